@@ -23,6 +23,7 @@ import { runtimePidFile } from '../process/runtime-pid-file.js';
 import { checkTemporaryDirectories } from '../process/temporary-directories.js';
 import { compileRoutingTable, StartError } from '../program/compiler.js';
 import type { Module } from '../program/module.js';
+import { UncaughtFindings } from './uncaught-findings.js';
 
 export interface Diagnosis {
   readonly config: CheckedConfig | null;
@@ -58,8 +59,13 @@ export async function diagnose(source: ConfigSource, ignored: readonly string[])
   }
   // A dry-run start shows only the first obstacle; the lints' findings are reported already.
   const attemptsStart = config !== null && !reported.some(({ severity }) => severity === 'error');
-  const refusal = !attemptsStart ? null : await startFailure(config, modules, source.prefix, result);
-  if (refusal !== null) reported.push(refusal);
+  if (attemptsStart) {
+    const [refusal, uncaught] = await new UncaughtFindings().during((errorLog) =>
+      startFailure(config, modules, source.prefix, result, errorLog),
+    );
+    if (refusal !== null) reported.push(refusal);
+    reported.push(...uncaught);
+  }
   const ordered = expansion === null || reported.length === known ? reported : arrange(reported, sources, expansion);
   const declared = declaredNames(expansion?.statements ?? []);
   const wanted = ordered
@@ -85,8 +91,8 @@ async function startFailure(
   modules: readonly Module[],
   prefix: string,
   { sources, expansion }: CheckResult,
+  errorLog: ErrorLog,
 ): Promise<Finding | null> {
-  const errorLog: ErrorLog = { threshold: -1, write: () => {} };
   try {
     const { user, masterProcess, errorLogs, pid } = mainSettings(config, prefix);
     if (masterProcess || user !== null) ownerOf(user, config.places?.user?.[0] ?? null);

@@ -1,4 +1,5 @@
 /** `tsproxy explain`: processing of a request by a configuration, as text or JSON. */
+import { LEVELS } from '../config/log-level.js';
 import { toBytes, toText } from '../diagnostics/byte-string.js';
 import { asText } from '../explain/as-text.js';
 import { CannotExplain } from '../explain/cannot-explain.js';
@@ -8,6 +9,7 @@ import type { RequestInput } from '../explain/request-input.js';
 import { modules as builtIn } from '../modules/index.js';
 import { checkWithModuleFiles } from '../process/checked-modules.js';
 import { printError } from '../process/standard-streams.js';
+import { logUncaughtErrors } from '../process/uncaught-errors.js';
 import { globalsOf } from './invocation.js';
 import { displayName, sourceOf } from './paths.js';
 import { printFindings } from './print-findings.js';
@@ -34,6 +36,11 @@ export interface ExplainOptions {
 
 /** Explains a request; returns the exit code. */
 export async function explain(words: readonly string[], options: ExplainOptions): Promise<number> {
+  // Functions of scripts run in this process.
+  logUncaughtErrors({
+    threshold: LEVELS.indexOf('error'),
+    write: (_level, message) => printError(`tsproxy: ${toText(message)}`),
+  });
   const source = sourceOf({ file: options.c, prefix: options.p, errorLog: undefined, globals: globalsOf(options) });
   try {
     // All modules: modules without a directive in the configuration may process requests, too.

@@ -5,15 +5,28 @@ import { logsOwnError } from '../logging/error-owners.js';
 
 /**
  * An error thrown outside of any exchange is a programming error. It is logged and serving continues, so that users are not
- * disconnected.
+ * disconnected. The returned function ends it.
+ *
+ * @param around calls the function that logs an error
  */
-export function logUncaughtErrors(log: ErrorLog): void {
+export function logUncaughtErrors(
+  log: ErrorLog,
+  around: (report: () => void) => void = (report) => report(),
+): () => void {
   const report = (error: unknown, kind: 'exception' | 'rejection'): void => {
     // A log does not throw; an exception in this handler would end the process.
     try {
-      if (!logsOwnError(error, kind)) log.write('alert', `internal error: ${describe(error).replaceAll('\n', ' ')}`);
+      around(() => {
+        if (!logsOwnError(error, kind)) log.write('alert', `internal error: ${describe(error).replaceAll('\n', ' ')}`);
+      });
     } catch {}
   };
-  process.on('uncaughtException', (error) => report(error, 'exception'));
-  process.on('unhandledRejection', (error) => report(error, 'rejection'));
+  const exception = (error: unknown): void => report(error, 'exception');
+  const rejection = (error: unknown): void => report(error, 'rejection');
+  process.on('uncaughtException', exception);
+  process.on('unhandledRejection', rejection);
+  return () => {
+    process.off('uncaughtException', exception);
+    process.off('unhandledRejection', rejection);
+  };
 }

@@ -162,3 +162,20 @@ test('-t of a file with unsupported features lists them by module, and names the
   prefix.write('nginx.conf', `events { }\nhttp {\n${'slice 1m;\n'.repeat(6)}}\n`);
   assert.match((await command([...prefix.words, '-t'])).stderr, hint);
 });
+
+test('-t reports a promise of a module that is rejected, and nothing handles, as a warning', async (t) => {
+  const prefix = new Prefix(
+    t,
+    'events { }\nhttp {\n  js_import main.js;\n  server { listen 127.0.0.1:8080; location / { js_content main.hello; } }\n}\n',
+  );
+  prefix.write(
+    'main.js',
+    "Promise.reject(new Error('nobody waits'));\nexport const hello = (r) => r.return(200, 'hello');\n",
+  );
+  const said = await command([...prefix.words, '-t']);
+  assert.equal(said.code, 0);
+  assert.match(said.stderr, /warn.*js unhandled rejection: Error: nobody waits at .*main\.js:1:16/);
+  assert.match(said.stderr, /test is successful/);
+  const explained = await command(['explain', ...prefix.words, '/']);
+  assert.equal(explained.code, 0, explained.stderr);
+});
