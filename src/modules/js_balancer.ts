@@ -35,12 +35,8 @@ function chooser(fn: ScriptFunction, scripts: Scripts): ChoosePeer {
   return (session, offered) => {
     if (!isExchange(session)) return null;
     const peers = offered.map((peer) => ({ ...peer, name: textOf(peer.name), server: textOf(peer.server) }));
-    const result = fn.call(session, requestOf(session, scripts), peers);
+    const result = fn.callUnawaited(session, requestOf(session, scripts), peers);
     if (result === FAILED || result === null || result === undefined) return null;
-    if (fn.abandonPromise(session, result)) {
-      logError(session, 'error', `async function "${fn.name}" of "${fn.directive}"`);
-      return null;
-    }
     const peer = chosen(result, offered, peers);
     if (peer === null) logError(session, 'error', `"${fn.name}" of "${fn.directive}" returned none of the peers`);
     return peer;

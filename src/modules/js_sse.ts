@@ -9,8 +9,8 @@ import { checkFunctions } from '../scripting/check-functions.js';
 import { functionName } from '../scripting/function-name.js';
 import { ScriptEvent } from '../scripting/messages/server-sent-event.js';
 import { requestOf } from '../scripting/request-object.js';
-import { FAILED, type ScriptFunction, TIMED_OUT } from '../scripting/script-function.js';
-import { SCRIPT_LIMITS } from '../scripting/script-limits.js';
+import { hasFailed, type ScriptFunction } from '../scripting/script-function.js';
+import { failsOpen } from '../scripting/script-limits.js';
 import { type Scripts, scriptsOf } from '../scripting/scripts.js';
 import { EVENT_HANDLER, type EventDecision, type EventHandler } from '../upstream/event-handler.js';
 
@@ -56,8 +56,8 @@ class ScriptedEvents implements EventHandler {
   }
 
   private decided(result: unknown, event: ScriptEvent): EventDecision {
-    if (result !== FAILED && result !== TIMED_OUT) return event.decided();
-    return this.x.location.settings.get(SCRIPT_LIMITS).failOpen ? null : END;
+    if (!hasFailed(result)) return event.decided();
+    return failsOpen(this.x) ? null : END;
   }
 
   tooLong(): void {
@@ -70,7 +70,7 @@ function refuseEncoded(x: Exchange): number | undefined {
   const { response } = x;
   if (response.upstream === null || !isEventStream(response.contentType)) return undefined;
   if (response.contentCoding === '' || response.contentCoding === 'identity') return undefined;
-  if (x.location.settings.get(SCRIPT_LIMITS).failOpen) return undefined;
+  if (failsOpen(x)) return undefined;
   logError(x, 'error', 'upstream sent compressed events, which "js_sse_event" cannot handle');
   return 502;
 }

@@ -2,15 +2,13 @@
 import { orOff } from '../config/argument-types.js';
 import type { Context, Directives } from '../config/directive.js';
 import type { HeaderBlock } from '../http/header-block.js';
-import { logError } from '../program/error-context.js';
-import type { Exchange } from '../program/exchange.js';
 import { defineModule, type HeaderFilter } from '../program/module.js';
 import { StateKey } from '../program/state-key.js';
 import { checkFunctions } from '../scripting/check-functions.js';
 import { functionName } from '../scripting/function-name.js';
 import { requestOf } from '../scripting/request-object.js';
 import { FAILED, type ScriptFunction } from '../scripting/script-function.js';
-import { SCRIPT_LIMITS } from '../scripting/script-limits.js';
+import { failsOpen } from '../scripting/script-limits.js';
 import { type Scripts, scriptsOf } from '../scripting/scripts.js';
 import { ScriptUpstreamRequest } from '../scripting/upstream/upstream-request.js';
 import { ScriptUpstreamResponse } from '../scripting/upstream/upstream-response.js';
@@ -40,22 +38,10 @@ const directives = {
 /** The fields of the last response that was handled. */
 const HANDLED = new StateKey<HeaderBlock>('handled response', 'request');
 
-/** Calls a function that must not wait; FAILED, too, if it does. */
-function callNow(x: Exchange, fn: ScriptFunction, ...args: readonly unknown[]): unknown {
-  const result = fn.call(x, ...args);
-  if (!fn.abandonPromise(x, result)) return result;
-  logError(x, 'error', `async function "${fn.name}" of "${fn.directive}"`);
-  return FAILED;
-}
-
-function failsOpen(x: Exchange): boolean {
-  return x.location.settings.get(SCRIPT_LIMITS).failOpen;
-}
-
 function headEditor(fn: ScriptFunction, scripts: Scripts): HeadEditor {
   return (x, head) => {
     const request = new ScriptUpstreamRequest(head);
-    if (callNow(x, fn, requestOf(x, scripts), request) === FAILED) return failsOpen(x) ? head : null;
+    if (fn.callUnawaited(x, requestOf(x, scripts), request) === FAILED) return failsOpen(x) ? head : null;
     x.upstreamMethod = request.method;
     return request.toHead();
   };
@@ -69,7 +55,7 @@ function responseFilter(fn: ScriptFunction, scripts: Scripts): HeaderFilter {
     // The response that replaces one is filtered, too.
     if (x.state(HANDLED) === response.upstream) return undefined;
     x.setState(HANDLED, response.upstream);
-    const result = callNow(x, fn, requestOf(x, scripts), new ScriptUpstreamResponse(response));
+    const result = fn.callUnawaited(x, requestOf(x, scripts), new ScriptUpstreamResponse(response));
     if (result === FAILED) return failsOpen(x) ? undefined : 500;
     return typeof result === 'number' && result >= 300 && result <= 599 ? result : undefined;
   };

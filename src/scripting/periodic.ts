@@ -5,7 +5,7 @@ import type { Enforceable } from '../program/module.js';
 import type { LocationProgram, ServerProgram } from '../program/program.js';
 import { workerNumber } from '../program/worker-number.js';
 import type { FunctionName } from './function-name.js';
-import { isThenable, type ScriptFunction } from './script-function.js';
+import type { ScriptFunction } from './script-function.js';
 import type { Scripts } from './scripts.js';
 import { rawVariables, textVariables } from './variables-object.js';
 
@@ -76,11 +76,10 @@ export class PeriodicCall implements Enforceable {
     this.running = true;
     const session = new PeriodicSession(textVariables(x, this.scripts), rawVariables(x, this.scripts));
     const result = this.fn.run(x, [session]);
-    if (!isThenable(result)) this.running = false;
-    else {
+    if (result instanceof Promise) {
       void result.then(() => {
         this.running = false;
       });
-    }
+    } else this.running = false;
   }
 }

@@ -6,8 +6,8 @@ import type { Handler } from '../program/module.js';
 import { DONE, NEXT, type Verdict } from '../program/verdict.js';
 import { recordPending } from './pending-work.js';
 import { outcomeOf, requestOf } from './request-object.js';
-import { FAILED, isThenable, type ScriptFunction, TIMED_OUT } from './script-function.js';
-import { SCRIPT_LIMITS } from './script-limits.js';
+import { FAILED, hasFailed, type ScriptFunction } from './script-function.js';
+import { failsOpen } from './script-limits.js';
 import type { Scripts } from './scripts.js';
 
 /** Result of a handler: whether it failed. */
@@ -16,20 +16,17 @@ type Then = (failed: boolean) => void;
 /** Calls a handler, and calls back when it has settled and everything that it waits for is over. */
 function runHandler(x: Exchange, fn: ScriptFunction, args: readonly unknown[], then: Then): void {
   const pending = recordPending(x);
-  let failed = false;
   const result = fn.run(x, args);
-  if (result === FAILED) failed = true;
-  else if (isThenable(result)) {
+  if (result instanceof Promise) {
     const end = pending.beginHandler();
     void result.then((settled) => {
-      if (settled === FAILED || settled === TIMED_OUT) pending.abandon();
+      const failed = hasFailed(settled);
+      if (failed) pending.abandon();
       end();
-      if (settled === FAILED || settled === TIMED_OUT) {
-        if (!x.finished) then(true);
-      }
+      if (failed && !x.finished) then(true);
     });
   }
-  if (failed) then(true);
+  if (result === FAILED) then(true);
   else {
     pending.onIdle(() => {
       if (!x.finished) then(false);
@@ -94,7 +91,7 @@ export function decidingHandler(
     outcome.declined = false;
     outcome.redirect = '';
     if (failed) {
-      if (x.location.settings.get(SCRIPT_LIMITS).failOpen && !x.headSent) return NEXT;
+      if (failsOpen(x) && !x.headSent) return NEXT;
       if (!x.headSent) return 500;
       if (!ended) x.abort();
       return DONE;

@@ -7,7 +7,7 @@ import type { BodyFilterFactory, HeaderFilter } from '../program/handler.js';
 import { StateKey } from '../program/state-key.js';
 import { type FilterOutput, outcomeOf, requestOf } from './request-object.js';
 import { FAILED, type ScriptFunction } from './script-function.js';
-import { SCRIPT_LIMITS } from './script-limits.js';
+import { failsOpen } from './script-limits.js';
 import type { Scripts } from './scripts.js';
 import { bytesOf } from './text.js';
 
@@ -33,7 +33,7 @@ export function scriptHeaderFilter(fn: ScriptFunction, scripts: Scripts): Header
       reportAsync(x, fn, result, 'header');
       return;
     }
-    if (x.location.settings.get(SCRIPT_LIMITS).failOpen) return;
+    if (failsOpen(x)) return;
     x.setState(FAILED_HEADER, true);
     return 500;
   };

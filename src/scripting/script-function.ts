@@ -9,7 +9,12 @@ import { bytesOf } from './text.js';
 /** Result of a call that threw, or whose promise was rejected; it is logged already. */
 export const FAILED: unique symbol = Symbol('failed');
 /** Result of a call that took longer than `js_timeout`; it is logged already. */
-export const TIMED_OUT: unique symbol = Symbol('timed out');
+const TIMED_OUT: unique symbol = Symbol('timed out');
+
+/** Whether a result stands for a call without a value. */
+export function hasFailed(result: unknown): boolean {
+  return result === FAILED || result === TIMED_OUT;
+}
 
 type Callable = (...args: readonly unknown[]) => unknown;
 
@@ -53,7 +58,15 @@ export class ScriptFunction {
     }
   }
 
-  /** Likewise, for functions that must not wait: without the cost of knowing the exchange after waits. */
+  /** Likewise, for functions that must not wait: FAILED, too, if it returns a promise. */
+  callUnawaited(x: Exchange, ...args: readonly unknown[]): unknown {
+    const result = this.call(x, ...args);
+    if (!this.abandonPromise(x, result)) return result;
+    logError(x, 'error', `async function "${this.name}" of "${this.directive}"`);
+    return FAILED;
+  }
+
+  /** Calls a function of a variable, which must not wait: without the cost of knowing the exchange after waits. */
   callNow(x: Exchange, argument: unknown): unknown {
     const measured = this.owner.measures || x.location.settings.get(SCRIPT_LIMITS).slow > 0;
     const start = measured ? performance.now() : 0;
@@ -68,8 +81,9 @@ export class ScriptFunction {
   }
 
   /**
-   * Calls the function and waits for its promise, if it returns one: the returned promise is never rejected, and resolves
-   * to FAILED or TIMED_OUT if the call failed or takes longer than `js_timeout`.
+   * Calls the function and waits for its promise, if it returns one (or another object with `then`): an instance of Promise
+   * is returned, which is never rejected, and resolves to FAILED or TIMED_OUT if the call failed or takes longer than
+   * `js_timeout`.
    */
   run(x: Exchange, args: readonly unknown[]): unknown {
     const result = this.call(x, ...args);
@@ -119,7 +133,7 @@ export class ScriptFunction {
         }, timeout);
       }
       // Also of objects whose `then` throws.
-      Promise.resolve(promise).then(end, (error: unknown) => {
+      new Promise((settle) => settle(promise)).then(end, (error: unknown) => {
         if (!over) logError(x, 'error', `js unhandled rejection: ${this.owner.describe(error)}`);
         end(FAILED);
       });
@@ -137,7 +151,8 @@ export class ScriptFunction {
   }
 }
 
-export function isThenable(value: unknown): value is PromiseLike<unknown> {
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  if (value instanceof Promise) return true;
   if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return false;
   try {
     return typeof (value as { readonly then?: unknown }).then === 'function';

@@ -1,4 +1,5 @@
 /** Limits of handlers in a location. */
+import type { Exchange } from '../program/exchange.js';
 import { SettingsKey } from '../program/settings-key.js';
 
 export interface ScriptLimits {
@@ -18,3 +19,8 @@ export const SCRIPT_LIMITS = new SettingsKey<ScriptLimits>('script limits', {
   engine: 'QuickJS',
   slow: 0,
 });
+
+/** Whether the request continues although a handler has failed. */
+export function failsOpen(x: Exchange): boolean {
+  return x.location.settings.get(SCRIPT_LIMITS).failOpen;
+}

@@ -8,7 +8,7 @@ import type { Handler } from '../../program/module.js';
 import type { Variable } from '../../program/variable.js';
 import { NEXT, type Verdict } from '../../program/verdict.js';
 import { requestOf, takeReturned } from '../../scripting/request-object.js';
-import { FAILED, type ScriptFunction, TIMED_OUT } from '../../scripting/script-function.js';
+import { hasFailed, type ScriptFunction } from '../../scripting/script-function.js';
 import type { ScriptScope } from '../../scripting/script-scope.js';
 import type { Scripts } from '../../scripting/scripts.js';
 import type { ComputedVariable } from './arguments.js';
@@ -94,6 +94,5 @@ async function assign(x: Exchange, { variable, fn }: Awaited, scripts: Scripts):
   const value = await fn.run(x, [requestOf(x, scripts)]);
   const returned = takeReturned(x);
   // Of a function that failed the value is empty, as otherwise each use would call it again.
-  const failed = value === FAILED || value === TIMED_OUT;
-  x.slots[variable.slot] = failed ? '' : (fn.bytesOf(x, returned === null ? value : returned.value) ?? '');
+  x.slots[variable.slot] = hasFailed(value) ? '' : (fn.bytesOf(x, returned === null ? value : returned.value) ?? '');
 }

@@ -7,8 +7,8 @@ import { INTERNAL_ERROR } from '../../websocket/close-codes.js';
 import type { Decision, Message, MessageHandler, MessageOutput } from '../../websocket/message-handler.js';
 import type { Side } from '../public-types.js';
 import { requestOf } from '../request-object.js';
-import { FAILED, type ScriptFunction, TIMED_OUT } from '../script-function.js';
-import { SCRIPT_LIMITS } from '../script-limits.js';
+import { hasFailed, type ScriptFunction } from '../script-function.js';
+import { failsOpen } from '../script-limits.js';
 import type { Scripts } from '../scripts.js';
 import { ScriptMessage } from './websocket-message.js';
 import { ScriptSession } from './websocket-session.js';
@@ -71,8 +71,7 @@ export class ScriptedMessages implements MessageHandler {
   /** Returns the decision when everything that the function has sent has been accepted by its receivers. */
   private settle(result: unknown, message: ScriptMessage): Decision | Promise<Decision> {
     const decided = message.decided();
-    const failed = result === FAILED || result === TIMED_OUT;
-    const decision = !failed ? decided : this.x.location.settings.get(SCRIPT_LIMITS).failOpen ? null : FAILURE;
+    const decision = !hasFailed(result) ? decided : failsOpen(this.x) ? null : FAILURE;
     return this.session.waiting ? this.session.allDrained().then(() => decision) : decision;
   }
 
