@@ -6,7 +6,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { freePort, serve } from '../cli/running.js';
 import { connect, get, request, startProxy } from '../kit/index.js';
 
-const SERVERS = 1500;
+const SERVERS = 3000;
 /** ms of the worker's time between two answers; one read of all of this configuration would take several times as much. */
 const LONGEST = 100;
 /** ms for which requests go on when the reload is done: memory is given back then. */

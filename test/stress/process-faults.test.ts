@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { injectFaults } from './process-faults.js';
 
-const seconds = Number(process.env.STRESS_SECONDS ?? 6);
+const seconds = Number(process.env.STRESS_SECONDS ?? 8);
 const seed = Number(process.env.STRESS_SEED ?? 1);
 
 test(`service continues through ${seconds} seconds of faults of its processes, and is whole afterwards`, async (t) => {

@@ -75,8 +75,6 @@ export async function injectFaults(t: Cleanup, seconds: number, seed: number): P
         longestGap = Math.max(longestGap, performance.now() - last);
         last = performance.now();
         answered++;
-        // Clients must not take the processor from workers that start.
-        await pause(5);
       } catch {
         cut++;
         await pause(20);

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
 import { test } from 'node:test';
-import { setTimeout as pause } from 'node:timers/promises';
 import { modules } from '../../src/modules/index.js';
 import { watchedCount } from '../../src/net/deadlines.js';
 import { ownInstance } from '../../src/process/own-instance.js';
@@ -24,7 +23,6 @@ function load(port: number, connections: number): { failures: string[]; stop(): 
           const answer = await connection.send('GET /plain HTTP/1.1\r\nHost: localhost\r\n\r\n').answer();
           if (answer.status === 200) answers++;
           else failures.push(answer.statusLine);
-          await pause(2);
           keep = answer.field('connection') !== 'close';
         }
       } catch (error) {
