@@ -52,6 +52,21 @@ export interface ContextSpec {
   readonly sessionIdContext: string;
 }
 
+/** Parameters that clients do not set. */
+export const CLIENT_CONTEXT = {
+  suites: null,
+  curves: 'auto',
+  signatureAlgorithms: null,
+  dhparam: null,
+  preferServerCiphers: false,
+  options: 0,
+  /** OpenSSL's default. */
+  sessionTimeout: 300,
+  sessionTickets: true,
+  ticketKeys: null,
+  sessionIdContext: '',
+} as const satisfies Partial<ContextSpec>;
+
 /** Creates a context. Throws TlsFileError with nginx's message for the directive that OpenSSL refuses. */
 export function createContext(spec: ContextSpec): tls.SecureContext {
   const { protocols } = spec;

@@ -3,7 +3,7 @@ import { rootCertificates } from 'node:tls';
 import type { CheckedBlock } from '../config/checked-config.js';
 import type { Place } from '../config/place.js';
 import type { TemplateData } from '../config/template.js';
-import { type ContextSpec, createContext, TLS_VERSIONS } from '../net/tls-context.js';
+import { CLIENT_CONTEXT, type ContextSpec, createContext, TLS_VERSIONS } from '../net/tls-context.js';
 import { loadCertificates, TlsFileError, withContents } from '../net/tls-files.js';
 import { logError } from '../program/error-context.js';
 import type { Exchange } from '../program/exchange.js';
@@ -119,21 +119,12 @@ export class LocationFetch {
 function contextOf(data: FetchData, trusted: readonly string[] | null): () => ReturnType<typeof createContext> {
   let context: ReturnType<typeof createContext> | null = null;
   const spec = (): ContextSpec => ({
+    ...CLIENT_CONTEXT,
     certificates: [],
     trusted: trusted ?? rootCertificates,
     crls: [],
     protocols: TLS_VERSIONS.filter((each) => data.js_fetch_protocols.includes(each)),
     ciphers: data.js_fetch_ciphers,
-    suites: null,
-    curves: 'auto',
-    signatureAlgorithms: null,
-    dhparam: null,
-    preferServerCiphers: false,
-    options: 0,
-    sessionTimeout: 300,
-    sessionTickets: true,
-    ticketKeys: null,
-    sessionIdContext: '',
   });
   // Mistakes of the directives are reported when the configuration is loaded.
   if (trusted !== null || data.js_fetch_ciphers !== FETCH_DEFAULTS.js_fetch_ciphers) context = createContext(spec());

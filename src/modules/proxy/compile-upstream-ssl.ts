@@ -1,7 +1,7 @@
 /** TLS settings of the connections of a location to its upstream. Loaded if any location has an upstream with TLS. */
 import type { ConfOf } from '../../config/directive.js';
 import type { Place } from '../../config/place.js';
-import { type ContextSpec, TLS_VERSIONS } from '../../net/tls-context.js';
+import { CLIENT_CONTEXT, type ContextSpec, TLS_VERSIONS } from '../../net/tls-context.js';
 import {
   type CertifiedKey,
   loadCertificates,
@@ -88,21 +88,12 @@ function newContext(value: Value, scope: Scope): ClientContext {
   const used = <T>(file: { readonly path: string; readonly at: Place } | undefined, load: (path: string) => T) =>
     verify && file !== undefined && file.path !== '' ? at(file.at, scope, () => load(file.path)) : null;
   const spec: ContextSpec = {
+    ...CLIENT_CONTEXT,
     certificates: fixedCertificate(value, scope),
     trusted: used(value('ssl_trusted_certificate'), loadCertificates)?.blocks ?? [],
     crls: used(value('ssl_crl'), loadCrls) ?? [],
     protocols: TLS_VERSIONS.filter((each) => value('ssl_protocols').includes(each)),
     ciphers: value('ssl_ciphers'),
-    suites: null,
-    curves: 'auto',
-    signatureAlgorithms: null,
-    dhparam: null,
-    preferServerCiphers: false,
-    options: 0,
-    sessionTimeout: SESSION_TIMEOUT,
-    sessionTickets: true,
-    ticketKeys: null,
-    sessionIdContext: '',
   };
   const commands = value('ssl_conf_command');
   return at(commands.at(-1)?.at ?? scope.block.at, scope, () =>
@@ -136,6 +127,3 @@ function variableCertificate(value: Value, scope: Scope): VariableCertificate | 
     cache: compiledCache(compiler, value('ssl_certificate_cache')),
   };
 }
-
-/** Lifetime of sessions in OpenSSL, s. */
-const SESSION_TIMEOUT = 300;
