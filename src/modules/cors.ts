@@ -5,6 +5,7 @@ import type { ArgumentContext, Context, Directives } from '../config/directive.j
 import { parsePattern } from '../config/pattern.js';
 import type { PatternData } from '../config/template.js';
 import { parseSeconds } from '../config/units.js';
+import { isToken } from '../http/field-line.js';
 import { logError } from '../program/error-context.js';
 import type { Exchange } from '../program/exchange.js';
 import { type CompiledPattern, type Compiler, defineModule } from '../program/module.js';
@@ -13,7 +14,6 @@ import { NEXT, type Verdict } from '../program/verdict.js';
 const CONTEXTS = ['http', 'server', 'location', 'limit_except'] as const satisfies readonly Context[];
 const DEFAULT_METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'];
 const LIST_PARAMETERS = ['methods', 'headers', 'expose'] as const;
-const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 
 interface CorsData {
   /** Lower case; `*` stands for every origin. */
@@ -71,7 +71,7 @@ class CorsReader {
     const list = LIST_PARAMETERS.find((name) => text.startsWith(`${name}=`));
     if (list === undefined) return false;
     const names = text.slice(list.length + 1).split(',');
-    const invalid = names.find((name) => !TOKEN.test(name));
+    const invalid = names.find((name) => !isToken(name));
     if (invalid !== undefined) {
       this.c.fail(word, 'invalid-value', `invalid value "${invalid}" in "${text}"`, {
         help: 'names are separated by commas, without spaces: methods=GET,POST',

@@ -1,5 +1,6 @@
 /** Subrequests of scripts: `r.subrequest()`. */
 import { SUBREQUESTS } from '../exchange/subrequest.js';
+import { isToken } from '../http/field-line.js';
 import { parseUnsafeUri } from '../http/unsafe-uri.js';
 import type { Chunk, RequestBody } from '../program/body.js';
 import { logError } from '../program/error-context.js';
@@ -44,7 +45,7 @@ export function parseSubrequest(
   const detached = Boolean(options.detached);
   if (detached && callback !== null) throw new TypeError('detached flag and callback are mutually exclusive');
   const method = options.method === undefined ? 'GET' : bytesOf(options.method);
-  if (!/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(method)) throw new TypeError('invalid method');
+  if (!isToken(method)) throw new TypeError('invalid method');
   return {
     request: {
       path: parsed.path,

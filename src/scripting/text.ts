@@ -1,5 +1,6 @@
 /** Values of scripts as byte strings, and byte strings as texts of scripts. */
 import { toBytes, toText } from '../diagnostics/byte-string.js';
+import { isToken } from '../http/field-line.js';
 
 /** Nothing for null and undefined; the content of a buffer; anything else as text in UTF-8. nginx: ngx_qjs_string. */
 export function bytesOf(value: unknown): string {
@@ -35,9 +36,7 @@ export function fieldValueOf(value: unknown): string {
   return bytes;
 }
 
-const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
-
-/** Throws for a text that is no name of a field (RFC 9110 5.1). */
+/** Throws njs's error for a text that is no name of a field (RFC 9110 5.1). */
 export function checkFieldName(name: string): void {
-  if (!TOKEN.test(name)) throw new TypeError('invalid header name');
+  if (!isToken(name)) throw new TypeError('invalid header name');
 }

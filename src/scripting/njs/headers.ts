@@ -2,6 +2,7 @@
  * njs's `Headers`: unlike WHATWG's, names keep their case, each field is also a property, `getAll` returns the values of a
  * name, and `forEach` passes the name first.
  */
+import { checkFieldName } from '../text.js';
 
 /** `immutable`: of a received response. */
 export type HeadersGuard = 'none' | 'immutable';
@@ -23,8 +24,6 @@ interface State {
 /** State of each object; the keys are the proxies that scripts see. */
 const states = new WeakMap<object, State>();
 
-/** RFC 9110: a token. */
-const NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 /** RFC 9110: visible characters, spaces, tabs, and bytes above 0x7f. */
 const INVALID_VALUE = /[\0-\x08\n-\x1f\x7f]/;
 
@@ -36,7 +35,7 @@ function stateOf(headers: object): State {
 
 function checkedName(name: unknown): string {
   const text = String(name);
-  if (!NAME.test(text)) throw new TypeError('invalid header name');
+  checkFieldName(text);
   return text;
 }
 
