@@ -11,8 +11,9 @@ export abstract class MessageBody {
   get bodyUsed(): boolean {
     return this.#used;
   }
-  set bodyUsed(_value: boolean) {
-    readOnly('bodyUsed');
+
+  static {
+    refuseAssignments(MessageBody.prototype);
   }
 
   async arrayBuffer(): Promise<ArrayBuffer> {
@@ -46,7 +47,13 @@ export abstract class MessageBody {
 
 const EMPTY = Buffer.alloc(0);
 
-/** Throws njs's error for an assignment to a property without a setter. */
-export function readOnly(property: string): never {
-  throw new TypeError(`Cannot assign to read-only property "${property}" of object`);
+/** Assignments to the properties that have a getter only throw njs's error. */
+export function refuseAssignments(prototype: object): void {
+  for (const [name, property] of Object.entries(Object.getOwnPropertyDescriptors(prototype))) {
+    if (property.get === undefined || property.set !== undefined) continue;
+    const set = (): never => {
+      throw new TypeError(`Cannot assign to read-only property "${name}" of object`);
+    };
+    Object.defineProperty(prototype, name, { ...property, set });
+  }
 }

@@ -2,7 +2,7 @@
 import { type Address, parseAddress } from '../../config/address.js';
 import { bytesOf, textOf } from './bytes.js';
 import { Headers, headersOf } from './headers.js';
-import { MessageBody, readOnly } from './message-body.js';
+import { MessageBody, refuseAssignments } from './message-body.js';
 
 export interface RequestOptions {
   readonly body?: unknown;
@@ -135,40 +135,26 @@ export class Request extends MessageBody {
   get url(): string {
     return this.#properties.url;
   }
-  set url(_value: string) {
-    readOnly('url');
-  }
   get method(): string {
     return this.#properties.method;
-  }
-  set method(_value: string) {
-    readOnly('method');
   }
   get cache(): string {
     return this.#properties.cache;
   }
-  set cache(_value: string) {
-    readOnly('cache');
-  }
   get credentials(): string {
     return this.#properties.credentials;
-  }
-  set credentials(_value: string) {
-    readOnly('credentials');
   }
   get mode(): string {
     return this.#properties.mode;
   }
-  set mode(_value: string) {
-    readOnly('mode');
-  }
   get headers(): Headers {
     return this.#properties.headers;
   }
-  set headers(_value: Headers) {
-    readOnly('headers');
-  }
   get [Symbol.toStringTag](): string {
     return 'Request';
+  }
+
+  static {
+    refuseAssignments(Request.prototype);
   }
 }

@@ -1,7 +1,7 @@
 /** njs's `Response`. */
 import { bytesOf, textOf } from './bytes.js';
 import { type Headers, headersOf } from './headers.js';
-import { MessageBody, readOnly } from './message-body.js';
+import { MessageBody, refuseAssignments } from './message-body.js';
 
 export interface ResponseOptions {
   readonly headers?: unknown;
@@ -66,47 +66,30 @@ export class Response extends MessageBody {
   get headers(): Headers {
     return this.#headers;
   }
-  set headers(_value: Headers) {
-    readOnly('headers');
-  }
   get ok(): boolean {
     return this.status >= 200 && this.status < 300;
-  }
-  set ok(_value: boolean) {
-    readOnly('ok');
   }
   /** Redirects are not followed. */
   get redirected(): boolean {
     return false;
   }
-  set redirected(_value: boolean) {
-    readOnly('redirected');
-  }
   get status(): number {
     return this.#status;
-  }
-  set status(_value: number) {
-    readOnly('status');
   }
   get statusText(): string {
     return this.#statusText;
   }
-  set statusText(_value: string) {
-    readOnly('statusText');
-  }
   get type(): string {
     return 'basic';
-  }
-  set type(_value: string) {
-    readOnly('type');
   }
   get url(): string {
     return this.#url;
   }
-  set url(_value: string) {
-    readOnly('url');
-  }
   get [Symbol.toStringTag](): string {
     return 'Response';
+  }
+
+  static {
+    refuseAssignments(Response.prototype);
   }
 }
