@@ -4,7 +4,7 @@ import type { Exchange } from '../program/exchange.js';
 import { defineModule } from '../program/module.js';
 import type { Session } from '../program/session.js';
 import { checkFunctions } from '../scripting/check-functions.js';
-import { functionName } from '../scripting/function-name.js';
+import { functionName, IMPORTS_MAIN, NOT_IN_NJS } from '../scripting/function-name.js';
 import { requestOf } from '../scripting/request-object.js';
 import { FAILED, type ScriptFunction } from '../scripting/script-function.js';
 import { type Scripts, scriptsOf } from '../scripting/scripts.js';
@@ -51,9 +51,9 @@ const module = defineModule({
       contexts: ['upstream'],
       takes: functionName,
       inherit: 'none',
-      doc: 'The function selects the server of a request. It receives `r` and the peers that are available: objects with `name` (address and port), `server` (as written), `weight`, and `connections` (active requests and tunnels). It returns one of them, or its name, or null for weighted round robin, which is also used if the function fails. It must not wait, and is not called for upstreams with one server. Failures, `max_conns`, retries and backup servers are handled as by other methods: after a failure the function is called with the remaining peers. The function is searched among the imports of the `http` block. This is an extension of tsproxy; njs has no such directive.',
+      doc: `The function selects the server of a request. It receives \`r\` and the peers that are available: objects with \`name\` (address and port), \`server\` (as written), \`weight\`, and \`connections\` (active requests and tunnels). It returns one of them, or its name, or null for weighted round robin, which is also used if the function fails. It must not wait, and is not called for upstreams with one server. Failures, \`max_conns\`, retries and backup servers are handled as by other methods: after a failure the function is called with the remaining peers. The function is searched among the imports of the \`http\` block. ${NOT_IN_NJS}`,
       example: 'js_balancer main.choose;',
-      exampleNeeds: 'js_import main from main.js;',
+      exampleNeeds: IMPORTS_MAIN,
     },
   },
   check(block, c) {

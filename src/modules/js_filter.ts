@@ -4,12 +4,11 @@ import { custom } from '../config/argument-types.js';
 import type { Context } from '../config/directive.js';
 import { defineModule } from '../program/module.js';
 import { checkFunctions } from '../scripting/check-functions.js';
-import { type FunctionName, functionName, parseFunctionName } from '../scripting/function-name.js';
+import { type FunctionName, functionName, IMPORTS_MAIN, parseFunctionName } from '../scripting/function-name.js';
 import { type BufferType, scriptBodyFilter, scriptHeaderFilter } from '../scripting/response-filters.js';
 import { scriptsOf } from '../scripting/scripts.js';
 
 const LOCATIONS = ['location', 'if in location', 'limit_except'] as const satisfies readonly Context[];
-const IMPORT = 'js_import main from main.js;';
 
 interface BodyFilterData {
   readonly function: FunctionName;
@@ -36,7 +35,7 @@ export default defineModule({
       takes: functionName,
       doc: 'The function changes the head of a response before it is sent: `r.status`, `r.headersOut`. It is called for responses of any origin, and before `add_header` and the content codings. It must not wait. If it fails the response is 500, or passes unchanged with `js_timeout … fail=open`.',
       example: 'js_header_filter main.secure;',
-      exampleNeeds: IMPORT,
+      exampleNeeds: IMPORTS_MAIN,
     },
     js_body_filter: {
       contexts: LOCATIONS,
@@ -45,7 +44,7 @@ export default defineModule({
       differs: 'A character that is split between two parts is not replaced by U+FFFD.',
       differsFor: () => false,
       example: 'js_body_filter main.mask buffer_type=string;',
-      exampleNeeds: IMPORT,
+      exampleNeeds: IMPORTS_MAIN,
     },
   },
   check(block, c) {

@@ -9,7 +9,7 @@ import { defineModule, type Handler } from '../program/module.js';
 import { SettingsKey } from '../program/settings-key.js';
 import { NEXT } from '../program/verdict.js';
 import { checkFunctions } from '../scripting/check-functions.js';
-import { functionName } from '../scripting/function-name.js';
+import { functionName, IMPORTS_MAIN, NOT_IN_NJS } from '../scripting/function-name.js';
 import { rawHeadersOut } from '../scripting/headers-out.js';
 import { ObservationQueue } from '../scripting/messages/observation-queue.js';
 import type { ObservedMessage, ObservedRequest, Side } from '../scripting/public-types.js';
@@ -23,29 +23,27 @@ import { NEGOTIATED } from '../websocket/extension-offer.js';
 import { ObservingStage } from '../websocket/observing-stage.js';
 
 const CONTEXTS = ['http', 'server', 'location'] as const satisfies readonly Context[];
-const EXTENSION = 'This is an extension of tsproxy; njs has no such directive.';
-const IMPORT = 'js_import main from main.js;';
 
 const directives = {
   js_observe: {
     contexts: CONTEXTS,
     takes: orOff(functionName),
-    doc: `The function is called with the description of each request that has ended: method, target, host, client, fields, status, bytes, duration, upstream. It is called later than the response is sent, and delays nothing; it may be \`async\`. Calls for a location follow one another. If more than 1 MiB of descriptions waits, further ones are dropped, and counted by \`dropped\`. The end of a WebSocket is the end of its request. \`off\` cancels an inherited function. ${EXTENSION}`,
+    doc: `The function is called with the description of each request that has ended: method, target, host, client, fields, status, bytes, duration, upstream. It is called later than the response is sent, and delays nothing; it may be \`async\`. Calls for a location follow one another. If more than 1 MiB of descriptions waits, further ones are dropped, and counted by \`dropped\`. The end of a WebSocket is the end of its request. \`off\` cancels an inherited function. ${NOT_IN_NJS}`,
     example: 'js_observe main.audit;',
-    exampleNeeds: IMPORT,
+    exampleNeeds: IMPORTS_MAIN,
   },
   js_websocket_observe: {
     contexts: CONTEXTS,
     takes: orOff(functionName),
-    doc: `The function is called with \`r\` and each message of a WebSocket, of both sides and as its sender has sent it, decompressed. Frames are passed on at once, whatever the function does; it may be \`async\`, and is called for the messages of a sender one after the other. If more than 1 MiB of them waits, further ones are dropped, and counted by \`message.dropped\`. Messages are observed up to \`js_websocket_observe_size\`. ${EXTENSION}`,
+    doc: `The function is called with \`r\` and each message of a WebSocket, of both sides and as its sender has sent it, decompressed. Frames are passed on at once, whatever the function does; it may be \`async\`, and is called for the messages of a sender one after the other. If more than 1 MiB of them waits, further ones are dropped, and counted by \`message.dropped\`. Messages are observed up to \`js_websocket_observe_size\`. ${NOT_IN_NJS}`,
     example: 'js_websocket_observe main.record;',
-    exampleNeeds: IMPORT,
+    exampleNeeds: IMPORTS_MAIN,
   },
   js_websocket_observe_size: {
     contexts: CONTEXTS,
     takes: offset,
     default: '1m',
-    doc: `Maximum size of a message for \`js_websocket_observe\`, as received and decompressed. After a larger one nothing more of its sender is observed, which is logged; the WebSocket continues. ${EXTENSION}`,
+    doc: `Maximum size of a message for \`js_websocket_observe\`, as received and decompressed. After a larger one nothing more of its sender is observed, which is logged; the WebSocket continues. ${NOT_IN_NJS}`,
     example: 'js_websocket_observe_size 16m;',
   },
 } as const satisfies Directives;

@@ -7,7 +7,7 @@ import type { CheckContext } from '../config/module-declaration.js';
 import { parseMilliseconds } from '../config/units.js';
 import { defineModule } from '../program/module.js';
 import { checkFunctions } from '../scripting/check-functions.js';
-import { parseFunctionName } from '../scripting/function-name.js';
+import { IMPORTS_MAIN, parseFunctionName } from '../scripting/function-name.js';
 import { PeriodicCall, type PeriodicData } from '../scripting/periodic.js';
 import { scriptsOf } from '../scripting/scripts.js';
 
@@ -77,7 +77,7 @@ export default defineModule({
       differs: 'nginx ends a call that is still running when the next one is due.',
       differsSlightly: true,
       example: 'js_periodic main.refresh interval=60s jitter=5s;',
-      exampleNeeds: 'js_import main from main.js;',
+      exampleNeeds: IMPORTS_MAIN,
     },
   },
   check(block, c) {

@@ -7,43 +7,19 @@ import type { CheckContext } from '../config/module-declaration.js';
 import { toBytes } from '../diagnostics/byte-string.js';
 import { errnoText } from '../diagnostics/errno.js';
 import { defineModule } from '../program/module.js';
+import { fileWord, nameOfFile } from '../scripting/function-name.js';
 import { type PreloadData, parsePreloaded } from '../scripting/preload.js';
 
 function parsePreload(words: readonly Word[], c: ArgumentContext): PreloadData {
-  const [first, from, file] = words as readonly [Word, Word?, Word?]; // 1 to 3 words: `min` and `max`
-  if (from !== undefined && file === undefined) {
-    c.fail(from, 'argument-count', `invalid number of arguments in "${c.directive}" directive`);
-  }
-  if (from !== undefined && from.text !== 'from') c.fail(from, 'invalid-value', `invalid parameter "${from.text}"`);
-  const path = file ?? first;
-  const name = file === undefined ? /([^/]*)\.json$/.exec(first.text)?.[1] : first.text;
-  if (name === undefined) {
-    return c.fail(
-      first,
-      'invalid-value',
-      `cannot extract export name from file path "${first.text}", use extended "from" syntax`,
-      { help: `js_preload_object name from ${first.text};` },
-    );
-  }
-  checkName(name, first, c);
-  return { name, path: c.path(path.text, 'conf'), at: c.place(path) };
-}
-
-function checkName(name: string, word: Word, c: ArgumentContext): void {
-  if (name === '') c.fail(word, 'invalid-value', 'empty global name');
-  const [first = ''] = name;
-  if (!/[A-Za-z_]/.test(first)) {
-    c.fail(word, 'invalid-value', `cannot start with "${first}" in global name "${name}"`);
-  }
-  const [invalid] = /[^A-Za-z0-9_]/.exec(name) ?? [];
-  if (invalid !== undefined) {
-    c.fail(word, 'invalid-value', `invalid character "${invalid}" in global name "${name}"`);
-  }
+  const path = fileWord(words, c);
+  const name = nameOfFile(words, 'global', /\.json/, c);
+  const [first = path] = words;
   if (RESERVED.has(name)) {
-    c.fail(word, 'invalid-value', `the name "${name}" is reserved`, {
+    c.fail(first, 'invalid-value', `the name "${name}" is reserved`, {
       help: `choose another one: ${c.directive} data from ${name}.json;`,
     });
   }
+  return { name, path: c.path(path.text, 'conf'), at: c.place(path) };
 }
 
 /** Words of JavaScript, and names that scripts have already. */

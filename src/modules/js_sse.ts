@@ -6,7 +6,7 @@ import { logError } from '../program/error-context.js';
 import type { Exchange } from '../program/exchange.js';
 import { defineModule } from '../program/module.js';
 import { checkFunctions } from '../scripting/check-functions.js';
-import { functionName } from '../scripting/function-name.js';
+import { functionName, IMPORTS_MAIN, NOT_IN_NJS } from '../scripting/function-name.js';
 import { ScriptEvent } from '../scripting/messages/server-sent-event.js';
 import { requestOf } from '../scripting/request-object.js';
 import { hasFailed, type ScriptFunction } from '../scripting/script-function.js';
@@ -15,21 +15,20 @@ import { type Scripts, scriptsOf } from '../scripting/scripts.js';
 import { EVENT_HANDLER, type EventDecision, type EventHandler } from '../upstream/event-handler.js';
 
 const CONTEXTS = ['http', 'server', 'location'] as const satisfies readonly Context[];
-const EXTENSION = 'This is an extension of tsproxy; njs has no such directive.';
 
 const directives = {
   js_sse_event: {
     contexts: CONTEXTS,
     takes: orOff(functionName),
-    doc: `The function is called with \`r\` and each event of responses with the type \`text/event-stream\`: it passes the event on unchanged, or calls \`event.replace()\`, \`drop()\`, \`split()\`, \`insert()\` or \`close()\`. Comments and heartbeats pass without a call. It may be \`async\`: events are handled one at a time and in order, while the upstream is paused. If it fails, the stream is ended, unless \`js_timeout\` has \`fail=open\`. Events that the upstream has compressed cannot be handled, and the response is 502: use \`proxy_set_header Accept-Encoding ""\`. The traffic tap has events as the upstream has sent them. \`off\` cancels an inherited function. ${EXTENSION}`,
+    doc: `The function is called with \`r\` and each event of responses with the type \`text/event-stream\`: it passes the event on unchanged, or calls \`event.replace()\`, \`drop()\`, \`split()\`, \`insert()\` or \`close()\`. Comments and heartbeats pass without a call. It may be \`async\`: events are handled one at a time and in order, while the upstream is paused. If it fails, the stream is ended, unless \`js_timeout\` has \`fail=open\`. Events that the upstream has compressed cannot be handled, and the response is 502: use \`proxy_set_header Accept-Encoding ""\`. The traffic tap has events as the upstream has sent them. \`off\` cancels an inherited function. ${NOT_IN_NJS}`,
     example: 'js_sse_event main.event;',
-    exampleNeeds: 'js_import main from main.js;',
+    exampleNeeds: IMPORTS_MAIN,
   },
   js_sse_event_buffer_size: {
     contexts: CONTEXTS,
     takes: size,
     default: '256k',
-    doc: `Maximum size of an event for \`js_sse_event\`. A longer one ends the stream. ${EXTENSION}`,
+    doc: `Maximum size of an event for \`js_sse_event\`. A longer one ends the stream. ${NOT_IN_NJS}`,
     example: 'js_sse_event_buffer_size 1m;',
   },
 } as const satisfies Directives;

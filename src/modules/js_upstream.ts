@@ -5,7 +5,7 @@ import type { HeaderBlock } from '../http/header-block.js';
 import { defineModule, type HeaderFilter } from '../program/module.js';
 import { StateKey } from '../program/state-key.js';
 import { checkFunctions } from '../scripting/check-functions.js';
-import { functionName } from '../scripting/function-name.js';
+import { functionName, IMPORTS_MAIN, NOT_IN_NJS } from '../scripting/function-name.js';
 import { requestOf } from '../scripting/request-object.js';
 import { FAILED, type ScriptFunction } from '../scripting/script-function.js';
 import { failsOpen } from '../scripting/script-limits.js';
@@ -15,23 +15,21 @@ import { ScriptUpstreamResponse } from '../scripting/upstream/upstream-response.
 import { HEAD_EDITOR, type HeadEditor } from '../upstream/head-editor.js';
 
 const CONTEXTS = ['http', 'server', 'location'] as const satisfies readonly Context[];
-const EXTENSION = 'This is an extension of tsproxy; njs has no such directive.';
-const IMPORT = 'js_import main from main.js;';
 
 const directives = {
   js_upstream_request: {
     contexts: CONTEXTS,
     takes: orOff(functionName),
-    doc: `The function is called with \`r\` and the request to the upstream of \`proxy_pass\` before its head is sent, for each attempt: it changes \`request.method\`, \`request.target\` and \`request.headers\`. Fields that \`proxy_set_header\` has set are among them. It must not wait: an \`async\` function fails; what it needs can be computed before, by \`js_access\`. If it fails the response is 500, unless \`js_timeout\` has \`fail=open\`. \`off\` cancels an inherited function. ${EXTENSION}`,
+    doc: `The function is called with \`r\` and the request to the upstream of \`proxy_pass\` before its head is sent, for each attempt: it changes \`request.method\`, \`request.target\` and \`request.headers\`. Fields that \`proxy_set_header\` has set are among them. It must not wait: an \`async\` function fails; what it needs can be computed before, by \`js_access\`. If it fails the response is 500, unless \`js_timeout\` has \`fail=open\`. \`off\` cancels an inherited function. ${NOT_IN_NJS}`,
     example: 'js_upstream_request main.sign;',
-    exampleNeeds: IMPORT,
+    exampleNeeds: IMPORTS_MAIN,
   },
   js_upstream_response: {
     contexts: CONTEXTS,
     takes: orOff(functionName),
-    doc: `The function is called with \`r\` and the response of the upstream before its head is sent to the client: it changes \`response.status\` and \`response.headers\`. If it returns a number from 300 to 599, that status is sent instead of the response, with its error page. It is called before \`js_header_filter\` and the directives that add fields, and must not wait; \`js_body_filter\` changes the body. If it fails the response is 500, unless \`js_timeout\` has \`fail=open\`. ${EXTENSION}`,
+    doc: `The function is called with \`r\` and the response of the upstream before its head is sent to the client: it changes \`response.status\` and \`response.headers\`. If it returns a number from 300 to 599, that status is sent instead of the response, with its error page. It is called before \`js_header_filter\` and the directives that add fields, and must not wait; \`js_body_filter\` changes the body. If it fails the response is 500, unless \`js_timeout\` has \`fail=open\`. ${NOT_IN_NJS}`,
     example: 'js_upstream_response main.cleanup;',
-    exampleNeeds: IMPORT,
+    exampleNeeds: IMPORTS_MAIN,
   },
 } as const satisfies Directives;
 

@@ -7,7 +7,13 @@ import type { Exchange } from '../program/exchange.js';
 import { defineModule, type Handler } from '../program/module.js';
 import { NEXT } from '../program/verdict.js';
 import { checkFunctions } from '../scripting/check-functions.js';
-import { type FunctionName, functionName, parseFunctionName } from '../scripting/function-name.js';
+import {
+  type FunctionName,
+  functionName,
+  IMPORTS_MAIN,
+  NOT_IN_NJS,
+  parseFunctionName,
+} from '../scripting/function-name.js';
 import { ScriptedMessages, sessionOf, WEBSOCKET_SCRIPTS } from '../scripting/messages/scripted-messages.js';
 import { closingOf } from '../scripting/messages/websocket-closing.js';
 import { CHOSEN_PROTOCOL, ScriptUpgrade } from '../scripting/messages/websocket-upgrade.js';
@@ -19,8 +25,6 @@ import { WEBSOCKET_STATS } from '../tunnel/websocket-stats.js';
 import { namesWebSocket } from '../websocket/handshake.js';
 
 const CONTEXTS = ['http', 'server', 'location'] as const satisfies readonly Context[];
-const EXTENSION = 'This is an extension of tsproxy; njs has no such directive.';
-const IMPORT = 'js_import main from main.js;';
 
 const SENDERS = ['client', 'upstream', 'both'] as const;
 
@@ -49,23 +53,23 @@ const directives = {
   js_websocket_upgrade: {
     contexts: CONTEXTS,
     takes: orOff(functionName),
-    doc: `The function decides about requests for a WebSocket before they are sent to the upstream. It receives \`r\` and the upgrade: \`r.return(403)\` refuses the request, variables of \`js_var\` or \`r.internalRedirect()\` choose the upstream, \`upgrade.protocol\` the subprotocol, and \`upgrade.socket.state\` keeps values for the functions of its messages. It may be \`async\`. It runs after the access phase. If it fails the response is 500, unless \`js_timeout\` has \`fail=open\`. \`off\` cancels an inherited function. ${EXTENSION}`,
+    doc: `The function decides about requests for a WebSocket before they are sent to the upstream. It receives \`r\` and the upgrade: \`r.return(403)\` refuses the request, variables of \`js_var\` or \`r.internalRedirect()\` choose the upstream, \`upgrade.protocol\` the subprotocol, and \`upgrade.socket.state\` keeps values for the functions of its messages. It may be \`async\`. It runs after the access phase. If it fails the response is 500, unless \`js_timeout\` has \`fail=open\`. \`off\` cancels an inherited function. ${NOT_IN_NJS}`,
     example: 'js_websocket_upgrade main.authenticate;',
-    exampleNeeds: IMPORT,
+    exampleNeeds: IMPORTS_MAIN,
   },
   js_websocket_message: {
     contexts: CONTEXTS,
     takes: orOff(messageFunction),
-    doc: `The function is called with \`r\` and each message of a WebSocket, whole and decompressed: it passes the message on unchanged, or calls \`message.replace()\`, \`drop()\`, \`reply()\`, \`insert()\` or \`close()\`. It may be \`async\`: messages of a sender are handled one at a time and in order, and those that wait are bounded. \`from\`: senders (both). Messages may have up to \`websocket_message_buffer_size\` bytes; larger ones close the WebSocket with 1009. If the function fails, the WebSocket is closed with 1011, unless \`js_timeout\` has \`fail=open\`. The policies of \`websocket_message\` run before. After a reload that changes only modules, open WebSockets continue with the new functions. ${EXTENSION}`,
+    doc: `The function is called with \`r\` and each message of a WebSocket, whole and decompressed: it passes the message on unchanged, or calls \`message.replace()\`, \`drop()\`, \`reply()\`, \`insert()\` or \`close()\`. It may be \`async\`: messages of a sender are handled one at a time and in order, and those that wait are bounded. \`from\`: senders (both). Messages may have up to \`websocket_message_buffer_size\` bytes; larger ones close the WebSocket with 1009. If the function fails, the WebSocket is closed with 1011, unless \`js_timeout\` has \`fail=open\`. The policies of \`websocket_message\` run before. After a reload that changes only modules, open WebSockets continue with the new functions. ${NOT_IN_NJS}`,
     example: 'js_websocket_message main.filter from=client;',
-    exampleNeeds: IMPORT,
+    exampleNeeds: IMPORTS_MAIN,
   },
   js_websocket_close: {
     contexts: CONTEXTS,
     takes: orOff(functionName),
-    doc: `The function is called with \`r\` when a WebSocket has ended, and with the side, code and reason of its first Close frame, the time for which it was open, and the counts of both senders. ${EXTENSION}`,
+    doc: `The function is called with \`r\` when a WebSocket has ended, and with the side, code and reason of its first Close frame, the time for which it was open, and the counts of both senders. ${NOT_IN_NJS}`,
     example: 'js_websocket_close main.closed;',
-    exampleNeeds: IMPORT,
+    exampleNeeds: IMPORTS_MAIN,
   },
 } as const satisfies Directives;
 

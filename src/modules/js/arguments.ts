@@ -2,50 +2,26 @@
 import type { Word } from '../../../grammar/syntax-tree.js';
 import { custom } from '../../config/argument-types.js';
 import { definedVariable } from '../../config/assignment-argument.js';
-import type { ArgumentContext } from '../../config/directive.js';
 import type { TemplateData } from '../../config/template.js';
 import { parseTemplate } from '../../config/template-parser.js';
 import { parseMilliseconds } from '../../config/units.js';
-import { type FunctionName, type ImportData, parseFunctionName } from '../../scripting/function-name.js';
+import {
+  type FunctionName,
+  fileWord,
+  type ImportData,
+  nameOfFile,
+  parseFunctionName,
+} from '../../scripting/function-name.js';
 
 /** `module.js`, or `name from file`. */
 export const imported = custom('file | name from file', 1, 3, (words, c): ImportData => {
-  const [first, from, second] = words as readonly [Word, Word?, Word?]; // 1 to 3 words: `min` and `max`
-  if (from !== undefined && second === undefined) {
-    return c.fail(from, 'argument-count', `invalid number of arguments in "${c.directive}" directive`);
-  }
-  if (from !== undefined && from.text !== 'from') c.fail(from, 'invalid-value', `invalid parameter "${from.text}"`);
-  const file = second ?? first;
+  const file = fileWord(words, c);
   if (file.text.includes("'")) {
     c.fail(file, 'invalid-value', `invalid character "'" in file path "${file.text}"`);
   }
-  const name = second === undefined ? nameOfFile(first, c) : first.text;
-  checkName(name, first, c);
+  const name = nameOfFile(words, 'export', /\.[cm]?[jt]s/, c);
   return { name, file: file.text, directory: c.path('', 'conf'), at: c.place(file) };
 });
-
-function nameOfFile(word: Word, c: ArgumentContext): string {
-  const name = /([^/]*)\.[cm]?[jt]s$/.exec(word.text)?.[1];
-  if (name !== undefined) return name;
-  return c.fail(
-    word,
-    'invalid-value',
-    `cannot extract export name from file path "${word.text}", use extended "from" syntax`,
-    { help: `js_import name from ${word.text};` },
-  );
-}
-
-function checkName(name: string, word: Word, c: ArgumentContext): void {
-  if (name === '') c.fail(word, 'invalid-value', 'empty export name');
-  const [first = ''] = name;
-  if (!/[A-Za-z_]/.test(first)) {
-    c.fail(word, 'invalid-value', `cannot start with "${first}" in export name "${name}"`);
-  }
-  const [invalid] = /[^A-Za-z0-9_]/.exec(name) ?? [];
-  if (invalid !== undefined) {
-    c.fail(word, 'invalid-value', `invalid character "${invalid}" in export name "${name}"`);
-  }
-}
 
 /** A variable that a function computes. Plain data. */
 export interface ComputedVariable {

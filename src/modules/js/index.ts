@@ -10,7 +10,7 @@ import { type Compiler, defineModule, type Handler, type Scope } from '../../pro
 import type { Getter } from '../../program/variable-spec.js';
 import { OK } from '../../program/verdict.js';
 import { checkFunctions, checkImports, moduleFiles } from '../../scripting/check-functions.js';
-import { functionName } from '../../scripting/function-name.js';
+import { functionName, IMPORTS_MAIN, NOT_IN_NJS } from '../../scripting/function-name.js';
 import { pendingOf } from '../../scripting/pending-work.js';
 import { contentHandler, decidingHandler } from '../../scripting/phase-handlers.js';
 import { PROVIDERS } from '../../scripting/providers.js';
@@ -26,8 +26,6 @@ import { awaitVariables, definitionsOf } from './async-variables.js';
 
 const LEVELS = ['http', 'server', 'location'] as const satisfies readonly Context[];
 const LOCATIONS = ['location', 'if in location', 'limit_except'] as const satisfies readonly Context[];
-const EXTENSION = 'This is an extension of tsproxy; njs has no such directive.';
-const IMPORT = 'js_import main from main.js;';
 
 const directives = {
   js_import: {
@@ -79,7 +77,7 @@ const directives = {
     links: ({ variable: name }: ComputedVariable) => ({ name: `$${name}` }),
     doc: 'Defines a variable whose value a function returns. It is called with the object `r` when the variable is used for the first time in a request, or at each use with `nocache`. The variable can be used everywhere; the function is searched among the imports of the location in which the request is handled. An `async` function is called once, when a request enters a location whose directives mention the variable, and the request waits for it; its value is that of `r.setReturnValue()`, or the one that it returns. Where it was not called before (in a log format), the variable is empty.',
     example: 'js_set $user main.user;',
-    exampleNeeds: IMPORT,
+    exampleNeeds: IMPORTS_MAIN,
   },
   js_var: {
     contexts: LEVELS,
@@ -95,27 +93,27 @@ const directives = {
     inherit: 'none',
     doc: 'The function responds to requests: `r.return()`, `r.sendHeader()` with `r.send()` and `r.finish()`, or `r.internalRedirect()`. It is called when the request body has been read. It may be `async`; the request also waits for subrequests, timers and `ngx.fetch()`. An exception is logged with its stack, and the response is 500.',
     example: 'js_content main.hello;',
-    exampleNeeds: IMPORT,
+    exampleNeeds: IMPORTS_MAIN,
   },
   js_access: {
     contexts: LOCATIONS,
     takes: functionName,
     doc: 'The function allows a request, denies it by `r.return()` with a status, or has no opinion (`r.decline()`), which matters with `satisfy any`. It may be `async`. If it fails the response is 500, unless `js_timeout` has `fail=open`.',
     example: 'js_access main.authorize;',
-    exampleNeeds: IMPORT,
+    exampleNeeds: IMPORTS_MAIN,
   },
   js_timeout: {
     contexts: LEVELS,
     takes: timeout,
     default: '0',
-    doc: `Limits the time of a function that waits (\`async\`); 0: no limit. A function that takes longer is abandoned and logged, and the request ends with 500. After a failure or an exceeded limit of a function that decides about a request (\`js_access\`), the request continues with \`fail=open\`. A function that does not wait occupies the worker, and cannot be abandoned: see \`js_slow_log\`. ${EXTENSION}`,
+    doc: `Limits the time of a function that waits (\`async\`); 0: no limit. A function that takes longer is abandoned and logged, and the request ends with 500. After a failure or an exceeded limit of a function that decides about a request (\`js_access\`), the request continues with \`fail=open\`. A function that does not wait occupies the worker, and cannot be abandoned: see \`js_slow_log\`. ${NOT_IN_NJS}`,
     example: 'js_timeout 2s fail=open;',
   },
   js_slow_log: {
     contexts: LEVELS,
     takes: milliseconds,
     default: '0',
-    doc: `Functions that occupy the worker for at least this time are logged by name at the level \`warn\`: other requests of the worker wait meanwhile. 0: they are not logged. ${EXTENSION}`,
+    doc: `Functions that occupy the worker for at least this time are logged by name at the level \`warn\`: other requests of the worker wait meanwhile. 0: they are not logged. ${NOT_IN_NJS}`,
     example: 'js_slow_log 50ms;',
   },
 } as const satisfies Directives;
