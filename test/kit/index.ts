@@ -6,6 +6,7 @@ export * from './clock.js';
 export * from './connection.js';
 export * from './event-stream.js';
 export * from './garbage.js';
+export * from './hold-ups.js';
 export * from './https-backend.js';
 export * from './proxy.js';
 export * from './proxy-protocol.js';

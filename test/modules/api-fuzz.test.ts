@@ -128,9 +128,7 @@ function attemptsOf(paths: Readonly<Record<string, PathItem>>): fc.Arbitrary<Att
         .map(({ values, query, body, type }): Attempt => {
           let filled = path;
           for (const [i, name] of names.entries()) {
-            // A path with a NUL is refused before its location is chosen, with a page of HTML.
-            const value = printable(values[i] ?? '').replaceAll('\0', '?');
-            filled = filled.replace(`{${name}}`, () => encodeURIComponent(value));
+            filled = filled.replace(`{${name}}`, () => encodeURIComponent(printable(values[i] ?? '')));
           }
           const search = new URLSearchParams(
             Object.entries(query).map(([name, value]) => [name, printable(String(value))] as [string, string]),
@@ -169,6 +167,11 @@ test('no request derived from the document fails, and a reload and a restart res
           ...(body !== null && { body: toBytes(body) }),
         });
         const { status } = answer;
+        if (path.replace(/\?.*/, '').includes('%00')) {
+          // Refused before its location is chosen, with a page of HTML.
+          assert.equal(status, 400);
+          continue;
+        }
         assert.ok(statuses.includes(String(status)), `${status} to ${method} ${path} ${body}`);
         if (status >= 400) assert.ok(JSON.parse(answer.body).error.text.length > 0);
         else if (method !== 'GET') changes++;
