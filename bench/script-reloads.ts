@@ -1,5 +1,6 @@
 /**
- * Reloads that change a module of scripts, under load: requests that failed, WebSockets that closed, and the heap after a collection.
+ * Reloads that change a module of scripts, under load: requests that failed, WebSockets that closed, and the heap after a
+ * collection.
  *
  *   node dist/bench/script-reloads.js [reloads]
  *

@@ -5,9 +5,10 @@
  *   node dist/bench/websocket-cost.js idle [tunnels] [seconds]
  *   node dist/bench/websocket-cost.js lost [tunnels]
  *
- * `messages`: CPU time per echoed message of 64 bytes as a plain tunnel, tracked, with pings, limits of time and of messages, and with a script that passes messages on; they
- * alternate, and the medians of the ratios of each round are printed. `idle`: memory and CPU time of WebSockets that only receive a ping
- * every 30 seconds. `lost`: time from the death of the upstream process to the Close frame of each client.
+ * `messages`: CPU time per echoed message of 64 bytes as a plain tunnel, tracked, with pings, limits of time and of messages,
+ * and with a script that passes messages on; they alternate, and the medians of the ratios of each round are printed. `idle`:
+ * memory and CPU time of WebSockets that only receive a ping every 30 seconds. `lost`: time from the death of the upstream
+ * process to the Close frame of each client.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';

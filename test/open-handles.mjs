@@ -1,12 +1,13 @@
 // Preloaded by run.mjs into the process of each test file, which is given the milliseconds that a file may run in
-// TEST_PATIENCE: ten seconds before they are over, prints the handles and requests that keep the file running. Written as plain JavaScript, as run.mjs is.
+// TEST_TIMEOUT: ten seconds before they are over, prints the handles and requests that keep the file running. Written as plain
+// JavaScript, as run.mjs is.
 import { writeSync } from 'node:fs';
 import { isMainThread } from 'node:worker_threads';
 
-const patience = Number(process.env.TEST_PATIENCE);
+const timeout = Number(process.env.TEST_TIMEOUT);
 // The runner itself loads this file too, and so do threads and processes that tests start with the same options.
-if (isMainThread && patience > 0 && process.argv[1]?.endsWith('.test.js')) {
-  setTimeout(print, Math.max(1000, patience - 10_000)).unref();
+if (isMainThread && timeout > 0 && process.argv[1]?.endsWith('.test.js')) {
+  setTimeout(print, Math.max(1000, timeout - 10_000)).unref();
 }
 
 /** Writes one line, which the reporter recognizes by its first words. */

@@ -29,18 +29,18 @@ if (files.length === 0) {
 // would only make the tests' timeouts lie.
 const concurrency = Math.min(4, availableParallelism() + 1);
 // A failed test may leave a server open, which would keep its file, and the whole run, from ever ending.
-const patience = 180_000;
+const timeout = 180_000;
 const options = [
   `--import=${pathToFileURL(join(root, 'test', 'open-handles.mjs'))}`,
   '--test',
   `--test-concurrency=${concurrency}`,
-  `--test-timeout=${patience}`,
+  `--test-timeout=${timeout}`,
   `--test-reporter=${process.env.TEST_REPORTER ?? pathToFileURL(join(root, 'test', 'reporter.mjs'))}`,
 ];
 const child = spawn(process.execPath, [...options, ...files], {
   cwd: root,
   stdio: 'inherit',
-  env: { ...process.env, NODE_NO_WARNINGS: '1', TEST_PATIENCE: String(patience) },
+  env: { ...process.env, NODE_NO_WARNINGS: '1', TEST_TIMEOUT: String(timeout) },
 });
 child.on('error', (error) => {
   console.error(error.message);

@@ -1,6 +1,7 @@
 /**
  * Preloaded (`--import`) into a master: while the file that FORK_FAULT names holds names of errnos, starting a worker, or the
- * command that FORK_FAULT_OF names, fails with each of them in turn. Only the system call is replaced, so that Node throws or emits the error as it does for that errno.
+ * command that FORK_FAULT_OF names, fails with each of them in turn. Only the system call is replaced, so that Node throws or
+ * emits the error as it does for that errno.
  */
 import { ChildProcess } from 'node:child_process';
 import { readFileSync } from 'node:fs';

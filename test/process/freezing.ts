@@ -1,4 +1,7 @@
-/** Preloaded (`--import`) into workers: SIGUSR2 starts an endless loop, which nothing in the process can end. It leaves the processor to others. */
+/**
+ * Preloaded (`--import`) into workers: SIGUSR2 starts an endless loop, which nothing in the process can end. It leaves the
+ * processor to others.
+ */
 import { setPriority } from 'node:os';
 
 process.on('SIGUSR2', () => {

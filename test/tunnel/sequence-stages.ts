@@ -15,8 +15,8 @@ import type { TestFrame } from '../websocket/stage-harness.js';
 await loadDeflate();
 
 /**
- * `strict`: invalid frames close the WebSocket; `limits`: those of websocket_limit, which everything exceeds, at first in a dry run;
- * `deflate`, `takeover`: messages that are compressed on both sides.
+ * `strict`: invalid frames close the WebSocket; `limits`: those of websocket_limit, which everything exceeds, at first in a dry
+ * run; `deflate`, `takeover`: messages that are compressed on both sides.
  */
 export const STAGES = ['none', 'strict', 'checked', 'messages', 'both', 'limits', 'deflate', 'takeover'] as const;
 export type Kind = (typeof STAGES)[number];
