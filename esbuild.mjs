@@ -63,8 +63,8 @@ function withBuiltins(text, lazy) {
 }
 
 /**
- * Defines the exports of a module that is imported dynamically when it is imported: esbuild defines those of all at the start, with
- * a function for each export.
+ * Defines the exports of a module that is imported dynamically when it is imported: esbuild defines those of all at the start,
+ * with a function for each export.
  */
 function withLateExports(text) {
   const defined = /^__export\((\w+), (\{\n(?: {2}.*\n)*\})\);$/gm;

@@ -18,7 +18,7 @@ export interface ModuleDeclaration {
    * with those of enclosing blocks): plain data by directive, for comparing configurations.
    */
   holds?(block: CheckedBlock, config: CheckedConfig): Readonly<Record<string, unknown>>;
-  /** Modules of scripts that a program gives as objects (`createProxy({ hooks })`), by the names that directives use. */
+  /** Modules of scripts that a program passes as objects (`createProxy({ hooks })`), by the names that directives use. */
   readonly scripts?: GivenScripts;
 }
 

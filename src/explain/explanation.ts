@@ -162,7 +162,7 @@ export interface ExplainedPeer {
 /** A directive that limits the requests to an upstream, or excludes peers from them. */
 export interface ExplainedRule {
   readonly directive: Written;
-  /** A phrase. */
+  /** Phrase that describes the effect. */
   readonly effect: string;
 }
 

@@ -165,7 +165,7 @@ function sampleAnswer({ x, head, upstream }: SentRequest, { status, fields }: Sa
   return [`HTTP/1.1 ${statusText(code)}`, ...lines.map(([name, value]) => `${name}: ${value}`), '', ''].join('\r\n');
 }
 
-/** Whether the response is an event stream: it is said to be one, or the client is an `EventSource`. */
+/** Whether the response is an event stream: by its given type, or because the request accepts event streams. */
 function isEventStreamAssumed(
   x: Exchange,
   status: number,

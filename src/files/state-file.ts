@@ -68,7 +68,7 @@ async function writeStateFile(path: string, text: string): Promise<void> {
   }
 }
 
-/** The same before it returns, for a process that ends. */
+/** Synchronous variant of `writeStateFile`, for a process that is about to exit. */
 export function writeStateFileNow(path: string, text: string): void {
   const replacement = new Replacement(path);
   try {

@@ -32,7 +32,10 @@ export class ResponseHead {
   hidden: FieldTest | null = null;
   /** Added field lines: name, value, name, value … */
   readonly added: string[] = [];
-  /** Values of the `Set-Cookie` lines that bind clients to peers (`sticky`); they precede the upstream's fields. Null if there are none. */
+  /**
+   * Values of the `Set-Cookie` lines that bind clients to peers (`sticky`); they precede the upstream's fields. Null if there
+   * are none.
+   */
   bindings: string[] | null = null;
   /** Absolute `Location`, or null. */
   absoluteLocation: string | null = null;
@@ -208,7 +211,10 @@ export class ResponseHead {
     return i;
   }
 
-  /** Content coding of the body, in lower case: the upstream's, or the one that a handler or filter has applied; empty if there is none. */
+  /**
+   * Content coding of the body, in lower case: the upstream's, or the one that a handler or filter has applied; empty if there
+   * is none.
+   */
   get contentCoding(): string {
     if (this.encoded) return (this.get('content-encoding') ?? '').toLowerCase();
     const block = this.upstream;

@@ -9,7 +9,8 @@ export interface MiddlewareOptions {
    */
   readonly filter?: string | readonly string[] | ((req: IncomingMessage) => boolean);
   /**
-   * Address in `listen` whose servers handle the requests, as in `ReverseProxy.addresses` without the actual ports: `127.0.0.1:8080`,
+   * Address in `listen` whose servers handle the requests, as in `ReverseProxy.addresses` without the actual ports:
+   * `127.0.0.1:8080`,
    * `*:80`. Default: the first one of the configuration.
    */
   readonly listen?: string;

@@ -45,7 +45,7 @@ export function createMiddleware(connect: ConnectClient, options: MiddlewareOpti
       else res.writeHead(404).end();
       return;
     }
-    // The client has left while another middleware was waiting.
+    // The client has disconnected while another middleware was waiting.
     if (res.destroyed) return;
     let stream: MemoryStream | null = null;
     try {
@@ -112,14 +112,14 @@ function membersOf(value = ''): string[] {
   return value.split(',').map((member) => member.trim().toLowerCase());
 }
 
-/** Whether a request has a body whose length no field tells: HTTP/2 does not need one. */
+/** Whether a request has a body without `Content-Length`: HTTP/2 does not require it. */
 function hasUnknownLength(req: FrameworkRequest): boolean {
   if (req.headers['transfer-encoding'] !== undefined) return true;
   const { stream } = req as { readonly stream?: { readonly endAfterHeaders: boolean } };
   return stream?.endAfterHeaders === false && req.headers['content-length'] === undefined;
 }
 
-/** The request's fields for its body, which is null unless it was read before. Throws if it was read and is not known. */
+/** The fields of a request. `body`: the body that was read before, or null. Throws if a body was read that is not available. */
 function framedFields(req: FrameworkRequest, body: Buffer | null): [string, string][] {
   const fields = requestFields(req);
   if (body !== null) {
@@ -158,8 +158,8 @@ function forward(req: FrameworkRequest, res: ServerResponse, path: string, strea
   outgoing.on('error', () => res.destroy());
   res.once('close', () => {
     if (received?.complete === true && req.readableEnded) return;
-    // The client has left, the program has responded itself, or the response came before the end of the request's body: the
-    // rest of it is read, because the next request follows.
+    // The client has disconnected, the program has responded itself, or the response has ended before the request's body: the
+    // rest of the body is read, because the next request follows it.
     req.unpipe(outgoing);
     req.resume();
     outgoing.destroy();

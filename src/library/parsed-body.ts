@@ -2,8 +2,8 @@
 import type { IncomingMessage } from 'node:http';
 
 /**
- * The body again, as bytes: of JSON and of forms, as `express.json()` and `express.urlencoded()` leave them in `req.body`, and
- * bytes or a text as they are. Null: the body was not read yet.
+ * Serializes a parsed body: JSON and forms, as `express.json()` and `express.urlencoded()` leave them in `req.body`; bytes and
+ * text are returned unchanged. Null: the body was not read yet.
  */
 export function bodyAgain(req: IncomingMessage & { readonly body?: unknown }): Buffer | null {
   const { body } = req;

@@ -55,7 +55,10 @@ export interface ProxyOptions extends ConfigInput {
    * `js_websocket_message hooks.filter;`. They stay the same over reloads.
    */
   readonly hooks?: object;
-  /** Whether it listens on the addresses of the configuration. With false, only `middleware` passes requests to it. Default: true. */
+  /**
+   * Whether it listens on the addresses of the configuration. With false, only `middleware` passes requests to it. Default:
+   * true.
+   */
   readonly listen?: boolean;
 }
 
@@ -111,11 +114,14 @@ export interface ReverseProxy {
   readonly url: string;
   readonly status: Status;
   /**
-   * A middleware for Express, Connect, Vite and other servers on `node:http`, which passes requests to this proxy without a socket.
-   * It may be created before the start; until then it calls `next` with an error.
+   * A middleware for Express, Connect, Vite and other servers on `node:http`, which passes requests to this proxy without a
+   * socket. It may be created before the start; until then it calls `next` with an error.
    */
   middleware(options?: MiddlewareOptions): ProxyMiddleware;
-  /** A plugin for Fastify: all requests and upgrades below its `prefix` are passed to this proxy, with bodies that are not parsed. */
+  /**
+   * A plugin for Fastify: all requests and upgrades below its `prefix` are passed to this proxy, with bodies that are not
+   * parsed.
+   */
   fastify(options?: MiddlewareOptions): FastifyPlugin;
   /** `close()`, for `await using`. */
   [Symbol.asyncDispose](): Promise<void>;

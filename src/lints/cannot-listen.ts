@@ -34,7 +34,7 @@ export default defineLint({
           const server = createServer();
           server.once('error', (error: NodeJS.ErrnoException) => {
             const inUse = error.code === 'EADDRINUSE';
-            // Asked for only if it matters: the name of the pid file may be a hash.
+            // Evaluated lazily: the name of the pid file may be a hash, which costs time.
             if (inUse) serves ??= isServed(c);
             if (!inUse || serves === false) {
               c.report(at, `bind() to ${key} failed (${errnoText(error)})`, {

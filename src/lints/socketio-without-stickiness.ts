@@ -72,7 +72,7 @@ function signOf(
   if (server !== undefined) return server;
   const condition = conditionIn(block) ?? conditionOf(scope);
   if (condition !== null) return condition;
-  // The name of a server does not tell its locations for files and plain requests apart.
+  // A server name applies to all locations, also those for files: it counts only where upgrades are passed.
   const host = scope.within('server');
   if (host === null || (upgrade === undefined && !websocket)) return null;
   return namesOf(host).some((name) => NAMES.test(name)) ? (host.own('server_name')[0] ?? null) : null;

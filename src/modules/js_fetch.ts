@@ -115,7 +115,7 @@ const directives = {
   js_fetch_proxy: {
     contexts: LEVELS,
     takes: proxyUrl,
-    doc: 'Forward proxy of `ngx.fetch()`, `http://[user:password@]host[:port]`: user and password may be percent-encoded, the port is 3128 without one. Clear-text requests are sent to it in absolute form, for https it opens a tunnel. The value may contain variables; an empty one means no proxy.',
+    doc: 'Forward proxy of `ngx.fetch()`, `http://[user:password@]host[:port]`: user and password may be percent-encoded, the port is 3128 without one. Requests for `http` URLs are sent to it in absolute form; for `https` it opens a tunnel (CONNECT). The value may contain variables; an empty one means no proxy.',
     example: 'js_fetch_proxy http://proxy.example.com:3128;',
   },
 } as const satisfies Directives;

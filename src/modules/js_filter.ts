@@ -40,7 +40,7 @@ export default defineModule({
     js_body_filter: {
       contexts: LOCATIONS,
       takes: bodyFilter,
-      doc: 'The function is called with each part of the body of a response, `(r, data, flags)`, and with an empty one for which `flags.last` is true at the end. It sends data by `r.sendBuffer(data, flags)`, whatever arrives, or ends its calls by `r.done()`. Data are strings in UTF-8, or buffers with `buffer_type=buffer`; a character that arrives in two parts is passed with the second. It must not wait. If the length of the body changes, a `js_header_filter` must delete `Content-Length`; otherwise the connection is closed. If the function fails, the response ends early.',
+      doc: 'The function is called with each part of the body of a response, `(r, data, flags)`, and with an empty one for which `flags.last` is true at the end. It sends data by `r.sendBuffer(data, flags)`, independently of the parts that arrive; after `r.done()` it is not called again. Data are strings in UTF-8, or buffers with `buffer_type=buffer`; a character that arrives in two parts is passed with the second. It must not wait. If the length of the body changes, a `js_header_filter` must delete `Content-Length`; otherwise the connection is closed. If the function fails, the response ends early.',
       differs: 'A character that is split between two parts is not replaced by U+FFFD.',
       differsFor: () => false,
       example: 'js_body_filter main.mask buffer_type=string;',
@@ -50,7 +50,7 @@ export default defineModule({
   check(block, c) {
     checkFunctions(block, c, { js_header_filter: 0, js_body_filter: 0 });
   },
-  // nginx adds modules of others before the one with `add_header`.
+  // As in nginx, filters of third-party modules run before `add_header`.
   headerFilter: {
     order: 15,
     compile: ({ js_header_filter: name }, { block, compiler }) => {

@@ -28,14 +28,14 @@ const directives = {
   js_observe: {
     contexts: CONTEXTS,
     takes: orOff(functionName),
-    doc: `The function is called with the description of each request that has ended: method, target, host, client, fields, status, bytes, duration, upstream. It is called later than the response is sent, and delays nothing; it may be \`async\`. Calls for a location follow one another. If more than 1 MiB of descriptions waits, further ones are dropped, and counted by \`dropped\`. The end of a WebSocket is the end of its request. \`off\` cancels an inherited function. ${NOT_IN_NJS}`,
+    doc: `The function is called with the description of each request that has ended: method, target, host, client, fields, status, bytes, duration, upstream. It is called after the response was sent, and delays nothing; it may be \`async\`. The calls of a location are sequential. If more than 1 MiB of descriptions is queued, further ones are dropped, and counted by \`dropped\`. The end of a WebSocket is the end of its request. \`off\` cancels an inherited function. ${NOT_IN_NJS}`,
     example: 'js_observe main.audit;',
     exampleNeeds: IMPORTS_MAIN,
   },
   js_websocket_observe: {
     contexts: CONTEXTS,
     takes: orOff(functionName),
-    doc: `The function is called with \`r\` and each message of a WebSocket, of both sides and as its sender has sent it, decompressed. Frames are passed on at once, whatever the function does; it may be \`async\`, and is called for the messages of a sender one after the other. If more than 1 MiB of them waits, further ones are dropped, and counted by \`message.dropped\`. Messages are observed up to \`js_websocket_observe_size\`. ${NOT_IN_NJS}`,
+    doc: `The function is called with \`r\` and each message of a WebSocket, of both sides and as its sender has sent it, decompressed. Frames are passed on at once, whatever the function does; it may be \`async\`, and is called for the messages of a sender one after the other. If more than 1 MiB of them is queued, further ones are dropped, and counted by \`message.dropped\`. Messages are observed up to \`js_websocket_observe_size\`. ${NOT_IN_NJS}`,
     example: 'js_websocket_observe main.record;',
     exampleNeeds: IMPORTS_MAIN,
   },
@@ -43,7 +43,7 @@ const directives = {
     contexts: CONTEXTS,
     takes: offset,
     default: '1m',
-    doc: `Maximum size of a message for \`js_websocket_observe\`, as received and decompressed. After a larger one nothing more of its sender is observed, which is logged; the WebSocket continues. ${NOT_IN_NJS}`,
+    doc: `Maximum size of a message for \`js_websocket_observe\`, as received and decompressed. After a larger one the messages of its sender are no longer observed, which is logged; the WebSocket continues. ${NOT_IN_NJS}`,
     example: 'js_websocket_observe_size 16m;',
   },
 } as const satisfies Directives;

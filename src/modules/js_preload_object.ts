@@ -22,7 +22,7 @@ function parsePreload(words: readonly Word[], c: ArgumentContext): PreloadData {
   return { name, path: c.path(path.text, 'conf'), at: c.place(path) };
 }
 
-/** Words of JavaScript, and names that scripts have already. */
+/** Reserved words of JavaScript, and names that are already defined in scripts. */
 const RESERVED: ReadonlySet<string> = new Set(
   (
     'arguments await break case catch class const continue debugger default delete do else enum eval export extends false ' +
@@ -43,7 +43,7 @@ function checkFiles(block: CheckedBlock, c: CheckContext): void {
     if (word === undefined || data === undefined) continue;
     try {
       const text = c.reader.read(data.path);
-      // An empty file, as examples have, is reported when it is loaded.
+      // Empty files are reported when they are loaded: the files that examples name are empty.
       if (text !== '') parsePreloaded(text);
     } catch (error) {
       const isSyntax = error instanceof SyntaxError;

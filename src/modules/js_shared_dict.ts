@@ -74,7 +74,7 @@ export default defineModule({
       ),
       repeat: true,
       links: ({ name }: SharedDictionaryData) => ({ name: `zone ${name}` }),
-      doc: 'Declares a dictionary, which scripts use as `ngx.shared.name`: `get`, `set`, `add`, `replace`, `incr`, `has`, `delete`, `pop`, `ttl`, `keys`, `items`, `size`, `clear`, `freeSpace`. All workers share it, each call is atomic, and its contents survive reloads. Values are strings, or numbers with `type=number`. With `timeout`, an entry expires after that time unless a call gives it another one; with `evict`, the entries that expire first make room for new ones, which otherwise throw a `SharedMemoryError`. With `state`, the contents are saved in that file, as JSON, within a second of a change and at the end, and read at the start; an invalid file is reported in the error log and renamed.',
+      doc: 'Declares a dictionary, which scripts use as `ngx.shared.name`: `get`, `set`, `add`, `replace`, `incr`, `has`, `delete`, `pop`, `ttl`, `keys`, `items`, `size`, `clear`, `freeSpace`. All workers share it, each call is atomic, and its contents survive reloads. Values are strings, or numbers with `type=number`. With `timeout`, an entry expires after that time unless a call gives it another one; with `evict`, the entries that expire first are removed to make room; without it, a call that needs more memory throws a `SharedMemoryError`. With `state`, the contents are saved in that file, as JSON, within a second of a change and at the end, and read at the start; an invalid file is reported in the error log and renamed.',
       example: 'js_shared_dict_zone zone=sessions:1m timeout=1h evict;',
     },
   },

@@ -20,7 +20,7 @@ const directives = {
   js_upstream_request: {
     contexts: CONTEXTS,
     takes: orOff(functionName),
-    doc: `The function is called with \`r\` and the request to the upstream of \`proxy_pass\` before its head is sent, for each attempt: it changes \`request.method\`, \`request.target\` and \`request.headers\`. Fields that \`proxy_set_header\` has set are among them. It must not wait: an \`async\` function fails; what it needs can be computed before, by \`js_access\`. If it fails the response is 500, unless \`js_timeout\` has \`fail=open\`. \`off\` cancels an inherited function. ${NOT_IN_NJS}`,
+    doc: `The function is called with \`r\` and the request to the upstream of \`proxy_pass\` before its head is sent, for each attempt: it changes \`request.method\`, \`request.target\` and \`request.headers\`. Fields that \`proxy_set_header\` has set are among them. It must be synchronous: an \`async\` function fails; values that need to wait can be computed by \`js_access\`, before. If it fails the response is 500, unless \`js_timeout\` has \`fail=open\`. \`off\` cancels an inherited function. ${NOT_IN_NJS}`,
     example: 'js_upstream_request main.sign;',
     exampleNeeds: IMPORTS_MAIN,
   },
@@ -48,9 +48,9 @@ function headEditor(fn: ScriptFunction, scripts: Scripts): HeadEditor {
 function responseFilter(fn: ScriptFunction, scripts: Scripts): HeaderFilter {
   return (x) => {
     const { response } = x;
-    // Error pages and other responses of the proxy are none of the upstream.
+    // Error pages and other responses of the proxy do not come from the upstream.
     if (response.upstream === null || response.upstream !== x.upstreamHeaders) return undefined;
-    // The response that replaces one is filtered, too.
+    // The function's own response passes the header filters as well: it is not called for that.
     if (x.state(HANDLED) === response.upstream) return undefined;
     x.setState(HANDLED, response.upstream);
     const result = fn.callUnawaited(x, requestOf(x, scripts), new ScriptUpstreamResponse(response));

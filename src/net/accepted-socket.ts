@@ -6,7 +6,7 @@
  */
 import type net from 'node:net';
 
-/** A socket that nobody reads from: a `net.Socket`, or a `HandleSocket`. */
+/** A socket without a reader: a `net.Socket`, or a `HandleSocket`. */
 export type AcceptedSocket = Pick<
   net.Socket,
   'destroyed' | 'remoteAddress' | 'remotePort' | 'localAddress' | 'localPort'

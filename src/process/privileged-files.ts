@@ -17,7 +17,7 @@ export function readPrivilegedFiles(config: CheckedConfig, modules: readonly Mod
     try {
       contents[path] = readFileSync(Buffer.from(path, 'latin1'), 'latin1');
     } catch {
-      // Left out.
+      // An unreadable file is omitted: its module reports the error when it is compiled.
     }
   };
   const visit = (block: CheckedBlock): void => {

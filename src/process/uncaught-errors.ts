@@ -5,7 +5,7 @@ import { logsOwnError } from '../logging/error-owners.js';
 
 /**
  * An error thrown outside of any exchange is a programming error. It is logged and serving continues, so that users are not
- * disconnected. The returned function ends it.
+ * disconnected. The returned function removes the handlers.
  *
  * @param around calls the function that logs an error
  */

@@ -247,7 +247,7 @@ export class WorkerProcesses implements Workers {
     return worker;
   }
 
-  /** The lowest number that no worker has which serves, or will. */
+  /** The lowest number that no serving or starting worker has. */
   private freeNumber(): number {
     const taken = new Set([...this.all].filter(({ isRetired }) => !isRetired).map(({ number }) => number));
     let number = 0;

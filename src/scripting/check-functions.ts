@@ -23,7 +23,7 @@ class CheckedFiles implements ModuleFiles {
       try {
         text = this.reader.read(path);
       } catch (error) {
-        // An unreadable file is reported when it is read.
+        // An unreadable file exists: reading it reports the error.
         text = (error as NodeJS.ErrnoException).code === 'EACCES' ? '' : null;
       }
       if (text !== '') this.texts.set(path, text);

@@ -36,12 +36,12 @@ export class DictionaryState {
     if ((await this.backend.ask(readDictionary, question))?.loaded === true) return;
     const entries = this.readEntries(onlyTest);
     await this.backend.ask(loadDictionary, { ...question, entries });
-    // Entries that have expired are removed from the file, and those without a time have one now.
+    // Writes the file again without expired entries, and with the expiry of entries that had none.
     const usual = this.data.timeout;
     if (!onlyTest && usual > 0 && entries.some(({ left }) => left === usual || (left ?? 0) <= 0)) this.changed();
   }
 
-  /** The dictionary has changed in this process. */
+  /** Schedules a write after a change in this process. */
   changed(): void {
     this.timer ??= setTimeout(() => this.save(), SAVE_INTERVAL).unref();
   }

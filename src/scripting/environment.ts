@@ -115,7 +115,7 @@ export class Environment {
     return builtIn === undefined ? load(link.name) : { ...(await builtIn()) };
   }
 
-  /** Exports of names of other user modules. */
+  /** Defines the exports of a module: its own, which throw until they are initialized, and those of other user modules. */
   private forwardExports({ module, namespace }: Instance): void {
     const { exports, exportsAll } = module.parsed;
     for (const { name, from } of exports) {
@@ -138,7 +138,7 @@ export class Environment {
     }
   }
 
-  /** Exports of names of modules that Node has loaded. */
+  /** Defines the exports whose values come from modules that Node has loaded. */
   private forwardNames({ module, namespace }: Instance, namespaces: readonly Namespace[]): void {
     for (const { name, from } of module.parsed.exports) {
       const other = from === null ? undefined : namespaces[from.request];
@@ -169,7 +169,7 @@ function directoryOf(path: string): string {
   return path.slice(0, Math.max(1, path.lastIndexOf('/')));
 }
 
-/** Rejects when loading takes too long: a module may wait for something that never happens. */
+/** Limits the time of loading: a module may await a promise that never settles. */
 async function inTime(work: Promise<void>, { name }: UserModule): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {

@@ -96,7 +96,7 @@ export function setResponseField(response: ResponseHead, name: string, values: r
       response.set(name, first);
       return;
     case 'content-type':
-      // Empty: the default type is not used either.
+      // Empty instead of null: the default type is not used.
       response.contentType = first ?? '';
       return;
     case 'etag':

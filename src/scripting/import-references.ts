@@ -1,14 +1,14 @@
-/** References to imported names in a module, found with the scopes of JavaScript. */
+/** References to imported names in a module, found by scope analysis. */
 import type { AnyNode, Identifier, Pattern, Program } from 'acorn';
 
 /** A use of an imported name. */
 interface ImportReference {
   readonly node: Identifier;
-  /** `{ name }`: the property needs its name when the value is rewritten. */
+  /** Shorthand property `{ name }`: rewriting the value must keep the name of the property. */
   readonly shorthand: boolean;
   /** `name(…)`: a call must not pass the object of the rewritten value as `this`. */
   readonly called: boolean;
-  /** Whether a statement of a list begins with it: the line before may lack its semicolon. */
+  /** Whether it begins a statement: the previous line may end without a semicolon. */
   readonly begins: boolean;
 }
 

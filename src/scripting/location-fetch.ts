@@ -69,7 +69,7 @@ export class LocationFetch {
     const proxy = data.js_fetch_proxy;
     this.proxy = proxy === undefined ? null : compiler.template(proxy);
     this.connections = new FetchConnections({
-      // As in nginx: connections of different proxies are not kept apart there, so they are not kept at all.
+      // As in nginx, whose cache does not distinguish proxies: none is kept if the proxy may differ between requests.
       keepalive: this.proxy === null || this.proxy.constant !== null ? data.js_fetch_keepalive : 0,
       maxRequests: data.js_fetch_keepalive_requests,
       maxAge: data.js_fetch_keepalive_time,
@@ -115,7 +115,7 @@ export class LocationFetch {
   }
 }
 
-/** The context is created when a request needs it: most scripts do not use https. */
+/** The TLS context, created on first use: most scripts do not use https. */
 function contextOf(data: FetchData, trusted: readonly string[] | null): () => ReturnType<typeof createContext> {
   let context: ReturnType<typeof createContext> | null = null;
   const spec = (): ContextSpec => ({
@@ -126,7 +126,7 @@ function contextOf(data: FetchData, trusted: readonly string[] | null): () => Re
     protocols: TLS_VERSIONS.filter((each) => data.js_fetch_protocols.includes(each)),
     ciphers: data.js_fetch_ciphers,
   });
-  // Mistakes of the directives are reported when the configuration is loaded.
+  // Created at once if directives may be invalid, so that the error is reported when the configuration is loaded.
   if (trusted !== null || data.js_fetch_ciphers !== FETCH_DEFAULTS.js_fetch_ciphers) context = createContext(spec());
   return () => (context ??= createContext(spec()));
 }
@@ -147,7 +147,7 @@ function fetchDataOf({ values }: CheckedBlock): FetchData {
   return { ...FETCH_DEFAULTS, ...(values as Partial<FetchData>) };
 }
 
-/** `ngx.fetch` of a table. `fallback`: the settings outside of locations, and of those without directives. */
+/** `ngx.fetch` of a table. `fallback`: the settings outside of locations, and in locations without these directives. */
 export function ngxFetch(fallback: LocationFetch): (input: unknown, options?: unknown) => Promise<Response> {
   return async function fetch(input, options) {
     const x = currentSession();

@@ -87,7 +87,7 @@ export class ModuleGraph {
     const parsed = parseModule(name, source, text, this.globals);
     const links: Link[] = [];
     const module: UserModule = { path, name, text, parsed, links };
-    // Before its imports: they may import it.
+    // Registered before its imports, which may import it in turn.
     this.modules.set(path, module);
     try {
       for (const { specifier, at } of parsed.requests) links.push(this.link(specifier, module, at));
@@ -109,7 +109,7 @@ export class ModuleGraph {
     if (path !== null) return { kind: 'module', module: this.load(path) };
     const isPackage = !/^\.{0,2}\//.test(written) && !/\.[cm]?[jt]s$/.test(written);
     if (isPackage || isBuiltin(specifier)) return { kind: 'package', specifier };
-    // A package may have a path in it, and a name like that of a file.
+    // The specifier may be a path in a package (`name/file.js`).
     if (!/^\.{0,2}\//.test(written) && installed(written, from.path)) return { kind: 'package', specifier };
     throw new ModuleError(
       'missing',
@@ -162,7 +162,7 @@ export class ModuleGraph {
 
   private existing(path: string): string | null {
     if (this.source.has(path)) return path;
-    // As TypeScript is usually written: the import names the file that a compiler would write.
+    // Convention of TypeScript: an import names the compiled file (`x.js` for `x.ts`).
     const typescript = path.replace(/\.([cm]?)js$/, '.$1ts');
     return typescript !== path && this.source.has(typescript) ? typescript : null;
   }
@@ -177,7 +177,7 @@ function installed(specifier: string, from: string): boolean {
   }
 }
 
-/** Names that a module exports; null if it exports those of a module that is not known before it is loaded. */
+/** Names that a module exports; null if it re-exports those of a module that Node loads. */
 export function exportedNames(module: UserModule, visited: Set<UserModule> = new Set()): Set<string> | null {
   const names = new Set(module.parsed.exports.map(({ name }) => name));
   if (visited.has(module)) return names;

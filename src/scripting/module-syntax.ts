@@ -32,7 +32,7 @@ export interface ParsedModule {
   readonly exportsAll: readonly number[];
   readonly script: EditedText;
   readonly program: Program;
-  /** Whether it uses `fetch` or timers: a request waits for those of its handler, also for those that begin after a wait. */
+  /** Whether it uses `fetch` or timers: a request waits for those that its handler starts, also after an `await`. */
   readonly waits: boolean;
 }
 
@@ -46,8 +46,8 @@ export const INTERNAL = {
 } as const;
 
 /**
- * Parses and rewrites. The script is the body of a function that returns an object: `load` is the `import()` of the file's place, `run` executes the
- * module with the internal values and `globals`.
+ * Parses and rewrites a module. The script is the body of a function that returns an object: `load` is `import()` relative to
+ * the file, `run` executes the module with the internal values and `globals`.
  *
  * @param source JavaScript; as `text`, but without types
  */

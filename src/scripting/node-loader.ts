@@ -1,4 +1,4 @@
-/** Scripts with an `import()` that loads by Node's own loader, from the place of the script's file. */
+/** Scripts whose `import()` uses Node's own loader, and resolves packages from the path of the script's file. */
 import { compileFunction, constants, Script } from 'node:vm';
 
 let isPrepared = false;
@@ -14,8 +14,8 @@ export function runScript(text: string, filename: string): unknown {
 }
 
 /**
- * Makes Node write its warning that the interface is experimental, once per process, where nobody reads it: the interface
- * is the same in all versions that this program supports.
+ * Suppresses the warning that Node emits once per process at the first use of the experimental interface, which is the same in
+ * all versions of Node that this program supports.
  */
 function prepare(): void {
   if (isPrepared) return;

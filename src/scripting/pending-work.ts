@@ -6,7 +6,7 @@ import { StateKey } from '../program/state-key.js';
 export class PendingWork {
   /** Number of tasks that have not ended. */
   count = 0;
-  /** Number of those that are promises of handlers: they settle after the request that they have ended. */
+  /** Number of tasks that are promises of handlers: these settle after the handler has ended the request. */
   private handlers = 0;
   private scheduled = false;
   private whenIdle: (() => void) | null = null;
@@ -23,7 +23,7 @@ export class PendingWork {
     };
   }
 
-  /** Likewise, for the promise of a handler itself. */
+  /** Begins the work of the promise of a handler itself. */
   beginHandler(): () => void {
     this.handlers++;
     const end = this.begin();
@@ -44,12 +44,12 @@ export class PendingWork {
     else this.whenIdle = then;
   }
 
-  /** The result of the handler is not needed any more. */
+  /** Drops the callback: the result of the handler is no longer needed. */
   abandon(): void {
     this.whenIdle = null;
   }
 
-  /** Continuations of promises, which may begin further work, run first. */
+  /** Calls back after pending continuations of promises, which may begin further work. */
   private schedule(): void {
     if (this.count > 0 || this.scheduled) return;
     this.scheduled = true;

@@ -70,7 +70,7 @@ export class PeriodicCall implements Enforceable {
     this.schedule(this.data.interval);
     const x = exchangeWithoutClient(this.server, this.location);
     if (this.running) {
-      // The earlier call cannot be ended: its result does not matter any more.
+      // The earlier call cannot be aborted.
       logError(x, 'error', `http js periodic "${this.fn.name}" is still running when it is called again`);
     }
     this.running = true;

@@ -10,10 +10,10 @@ import { FAILED, hasFailed, type ScriptFunction } from './script-function.js';
 import { failsOpen } from './script-limits.js';
 import type { Scripts } from './scripts.js';
 
-/** Result of a handler: whether it failed. */
+/** Callback for the end of a handler. */
 type Then = (failed: boolean) => void;
 
-/** Calls a handler, and calls back when it has settled and everything that it waits for is over. */
+/** Calls a handler, and calls back when its promise has settled and its pending work has ended. */
 function runHandler(x: Exchange, fn: ScriptFunction, args: readonly unknown[], then: Then): void {
   const pending = recordPending(x);
   const result = fn.run(x, args);
@@ -34,7 +34,7 @@ function runHandler(x: Exchange, fn: ScriptFunction, args: readonly unknown[], t
   }
 }
 
-/** `js_content`: the function responds. */
+/** Handler of `js_content`: 500 if the function has not responded. */
 export function contentHandler(fn: ScriptFunction, scripts: Scripts): Handler {
   const conclude = (x: Exchange, failed: boolean): void => {
     const { ended, redirect, status } = outcomeOf(x);
@@ -72,9 +72,9 @@ function redirectTo(x: Exchange, target: string): void {
 }
 
 /**
- * The function allows, denies or has no opinion.
+ * Handler of a function that allows the request, denies it, or leaves the decision to other rules.
  *
- * @param allowed verdict if it does neither deny nor decline
+ * @param allowed verdict if the function neither denies nor declines
  * @param args arguments of the function
  */
 export function decidingHandler(
@@ -86,7 +86,7 @@ export function decidingHandler(
   const conclude = (x: Exchange, failed: boolean): Verdict => {
     const outcome = outcomeOf(x);
     const { redirect, status, declined, ended } = outcome;
-    // A handler of the content begins anew.
+    // Reset for the handler of `js_content`, which may follow.
     outcome.status = null;
     outcome.declined = false;
     outcome.redirect = '';

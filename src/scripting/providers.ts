@@ -1,4 +1,4 @@
-/** Work before user modules are evaluated: opening what their first statements may use. */
+/** Providers: functions that open resources before user modules are evaluated, because top-level statements may use them. */
 import type { CheckedBlock } from '../config/checked-config.js';
 import type { Compiler } from '../program/module.js';
 import { provideLibraries } from './library-provider.js';

@@ -64,8 +64,8 @@ export interface WebSocketUpgrade {
   /** Subprotocols that the client has offered, in its order. */
   readonly protocols: readonly string[];
   /**
-   * The subprotocol that is used: the upstream is offered this one only, and the client gets it even if the upstream's response has
-   * none; null: none is used. Undefined: the upstream chooses. Throws RangeError for one that the client has not offered.
+   * The subprotocol that is used: the upstream is offered this one only, and the client gets it even if the upstream's response
+   * has none; null: none is used. Undefined: the upstream chooses. Throws RangeError for one that the client has not offered.
    */
   protocol: string | null | undefined;
   /** The WebSocket; its `state` is that of all functions. */
@@ -151,7 +151,10 @@ export interface FieldList extends Iterable<[name: string, value: string]> {
 export interface UpstreamRequest {
   /** Throws TypeError for a text that is no token. */
   method: string;
-  /** Target as it is sent: path and query. Throws TypeError for one that does not begin with a slash, or has spaces or control characters. */
+  /**
+   * Target as it is sent: path and query. Throws TypeError for one that does not begin with a slash, or has spaces or control
+   * characters.
+   */
   target: string;
   readonly headers: FieldList;
 }

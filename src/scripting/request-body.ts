@@ -25,7 +25,7 @@ export class BodyReader {
     this.reading = true;
     const done = recordPending(x).begin();
     return new Promise((resolve, reject) => {
-      // If the body is not complete, the exchange ends, and nothing follows.
+      // Not called for an incomplete body: the exchange ends then.
       x.readBody(() => {
         this.reading = false;
         try {

@@ -14,7 +14,7 @@ import { bytesOf } from './text.js';
 /** A header filter of the request has failed: the response of the error passes without it. */
 const FAILED_HEADER = new StateKey<true>('failed js_header_filter', 'request');
 
-/** An `async` function has done its work up to its first wait; the rest is of no use. */
+/** Logs an error for an `async` function: only its part before the first `await` has had an effect. */
 function reportAsync(x: Exchange, fn: ScriptFunction, result: unknown, kind: string): void {
   if (!fn.abandonPromise(x, result)) return;
   logError(x, 'error', `async operation inside "${fn.name}" ${kind} filter`);
@@ -118,12 +118,12 @@ class ScriptBodyFilter implements BodyFilter, FilterOutput {
   private dataOf(chunk: Chunk | null): string | Buffer {
     const { decoder } = this;
     if (chunk === null) return decoder === null ? Buffer.alloc(0) : decoder.end();
-    // The chunk is only borrowed, and the function may keep it.
+    // A copy: the chunk is borrowed, and the function may keep it.
     const bytes = Buffer.from(chunk as string, 'latin1'); // the encoding applies to strings only
     return decoder === null ? bytes : decoder.write(bytes);
   }
 
-  /** Passes data on, but no more than the head has declared: it would be taken for the next response. */
+  /** Passes data on, up to the declared length: further bytes would be read as the next response. */
   private pass(chunk: Chunk | null, next: Next): boolean {
     const { length } = this;
     this.bytes += chunk?.length ?? 0;
@@ -142,7 +142,7 @@ class ScriptBodyFilter implements BodyFilter, FilterOutput {
 
   private failed(): true {
     this.ended = true;
-    // Within a write of the producer, which must not find the exchange ended.
+    // Deferred: the producer is in the middle of a write, and does not expect the exchange to end during it.
     setImmediate(() => {
       if (!this.x.finished) this.x.abort();
     });

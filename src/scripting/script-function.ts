@@ -20,7 +20,7 @@ type Callable = (...args: readonly unknown[]) => unknown;
 
 /** The table's services for its functions. */
 export interface FunctionOwner {
-  /** Whether the exchange must be known after waits, too. */
+  /** Whether the exchange must be known after waits as well. */
   readonly tracksSessions: boolean;
   /** Whether times of calls are needed: `$js_time` is used, or calls are to be listed. */
   readonly measures: boolean;
@@ -157,7 +157,7 @@ function isThenable(value: unknown): value is PromiseLike<unknown> {
   try {
     return typeof (value as { readonly then?: unknown }).then === 'function';
   } catch {
-    // A getter failed.
+    // The getter of `then` threw.
     return false;
   }
 }

@@ -7,7 +7,7 @@ import type { ImportData } from './function-name.js';
 import type { SearchPaths, UserModule } from './module-graph.js';
 import { type FunctionOwner, ScriptFunction } from './script-function.js';
 
-/** Imports in force in a block: of several with one name, the last counts. */
+/** Imports in force in a block; the last one with a name takes precedence. */
 export function importsOf(block: CheckedBlock): ReadonlyMap<string, ImportData> {
   const imports = (block.values.js_import ?? []) as readonly ImportData[]; // declared so
   return new Map(imports.map((each) => [each.name, each]));
@@ -30,7 +30,7 @@ export class ScriptScope {
     /** Imported modules by name. */
     readonly modules: ReadonlyMap<string, UserModule>,
     private readonly owner: FunctionOwner,
-    /** Modules that are given as objects; imported ones precede them. */
+    /** Modules that are given as objects; imported modules of the same name take precedence. */
     private readonly given: GivenScripts,
   ) {}
 
@@ -69,7 +69,7 @@ export class ScriptScope {
       value = path.reduce(member, namespace.default);
       if (value === undefined && path.length > 0) value = path.reduce(member, namespace as unknown);
     } catch {
-      // A getter failed.
+      // A getter threw: the value is unknown.
     }
     if (value === undefined) return `js function "${name}" not found`;
     if (typeof value !== 'function') return `"${name}" of "${directive}" is not a function`;
@@ -77,7 +77,7 @@ export class ScriptScope {
   }
 }
 
-/** Function of an object, which is `this` for it, or the reason why there is none. */
+/** Function at a path of an object, bound to the object that contains it; or the reason why there is none. */
 export function functionOf(object: object, path: readonly string[]): Callable | 'missing' | 'other' {
   let holder: unknown = object;
   let value: unknown = object;

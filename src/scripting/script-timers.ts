@@ -60,7 +60,7 @@ export class ScriptTimers {
     this.active.clear();
   }
 
-  /** A process that ends does not wait for timers. */
+  /** Registers a timer, which does not keep the process running. */
   private add(timer: NodeJS.Timeout, done: () => void = () => {}): NodeJS.Timeout {
     timer.unref();
     this.active.set(timer, done);

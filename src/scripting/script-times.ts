@@ -1,4 +1,4 @@
-/** Time that the handlers of a request take. */
+/** Times that the handlers of a request take. */
 import type { Exchange } from '../program/exchange.js';
 import { StateKey } from '../program/state-key.js';
 

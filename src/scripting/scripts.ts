@@ -117,7 +117,7 @@ export class Scripts implements FunctionOwner {
     return scope;
   }
 
-  /** The environment of a block: blocks with the same directives have the same one. */
+  /** The environment of a block, which blocks with the same directives share. */
   environment(block: CheckedBlock): Environment {
     const key = environmentKey(block);
     let environment = this.environments.get(key);

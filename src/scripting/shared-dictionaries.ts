@@ -1,4 +1,4 @@
-/** Dictionaries of a table: opened before user modules are evaluated, whose first statements may use them. */
+/** Dictionaries of a table, opened before user modules are evaluated, because top-level statements may use them. */
 import type { CheckedBlock } from '../config/checked-config.js';
 import { toText } from '../diagnostics/byte-string.js';
 import type { Compiler } from '../program/module.js';

@@ -261,7 +261,8 @@ export class Server implements SequenceHost {
   }
 
   /**
-   * Connects a client of this process to a listener, whose steps of accepting are omitted, without a socket. `key`: the listener, as
+   * Connects a client of this process to a listener, whose steps of accepting are omitted, without a socket. `key`: the
+   * listener, as
    * `Listening.key`; null: the first one. Throws Error if there is none.
    */
   connectInMemory(owner: TransportOwner, client: MemoryClient, key: string | null): Transport {

@@ -102,7 +102,7 @@ export class Redaction {
       const value: unknown = JSON.parse(text);
       let found = false;
       for (const path of this.jsonPaths) if (replaceAt(value, path, REDACTED)) found = true;
-      // A reader may use another one of several members with one name than that which was searched.
+      // Of members with the same name, a receiver may use another one than that which was redacted.
       return { text: found || hasDuplicates(text, value) ? JSON.stringify(value) : null };
     } catch (error) {
       // The depth of a value may exceed the stack.

@@ -7,10 +7,10 @@ import type { MessageHandler } from '../websocket/message-handler.js';
 export type MessageHandlerFactory = (x: HttpExchange, from: 'client' | 'upstream') => MessageHandler | null;
 
 /**
- * Handlers that run after the policies that check or change messages (`websocket_message`), which read the messages for them and
- * negotiate their compression.
+ * Handlers that run after the policies of `websocket_message`, in the same stage: it reads the messages, and negotiates their
+ * compression.
  */
 export const MESSAGE_HANDLERS = new SettingsKey<readonly MessageHandlerFactory[]>('message handlers', []);
 
-/** Functions that are called when a WebSocket has ended, whatever has ended it. Its counts are `WEBSOCKET_STATS`. */
+/** Functions that are called when a WebSocket has ended, for any reason. Its counts are in `WEBSOCKET_STATS`. */
 export const WEBSOCKET_ENDED = new SettingsKey<readonly ((x: HttpExchange) => void)[]>('end of WebSockets', []);

@@ -32,7 +32,10 @@ export interface UpgradeSettings {
   readonly sendTimeout: number;
 }
 
-/** Sends the head of the response (101, or 200 to CONNECT) and opens the tunnel; if the client has disconnected, closes the connection to the upstream. */
+/**
+ * Sends the head of the response (101, or 200 to CONNECT) and opens the tunnel; if the client has disconnected, closes the
+ * connection to the upstream.
+ */
 export function upgrade(
   x: HttpExchange,
   accepted: AcceptedUpgrade,

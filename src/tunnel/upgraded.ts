@@ -64,7 +64,8 @@ export class UpgradedExchange {
   }
 
   /**
-   * Settings with which a shutdown drains the tunnel; null: the tunnel continues. A WebSocket is closed with Close frames by default.
+   * Settings with which a shutdown drains the tunnel; null: the tunnel continues. A WebSocket is closed with Close frames by
+   * default.
    */
   get quitSettings(): { readonly spread: number; readonly timeout: number; readonly late: boolean } | null {
     const { drainSettings } = this;

@@ -10,7 +10,7 @@ export const BREAKER_PASS = new StateKey<BreakerPass>('breaker pass', 'request')
 /** Result of a request: none yet, a success, or a failure. */
 type Result = 'none' | 'succeeded' | 'failed';
 
-/** Of a request that no breaker was asked about: a breaker that is known to be open has refused it. */
+/** Shared by requests that were refused without asking a breaker, because it is known to be open. */
 const NO_PROBES: number[] = [];
 const NO_RESULTS: Result[] = [];
 

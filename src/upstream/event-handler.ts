@@ -7,7 +7,10 @@ import type { Exchange } from '../program/exchange.js';
 import { SettingsKey } from '../program/settings-key.js';
 import type { ResponseSink } from './response-sink.js';
 
-/** Decision about an event. Null: it is passed on unchanged. `bytes`: other events in its place, or none. `end`: the stream ends. */
+/**
+ * Decision about an event. Null: it is passed on unchanged. `bytes`: other events in its place, or none. `end`: the stream
+ * ends.
+ */
 export type EventDecision = null | { readonly bytes: Buffer; readonly end: boolean };
 
 /** Handles the events of one stream, one at a time and in order. */

@@ -58,8 +58,8 @@ export class EventStreamRecovery {
   }
 
   /**
-   * Called when an event with this hash has ended. `hasId`: it has set an id. Returns false if it was sent before the upstream was
-   * lost. Events without ids cannot be recognised; the first new id shows that no more repetitions follow.
+   * Called when an event with this hash has ended. `hasId`: it has set an id. Returns false if it was sent before the upstream
+   * was lost. Events without ids cannot be recognised; the first new id shows that no more repetitions follow.
    */
   accept(hash: number, hasId: boolean): boolean {
     if (hasId) {

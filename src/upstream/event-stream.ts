@@ -336,8 +336,8 @@ export class EventStream implements ResponseSink, Producer, Timed {
   // -- continuation
 
   /**
-   * Called when the response has ended (`complete`) or failed. Returns whether the stream continues: then `requestAgain` is called
-   * later, and `continues` or `attemptFailed` with its result.
+   * Called when the response has ended (`complete`) or failed. Returns whether the stream continues: then `requestAgain` is
+   * called later, and `continues` or `attemptFailed` with its result.
    */
   interrupted(complete: boolean): boolean {
     const { recovery, reader, options, held } = this;

@@ -37,7 +37,7 @@ class ChosenSelection extends RoundRobinSelection {
   }
 }
 
-/** Is in no list of offered peers. */
+/** Placeholder that is in no list of offered peers. */
 const NONE: BalancerPeer = { name: '', server: '', weight: 0, connections: 0 };
 
 export class FunctionBalancer implements Balancer {

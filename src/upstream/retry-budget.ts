@@ -4,7 +4,9 @@ import { reportRetries } from '../zones/retry-operations.js';
 import { SlidingWindow } from '../zones/sliding-window.js';
 import type { Zone, ZoneBackend } from '../zones/zone.js';
 
-/** Maximum delay of reporting requests to the other workers, ms. Further tries are reported in the same turn of the event loop. */
+/**
+ * Maximum delay of reporting requests to the other workers, ms. Further tries are reported in the same turn of the event loop.
+ */
 const REQUESTS_INTERVAL = 100;
 
 /** Parameters of `retry_budget`. Plain data. */

@@ -175,7 +175,8 @@ export class RoundRobinSelection implements Selection {
     const { peers, totalWeight } = this.group;
     const preferred = this.preferredIndex(now);
     if (preferred >= 0) {
-      // As in nginx, only one of consecutive requests lowers the peer's current weight: bound clients must not starve other peers.
+      // As in nginx, only one of consecutive requests lowers the peer's current weight: bound clients must not starve other
+      // peers.
       const { currentWeight, weight } = this.peer(preferred);
       if (currentWeight <= weight - totalWeight) return preferred;
     }

@@ -20,8 +20,8 @@ export type Decision =
 /** Inserts messages into one direction of a WebSocket, between those of its sender. */
 export interface MessageOutput {
   /**
-   * Sends a message to the receiver, after those that were inserted before, and before the message that is being handled. The data
-   * must not change until it has been sent. Returns false if it was dropped, because nothing may follow a Close frame.
+   * Sends a message to the receiver, after those that were inserted before, and before the message that is being handled. The
+   * data must not change until it has been sent. Returns false if it was dropped, because nothing may follow a Close frame.
    */
   insert(binary: boolean, data: Buffer): boolean;
   /** Bytes of inserted messages that wait for a slow receiver. */

@@ -53,7 +53,9 @@ export class MessagePipe implements Stage, MessageListener, MessageOutput {
   /** Whether the proxy has closed the WebSocket or this direction: only the sender's Close frame is still passed on. */
   private closed = false;
   private over = false;
-  /** Messages that wait until another one is compressed, inserted ones also for a slow receiver; null: nothing was inserted yet. */
+  /**
+   * Messages that wait until another one is compressed, inserted ones also for a slow receiver; null: nothing was inserted yet.
+   */
   private outgoing: Outgoing[] | null = null;
   /** Bytes of inserted messages in `outgoing`, with space for their headers. */
   waiting = 0;

@@ -13,8 +13,8 @@ const MAX_CONTROL = 125;
 /** Payload for which the buffer in which a message begins has space, bytes. Larger ones follow as needed. */
 const INITIAL_SIZE = 4096;
 /**
- * Payloads for which buffers are reused, bytes: V8 collects buffers only when tens of MiB of them are garbage. Free buffers of one
- * size have at most MAX_SPARE bytes.
+ * Payloads for which buffers are reused, bytes: V8 collects buffers only when tens of MiB of them are garbage. Free buffers of
+ * one size have at most MAX_SPARE bytes.
  */
 const SIZES = [INITIAL_SIZE, 32_768, 65_536, 131_072, 262_144, 524_288];
 const MAX_SPARE = 524_288;

@@ -65,7 +65,7 @@ export function answerBlocking(socket: net.Socket, answer: (question: unknown) =
       socket.write(frame(next.number, answer(next.message)));
     }
   });
-  // The worker has ended; the end of its process is reported elsewhere.
+  // The worker has exited, which is detected by its process handle.
   socket.on('error', () => {});
 }
 
@@ -89,12 +89,12 @@ export class BlockingChannel {
     for (let at = 0; at < bytes.length; ) {
       const written = this.attempt(() => writeSync(this.fd, bytes, at));
       if (written !== null) at += written;
-      // The rest of a question that was sent in part would be taken for the next one.
+      // After a partial write the stream cannot be used any more: the rest would be read as part of the next question.
       else if (!wait.pause()) this.fail(at > 0);
     }
     for (;;) {
       const next = this.frames.next();
-      // Answers to questions that were given up are ignored.
+      // Answers to questions that have timed out are ignored.
       if (next?.number === number) return next.message;
       if (next !== null) continue;
       const size = this.attempt(() => readSync(this.fd, this.buffer));
@@ -104,7 +104,7 @@ export class BlockingChannel {
     }
   }
 
-  /** Null: it would block. */
+  /** Executes a system call; null: it would block. */
   private attempt(call: () => number): number | null {
     if (this.gone) throw new ZoneUnavailable('the master process is gone');
     try {
@@ -134,7 +134,7 @@ class Wait {
     this.until = performance.now() + timeout;
   }
 
-  /** Pauses; false: the time is over. */
+  /** Pauses the thread; returns false when the timeout has expired. */
   pause(): boolean {
     if (++this.attempts <= SPINS) return true;
     if (performance.now() > this.until) return false;

@@ -37,7 +37,7 @@ export class Dictionary {
   private readonly expiring = new ExpiryHeap<Entry>();
   readonly slab: Slab;
   private changes = 0;
-  /** The contents were read from the state file, or there is none. */
+  /** Whether the contents of the state file were added, or there is no state file. */
   private loaded = false;
 
   constructor(size: number) {
@@ -154,7 +154,7 @@ export class Dictionary {
     const bytes = bytesOf(entry);
     if (before !== undefined) this.slab.give(bytesOf(before));
     if (!this.reserve(bytes, evict, now, before)) {
-      // Its memory was free a moment ago. An entry that has expired meanwhile does not need it.
+      // Restores the accounting of the old entry, unless it has expired meanwhile.
       if (before?.removed === false) this.slab.take(bytesOf(before));
       return 'memory';
     }

@@ -3,7 +3,7 @@
 export interface Expiring {
   /** ms on the backend's clock. */
   readonly expires: number;
-  /** The entry was removed or replaced. */
+  /** Whether the entry was removed or replaced. */
   removed: boolean;
 }
 

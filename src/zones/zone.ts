@@ -5,7 +5,7 @@
 import type { ZoneDeclaration } from '../config/zone-declaration.js';
 import type { Operation } from './operation.js';
 
-/** The process that keeps a zone does not answer. */
+/** Error: the process that keeps a zone does not answer. */
 export class ZoneUnavailable extends Error {}
 
 /** A user's handle of a zone. */

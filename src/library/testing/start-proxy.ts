@@ -1,4 +1,4 @@
-/** Proxies for tests in a line each. */
+/** Proxies that end with a test. */
 import { createProxy, type ProxyOptions, type ReverseProxy } from '../proxy.js';
 
 /** Context of a test: that of `node:test`, or of vitest. */
@@ -7,8 +7,9 @@ export type TestHost =
   | { onTestFinished(close: () => Promise<void>): unknown };
 
 /**
- * Starts a proxy that is closed at the end of the test. A text without the block `http` is completed: it may begin with `server`, or
- * with the contents of a server, which then listens on a free port. The error log is not written unless an option says so.
+ * Starts a proxy that is closed at the end of the test. A text without the block `http` is completed: it may begin with
+ * `server`, or with the contents of a server, which then listens on a free port. The error log is not written unless an option
+ * says so.
  */
 export async function startProxy(test: TestHost, options: ProxyOptions): Promise<ReverseProxy> {
   const { config } = options;

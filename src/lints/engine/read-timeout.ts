@@ -1,4 +1,4 @@
-/** `proxy_read_timeout` of locations whose back ends may be silent for long. */
+/** `proxy_read_timeout` of locations whose back ends may send nothing for a long time. */
 import type { Span } from '../../../grammar/syntax-tree.js';
 import { parseMilliseconds } from '../../config/units.js';
 import type { Pass } from './pass.js';

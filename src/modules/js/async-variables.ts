@@ -93,6 +93,6 @@ export function awaitVariables(
 async function assign(x: Exchange, { variable, fn }: Awaited, scripts: Scripts): Promise<void> {
   const value = await fn.run(x, [requestOf(x, scripts)]);
   const returned = takeReturned(x);
-  // Of a function that failed the value is empty, as otherwise each use would call it again.
+  // Empty if the function failed: otherwise each use would call it again.
   x.slots[variable.slot] = hasFailed(value) ? '' : (fn.bytesOf(x, returned === null ? value : returned.value) ?? '');
 }

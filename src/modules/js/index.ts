@@ -84,7 +84,7 @@ const directives = {
     takes: variable,
     repeat: true,
     links: ({ variable: name }: ScriptVariable) => ({ name: `$${name}` }),
-    doc: 'Defines a variable that scripts can change: `r.variables.name = value`. The value is evaluated unless a script has changed it before. The variable is not changed by internal redirects.',
+    doc: 'Defines a variable that scripts can change: `r.variables.name = value`. The value is evaluated unless a script has assigned the variable. The variable is not changed by internal redirects.',
     example: 'js_var $tenant default;',
   },
   js_content: {
@@ -98,7 +98,7 @@ const directives = {
   js_access: {
     contexts: LOCATIONS,
     takes: functionName,
-    doc: 'The function allows a request, denies it by `r.return()` with a status, or has no opinion (`r.decline()`), which matters with `satisfy any`. It may be `async`. If it fails the response is 500, unless `js_timeout` has `fail=open`.',
+    doc: 'The function allows a request, denies it by `r.return()` with a status, or leaves the decision to other access rules (`r.decline()`, for `satisfy any`). It may be `async`. If it fails the response is 500, unless `js_timeout` has `fail=open`.',
     example: 'js_access main.authorize;',
     exampleNeeds: IMPORTS_MAIN,
   },
@@ -118,7 +118,7 @@ const directives = {
   },
 } as const satisfies Directives;
 
-/** Exchanges of handshakes, for which names of certificates are computed. */
+/** Exchanges of TLS handshakes, created to compute file names of certificates. */
 const handshakes = new WeakMap<HandshakeSession, Exchange>();
 
 /** The exchange of a session: that of a handshake has the settings of the selected server, and no request. */
@@ -134,7 +134,7 @@ function exchangeOf(x: Exchange | HandshakeSession): Exchange | null {
 
 /** Getter of a variable of `js_set`. */
 function computing({ function: { name } }: ComputedVariable, scripts: Scripts): Getter {
-  // Most requests are handled in the same scope.
+  // The last scope and its function are kept: most requests are handled in the same scope.
   let scope: ScriptScope | null = null;
   let fn: ScriptFunction | string | null = null;
   return (session) => {

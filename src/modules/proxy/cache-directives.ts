@@ -1,4 +1,6 @@
-/** Directives of `proxy_cache` that a proxy without a cache accepts: `off`, and conditions without effect; the range of a slice. */
+/**
+ * Directives of `proxy_cache` that a proxy without a cache accepts: `off`, and conditions without effect; the range of a slice.
+ */
 import { templates, word } from '../../config/argument-types.js';
 import type { Directives } from '../../config/directive.js';
 import type { Exchange } from '../../program/exchange.js';

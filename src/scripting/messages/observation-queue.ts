@@ -1,4 +1,4 @@
-/** Calls of a function that observes: one at a time, later than what is observed, and bounded. */
+/** Calls of an observing function: queued up to a limit, one at a time, after the observed event. */
 import type { Exchange } from '../../program/exchange.js';
 import type { ScriptFunction } from '../script-function.js';
 
@@ -20,7 +20,10 @@ export class ObservationQueue {
 
   constructor(private readonly fn: ScriptFunction) {}
 
-  /** Queues a call for an exchange. `create` receives the number of observations that were dropped before. `size` in bytes, approximately. */
+  /**
+   * Queues a call for an exchange. `create` receives the number of observations that were dropped before. `size` in bytes,
+   * approximately.
+   */
   add(x: Exchange, size: number, create: (dropped: number) => readonly unknown[]): void {
     if (this.size + size > MAX_WAITING && this.waiting.length > 0) {
       this.dropped++;

@@ -51,7 +51,7 @@ export class ScriptMessage implements WebSocketMessage {
     this.current = { action: 'close', code, reason };
   }
 
-  /** Detaches it from the buffer that is used for other messages afterwards. */
+  /** Returns the decision, and releases the payload's buffer, which is reused for other messages. */
   decided(): Decision {
     this.bytes = this.copy ?? EMPTY;
     return this.current;

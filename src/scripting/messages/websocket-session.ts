@@ -6,7 +6,7 @@ import { encodeMessage } from './message-data.js';
 
 /** Bytes that may wait for one side; more close the WebSocket. */
 const MAX_WAITING = 1 << 20;
-/** Longest reason of a Close frame, bytes. */
+/** Maximum length of the reason of a Close frame, bytes. */
 const MAX_REASON = 123;
 
 /** Throws RangeError if a Close frame cannot have that code and reason. */
@@ -34,7 +34,7 @@ export class ScriptSession implements WebSocketSession {
     this.outputs[to] = output;
   }
 
-  /** The WebSocket has ended. */
+  /** Called when the WebSocket has ended. */
   end(): void {
     this.ended = true;
   }

@@ -13,7 +13,7 @@ import { FetchFailed } from './fetch-failed.js';
 import { connectThrough, type FetchProxy } from './fetch-proxy.js';
 import type { Target } from './request.js';
 
-/** Properties of the way to a server that depend on the request. */
+/** Proxy and name resolution of a request. */
 export interface Hop {
   readonly proxy: FetchProxy | null;
   readonly resolver: { readonly resolver: NameResolver | null; readonly timeout: number };
@@ -96,7 +96,7 @@ class FetchAgent extends Agent {
         socket.once('close', () => this.idle.delete(socket));
         done?.(null, socket);
       },
-      // Node expects no socket with an error.
+      // Node expects no socket together with an error.
       (error: Error) => (done as ((error: Error) => void) | undefined)?.(error),
     );
   }
@@ -178,7 +178,7 @@ function connect(host: string, port: number, hop: Hop, signal: AbortSignal): Pro
     socket.once('connect', () => {
       signal.removeEventListener('abort', abort);
       socket.off('error', failed);
-      // Until a request uses it; then Node reports errors.
+      // Until a request uses the socket; from then on Node reports errors.
       socket.on('error', () => {});
       resolve(socket);
     });
@@ -236,7 +236,7 @@ function secure(
 /** The log line for a certificate that is not accepted; null if it is. */
 function refusalOf(secured: tls.TLSSocket, name: string, verifyDepth: number): string | null {
   const certificate = secured.getPeerCertificate(true) as PeerCertificate;
-  // Node has the code of OpenSSL here; the type says Error.
+  // The type is Error, but Node returns the code of OpenSSL.
   const code: unknown = secured.authorized ? null : secured.authorizationError;
   const error: VerifyError | null =
     code !== null && code !== undefined

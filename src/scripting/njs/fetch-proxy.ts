@@ -16,7 +16,7 @@ const DEFAULT_PORT = 3128;
 /** Maximum size of the head of a response to CONNECT, bytes. */
 const MAX_HEAD = 16_384;
 
-/** Parses the URL of a proxy, a byte string; a mistake is in njs's words. An empty URL is no proxy. */
+/** Parses the URL of a proxy, a byte string; errors have njs's messages. Null for an empty URL. */
 export function parseProxyUrl(url: string): FetchProxy | null | { readonly mistake: string } {
   if (url === '') return null;
   if (!url.startsWith('http://')) return { mistake: 'js_fetch_proxy URL must use http:// scheme' };
@@ -49,7 +49,7 @@ function unescaped(text: string): string {
   return text.replace(/%([0-9a-f]{2})/gi, (_, code: string) => String.fromCharCode(Number.parseInt(code, 16)));
 }
 
-/** Asks the proxy for a tunnel (RFC 9110 9.3.6). Rejects with FetchFailed. */
+/** Opens a tunnel through the proxy by CONNECT (RFC 9110 9.3.6). Rejects with FetchFailed. */
 export function connectThrough(
   socket: net.Socket,
   { host, port }: Target,

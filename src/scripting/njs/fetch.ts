@@ -35,7 +35,7 @@ export interface FetchOptions extends RequestOptions {
   readonly verify?: unknown;
 }
 
-/** Way of one request: settings of its location, and what depends on the request. */
+/** Settings of the location, with the hop that depends on the request. */
 export interface FetchRoute extends FetchSettings {
   /** Proxy and name resolution. */
   readonly hop: Hop;
@@ -113,7 +113,7 @@ async function send(request: Request, target: Target, route: FetchRoute, attempt
   try {
     return await exchange.response;
   } catch (error) {
-    // The server closed an idle connection while the request was on its way.
+    // The server closed an idle connection while the request was in transit.
     if (exchange.reusedAndClosed && attempt < 3 && IDEMPOTENT.has(request.method)) {
       return send(request, target, route, attempt + 1);
     }
@@ -222,7 +222,7 @@ class FetchExchange {
         }),
       );
     };
-    // Whatever follows is not a body, and an error.
+    // The response to HEAD has no body: bytes that follow its head are an error.
     if (this.request.method === 'HEAD') complete();
     const { maxBody } = this.route;
     const declared = this.request.method === 'HEAD' ? 0 : Number(received.headers['content-length'] ?? 0);
