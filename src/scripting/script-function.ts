@@ -58,7 +58,7 @@ export class ScriptFunction {
     }
   }
 
-  /** Likewise, for functions that must not wait: FAILED, too, if it returns a promise. */
+  /** Calls a synchronous function; returns FAILED, too, if it returns a promise. */
   callUnawaited(x: Exchange, ...args: readonly unknown[]): unknown {
     const result = this.call(x, ...args);
     if (!this.abandonPromise(x, result)) return result;
@@ -66,7 +66,7 @@ export class ScriptFunction {
     return FAILED;
   }
 
-  /** Calls a function of a variable, which must not wait: without the cost of knowing the exchange after waits. */
+  /** Calls the synchronous function of a variable, without the cost of tracking the exchange over waits. */
   callNow(x: Exchange, argument: unknown): unknown {
     const measured = this.owner.measures || x.location.settings.get(SCRIPT_LIMITS).slow > 0;
     const start = measured ? performance.now() : 0;
@@ -98,7 +98,7 @@ export class ScriptFunction {
   /** Logs the rejection of a value that is a promise, for which nothing waits. Returns whether it is one. */
   abandonPromise(x: Exchange, value: unknown): boolean {
     if (!isThenable(value)) return false;
-    // Also of objects whose `then` throws.
+    // The constructor also catches an exception of `then`.
     new Promise((resolve) => resolve(value)).catch((error: unknown) => this.logException(x, error));
     return true;
   }
@@ -132,7 +132,7 @@ export class ScriptFunction {
           end(TIMED_OUT);
         }, timeout);
       }
-      // Also of objects whose `then` throws.
+      // The constructor also catches an exception of `then`.
       new Promise((settle) => settle(promise)).then(end, (error: unknown) => {
         if (!over) logError(x, 'error', `js unhandled rejection: ${this.owner.describe(error)}`);
         end(FAILED);
