@@ -14,7 +14,7 @@ export const PLAIN = 2;
 export const TOO_LONG = 3;
 
 /** Maximum length of a ClientHello, bytes. */
-export const MAX_HELLO = 16384;
+const MAX_HELLO = 16384;
 /** Maximum number of bytes with record headers; with one byte per record there are five of header for each. */
 const MAX_RECORDS = 6 * MAX_HELLO;
 
@@ -181,7 +181,7 @@ class ParsedHello implements ClientHello {
 }
 
 /** Parses a message; fields that are malformed, and those behind them, are empty. */
-export function parseHello(bytes: Buffer): ClientHello {
+function parseHello(bytes: Buffer): ClientHello {
   const hello = new ParsedHello();
   try {
     parseInto(hello, bytes);

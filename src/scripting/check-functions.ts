@@ -39,7 +39,7 @@ class CheckedFiles implements ModuleFiles {
 const graphs = new WeakMap<CheckedConfig, Map<string, ModuleGraph>>();
 
 /** Graphs of the blocks of a configuration: each file is read once. */
-export function graphFor({ config, reader }: CheckContext, block: CheckedBlock): ModuleGraph {
+function graphFor({ config, reader }: CheckContext, block: CheckedBlock): ModuleGraph {
   let all = graphs.get(config);
   if (all === undefined) {
     all = new Map();

@@ -178,7 +178,7 @@ function installed(specifier: string, from: string): boolean {
 }
 
 /** Names that a module exports; null if it re-exports those of a module that Node loads. */
-export function exportedNames(module: UserModule, visited: Set<UserModule> = new Set()): Set<string> | null {
+function exportedNames(module: UserModule, visited: Set<UserModule> = new Set()): Set<string> | null {
   const names = new Set(module.parsed.exports.map(({ name }) => name));
   if (visited.has(module)) return names;
   visited.add(module);

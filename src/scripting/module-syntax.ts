@@ -37,7 +37,7 @@ export interface ParsedModule {
 }
 
 /** Names of values that the script of a module receives; a module's own declarations take precedence over the others. */
-export const INTERNAL = {
+const INTERNAL = {
   exports: '$tsproxy_exports',
   modules: '$tsproxy_modules',
   import: '$tsproxy_import',
