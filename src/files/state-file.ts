@@ -28,6 +28,47 @@ export function readStateFile(path: string): string | null {
   }
 }
 
+/**
+ * Entries of the state file of a zone; an invalid one is reported, renamed, and then treated like a missing one.
+ *
+ * @param zone its directive
+ * @param parse entries of a byte string; null if it is invalid
+ * @param onlyTest the file is not renamed
+ */
+export function readEntries<T>(
+  path: string,
+  zone: string,
+  parse: (text: string) => T[] | null,
+  onlyTest: boolean,
+  report: (message: string) => void,
+): T[] {
+  try {
+    const text = readStateFile(path);
+    const entries = text === null ? [] : parse(text);
+    if (entries !== null) return entries;
+    const effect = setAside(path, onlyTest);
+    report(`invalid state file "${path}" of a ${zone}: ${effect}, and the zone is empty`);
+  } catch (error) {
+    if (!(error instanceof StateFileError)) throw error;
+    report(error.message);
+  }
+  return [];
+}
+
+/** Members of a JSON object whose values are objects; null for another text. */
+export function parseObjects(text: string): [key: string, value: Readonly<Record<string, unknown>>][] | null {
+  let content: unknown;
+  try {
+    content = JSON.parse(text);
+  } catch {
+    return null;
+  }
+  if (typeof content !== 'object' || content === null || Array.isArray(content)) return null;
+  const members = Object.entries(content as Readonly<Record<string, unknown>>);
+  const areObjects = members.every(([, value]) => typeof value === 'object' && value !== null);
+  return areObjects ? (members as ReturnType<typeof parseObjects>) : null; // checked above
+}
+
 /** A new file that will replace a state file. */
 class Replacement {
   private temporary: string | null = null;

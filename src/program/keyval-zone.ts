@@ -1,5 +1,5 @@
 /** Zones of `keyval_zone`: values by key, which variables look up and the API changes, with their state files. */
-import { readStateFile, type SavedState, StateFile, StateFileError, setAside } from '../files/state-file.js';
+import { parseObjects, readEntries, type SavedState, StateFile } from '../files/state-file.js';
 import type { ErrorLog } from '../logging/error-log.js';
 import { type KeyType, KeyValueCopy } from '../zones/key-value-copy.js';
 import { changeKeyValues, clearKeyValues, loadKeyValues, readKeyValues } from '../zones/key-value-operations.js';
@@ -41,9 +41,10 @@ export class KeyvalZone {
   /** Reads the state file, unless the zone is in use already, and fills the copy of this process. */
   async load(errorLog: ErrorLog, onlyTest: boolean): Promise<void> {
     const { state } = this.data;
+    const report = (message: string): void => errorLog.write('error', message);
     const found = await this.backend.ask(readKeyValues, { zone: this.zone.id });
     if (found?.loaded !== true) {
-      const entries = state === null ? [] : readEntries(state, errorLog, onlyTest);
+      const entries = state === null ? [] : readEntries(state, 'keyval_zone', parseEntries, onlyTest, report);
       await this.backend.ask(loadKeyValues, { zone: this.zone.id, entries });
     }
     const now = await this.backend.ask(readKeyValues, { zone: this.zone.id });
@@ -87,36 +88,13 @@ export class KeyvalZone {
   }
 }
 
-/** Entries of a state file; an invalid file is reported, renamed, and then treated like a missing one. */
-function readEntries(path: string, errorLog: ErrorLog, onlyTest: boolean): KeyValue[] {
-  try {
-    const text = readStateFile(path);
-    if (text === null) return [];
-    const entries = parseEntries(text);
-    if (entries !== null) return entries;
-    const effect = setAside(path, onlyTest);
-    errorLog.write('error', `invalid state file "${path}" of a keyval_zone: ${effect}, and the zone is empty`);
-  } catch (error) {
-    if (!(error instanceof StateFileError)) throw error;
-    errorLog.write('error', error.message);
-  }
-  return [];
-}
-
 /** Parses the content of a state file: an object with the values by key; null if it is invalid. */
-export function parseEntries(text: string): KeyValue[] | null {
-  let content: unknown;
-  try {
-    content = JSON.parse(text);
-  } catch {
-    return null;
-  }
-  if (typeof content !== 'object' || content === null || Array.isArray(content)) return null;
+function parseEntries(text: string): KeyValue[] | null {
+  const members = parseObjects(text);
+  if (members === null) return null;
   const now = Date.now();
   const entries: KeyValue[] = [];
-  for (const [key, entry] of Object.entries(content as Readonly<Record<string, unknown>>)) {
-    if (typeof entry !== 'object' || entry === null) return null;
-    const { value, expires } = entry as { value?: unknown; expires?: unknown };
+  for (const [key, { value, expires }] of members) {
     if (typeof value !== 'string') return null;
     if (expires !== undefined && !(typeof expires === 'number' && Number.isFinite(expires))) return null;
     entries.push({ key, value, left: expires === undefined ? null : expires - now });

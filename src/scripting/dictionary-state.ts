@@ -1,10 +1,11 @@
 /** State files of `js_shared_dict_zone`: read at the start, and written at most once a second while the dictionary changes. */
+import { toBytes, toText } from '../diagnostics/byte-string.js';
 import {
-  readStateFile,
+  parseObjects,
+  readEntries,
   type SavedState,
   StateFile,
   StateFileError,
-  setAside,
   writeStateFileNow,
 } from '../files/state-file.js';
 import type { ErrorLog } from '../logging/error-log.js';
@@ -34,7 +35,9 @@ export class DictionaryState {
   async load(onlyTest: boolean): Promise<void> {
     const question = { zone: this.zone.id };
     if ((await this.backend.ask(readDictionary, question))?.loaded === true) return;
-    const entries = this.readEntries(onlyTest);
+    const parse = (text: string) => parseDictionary(toText(text), this.data);
+    const report = (message: string): void => this.errorLog.write('error', message);
+    const entries = readEntries(this.path, 'js_shared_dict_zone', parse, onlyTest, report);
     await this.backend.ask(loadDictionary, { ...question, entries });
     // Writes the file again without expired entries, and with the expiry of entries that had none.
     const usual = this.data.timeout;
@@ -72,25 +75,6 @@ export class DictionaryState {
     const contents = await this.backend.ask(readDictionary, { zone: this.zone.id });
     return contents === null ? null : { version: contents.version, text: textOf(contents) };
   }
-
-  private readEntries(onlyTest: boolean): DictionaryEntry[] {
-    const { path, errorLog } = this;
-    try {
-      const text = readStateFile(path);
-      if (text === null) return [];
-      const entries = parseDictionary(Buffer.from(text, 'latin1').toString(), this.data);
-      if (entries !== null) return entries;
-      const effect = setAside(path, onlyTest);
-      errorLog.write(
-        'error',
-        `invalid state file "${path}" of a js_shared_dict_zone: ${effect}, and the zone is empty`,
-      );
-    } catch (error) {
-      if (!(error instanceof StateFileError)) throw error;
-      errorLog.write('error', error.message);
-    }
-    return [];
-  }
 }
 
 /** The content of a state file, a byte string. */
@@ -100,7 +84,7 @@ function textOf({ entries }: DictionaryContents): string {
     key,
     left === null ? { value } : { value, expire: Math.round(now + left) },
   ]);
-  return Buffer.from(JSON.stringify(Object.fromEntries(content))).latin1Slice();
+  return toBytes(JSON.stringify(Object.fromEntries(content)));
 }
 
 /**
@@ -108,18 +92,11 @@ function textOf({ entries }: DictionaryContents): string {
  * parser accepts a comma after the last entry. Null: invalid.
  */
 export function parseDictionary(text: string, { type, timeout }: SharedDictionaryData): DictionaryEntry[] | null {
-  let content: unknown;
-  try {
-    content = JSON.parse(text.replace(/,(\s*\}\s*)$/, '$1'));
-  } catch {
-    return null;
-  }
-  if (typeof content !== 'object' || content === null || Array.isArray(content)) return null;
+  const members = parseObjects(text.replace(/,(\s*\}\s*)$/, '$1'));
+  if (members === null) return null;
   const now = Date.now();
   const entries: DictionaryEntry[] = [];
-  for (const [key, entry] of Object.entries(content as Readonly<Record<string, unknown>>)) {
-    if (typeof entry !== 'object' || entry === null) return null;
-    const { value, expire = 0 } = entry as { readonly value?: unknown; readonly expire?: unknown };
+  for (const [key, { value, expire = 0 }] of members) {
     if (typeof value !== type || typeof expire !== 'number' || !Number.isFinite(expire)) return null;
     const usual = timeout === 0 ? null : timeout;
     const left = timeout === 0 || expire === 0 ? usual : expire - now;
