@@ -132,13 +132,18 @@ class Handshake implements Abortable {
     if (result === MORE) return MORE;
     this.handle?.readStop();
     if (this.handle !== null) this.handle.onread = IGNORE;
-    if (this.reading !== null) this.reading.handshake = null;
+    this.forget();
     if (result === PLAIN) {
       this.plain(this.incoming);
       this.proceedPlain(this.reader.bytes);
     } else if (result === COMPLETE) this.negotiate();
     else this.refuse(TOO_LONG_HELLO);
     return COMPLETE;
+  }
+
+  /** Nothing is read here any more. */
+  private forget(): void {
+    if (this.reading !== null) this.reading.handshake = null;
   }
 
   private negotiate(): void {
@@ -190,6 +195,7 @@ class Handshake implements Abortable {
   destroy(): void {
     if (this.done) return;
     this.done = true;
+    this.forget();
     const { transport, handle, socket } = this;
     if (transport !== null) transport.destroy();
     else if (handle !== null) {
