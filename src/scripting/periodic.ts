@@ -34,7 +34,8 @@ class PeriodicSession {
 
 export class PeriodicCall implements Enforceable {
   private timer: NodeJS.Timeout | null = null;
-  private running = false;
+  /** Number of calls that have not settled. */
+  private running = 0;
 
   constructor(
     private readonly fn: ScriptFunction,
@@ -69,17 +70,17 @@ export class PeriodicCall implements Enforceable {
   private call(): void {
     this.schedule(this.data.interval);
     const x = exchangeWithoutClient(this.server, this.location);
-    if (this.running) {
+    if (this.running > 0) {
       // The earlier call cannot be aborted.
       logError(x, 'error', `http js periodic "${this.fn.name}" is still running when it is called again`);
     }
-    this.running = true;
+    this.running++;
     const session = new PeriodicSession(textVariables(x, this.scripts), rawVariables(x, this.scripts));
     const result = this.fn.run(x, [session]);
     if (result instanceof Promise) {
       void result.then(() => {
-        this.running = false;
+        this.running--;
       });
-    } else this.running = false;
+    } else this.running--;
   }
 }

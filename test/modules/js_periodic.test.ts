@@ -46,6 +46,18 @@ test('a function that throws, rejects or never settles is called again', async (
   assert.equal(proxy.messages('alert').length, 0);
 });
 
+test('a call that ends does not hide others that are still running', async (t) => {
+  const proxy = await started(
+    t,
+    `let calls = 0;
+     const mixed = async () => { ngx.log(ngx.WARN, 'mixed'); if (++calls % 2 === 1) await new Promise(() => {}); };
+     export default { mixed };`,
+    'js_periodic main.mixed interval=5ms;',
+  );
+  await until('there are six', () => count(proxy, 'js: mixed') >= 6);
+  assert.equal(count(proxy, 'http js periodic "main.mixed" is still running'), count(proxy, 'js: mixed') - 1);
+});
+
 test('the calls end with the configuration', async (t) => {
   const proxy = await started(
     t,
