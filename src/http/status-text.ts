@@ -63,9 +63,9 @@ const OWN_CODES: Readonly<Record<number, { readonly title: string; readonly line
 
 const LINES: string[] = [];
 
-/** Text after the HTTP version on a status line: code and reason, or the code and a space. */
+/** Text after the HTTP version on a status line: code with three digits, and reason, or the code and a space. */
 export function statusText(status: number): string {
-  return (LINES[status] ??= REASONS[status] === undefined ? `${status} ` : `${status} ${REASONS[status]}`);
+  return (LINES[status] ??= `${String(status).padStart(3, '0')} ${REASONS[status] ?? ''}`);
 }
 
 /** Built-in page for a status, with `software` in its footer; null if the response has no body. */

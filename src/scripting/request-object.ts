@@ -15,7 +15,7 @@ import { BodyReader } from './request-body.js';
 import { maxKeysOf, parseForm, type RequestForm } from './request-form.js';
 import { parseSubrequest, startSubrequest } from './script-subrequest.js';
 import type { Scripts } from './scripts.js';
-import { bytesOf, fieldValueOf, integerOf, textOf } from './text.js';
+import { bytesOf, fieldValueOf, statusOf, textOf } from './text.js';
 import { rawVariables, textVariables } from './variables-object.js';
 
 /** Receives what a body filter sends (`js_body_filter`). */
@@ -193,7 +193,7 @@ export class ScriptRequest {
   }
   set status(status: number) {
     const { response } = this.#x;
-    response.status = integerOf(status);
+    response.status = statusOf(status);
     response.reason = null;
   }
 
@@ -209,8 +209,7 @@ export class ScriptRequest {
   }
 
   return(code: unknown, body?: unknown): void {
-    const status = integerOf(code);
-    if (status < 0 || status > 999) throw new RangeError('code is out of range');
+    const status = statusOf(code);
     const x = this.#x;
     const outcome = outcomeOf(x);
     if (outcome.filter !== null) throw new TypeError('return cannot be called while filtering');

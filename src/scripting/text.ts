@@ -29,6 +29,13 @@ export function integerOf(value: unknown): number {
   return Math.trunc(number);
 }
 
+/** A status of a response. njs checks only that of `r.return()`; others do not fit in a status line. */
+export function statusOf(value: unknown): number {
+  const status = integerOf(value);
+  if (status < 0 || status > 999) throw new RangeError('code is out of range');
+  return status;
+}
+
 /** A value of a field as bytes. */
 export function fieldValueOf(value: unknown): string {
   const bytes = bytesOf(value);

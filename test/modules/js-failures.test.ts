@@ -93,3 +93,31 @@ test('a reload replaces modules, requests finish with the old ones, and the old 
   // Each version has 2 MB.
   assert.ok(grown < 12 << 20, `${grown} bytes`);
 });
+
+test('a status that does not fit in a status line is an exception; others have three digits', async (t) => {
+  const proxy = await startProxy(
+    `js_import main from %%DIR%%/main.js; access_log off;
+     server { listen 127.0.0.1:0;
+       location /content { js_content main.content; }
+       location /filter { js_header_filter main.filter; return 200 text; }
+     }`,
+    {},
+    {
+      files: {
+        'main.js': `export function content(r) { r.status = r.args.s; r.sendHeader(); r.finish(); }
+          export function filter(r) { r.status = r.args.s; }`,
+      },
+    },
+  );
+  t.after(() => proxy.close());
+  for (const path of ['/content', '/filter']) {
+    for (const status of ['-5', '1000', '100000']) {
+      assert.equal((await get(proxy.port, `${path}?s=${status}`)).status, 500, `${path} ${status}`);
+    }
+    assert.equal((await get(proxy.port, `${path}?s=999`)).status, 999);
+    const client = await connect(proxy.port);
+    client.send(`GET ${path}?s=99 HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`);
+    assert.match(await client.all(), /^HTTP\/1\.1 099 \r\n/);
+  }
+  assert.match(proxy.messages('error').join(), /js exception: RangeError: code is out of range/);
+});
