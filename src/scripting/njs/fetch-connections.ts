@@ -107,7 +107,11 @@ class FetchAgent extends Agent {
     if (use === undefined || use.requests >= maxRequests || performance.now() - use.since > maxAge) return false;
     super.keepSocketAlive(socket);
     const [oldest] = this.idle;
-    if (this.idle.size >= keepalive) oldest?.destroy();
+    if (oldest !== undefined && this.idle.size >= keepalive) {
+      // At once: it is closed later, and further connections may become idle before.
+      this.idle.delete(oldest);
+      oldest.destroy();
+    }
     this.idle.add(socket);
     socket.setTimeout(idleTimeout);
     return true;

@@ -7,7 +7,7 @@ import { type FetchOptions, type FetchRoute, scriptFetch } from '../../../src/sc
 import { FetchConnections } from '../../../src/scripting/njs/fetch-connections.js';
 import { type FetchProxy, parseProxyUrl } from '../../../src/scripting/njs/fetch-proxy.js';
 import { Request } from '../../../src/scripting/njs/request.js';
-import { repeatHeldUp } from '../../kit/index.js';
+import { repeatHeldUp, until } from '../../kit/index.js';
 
 interface Scripted {
   readonly port: number;
@@ -192,6 +192,26 @@ test('connections are kept up to the limit, and the last one used is reused firs
   const counts = received.map((each) => each.length).sort();
   assert.deepEqual(counts, [1, 1, 1, 1, 2, 2]);
   assert.match(received[0]?.[0] ?? '', /Connection: keep-alive/);
+});
+
+test('connections that become idle at the same time are kept up to the limit, too', async (t) => {
+  const waiting: net.Socket[] = [];
+  const open = new Set<net.Socket>();
+  const server = net.createServer((socket) => {
+    open.add(socket);
+    socket.on('error', () => {});
+    socket.on('close', () => open.delete(socket));
+    socket.once('data', () => {
+      if (waiting.push(socket) === 20) for (const each of waiting) each.write(OK);
+    });
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.after(() => server.close());
+  const { port } = server.address() as net.AddressInfo;
+  const { fetch } = route(t, { keepalive: 3 });
+  await Promise.all(Array.from({ length: 20 }, () => fetch(`http://127.0.0.1:${port}/`)));
+  await until('the others are closed', () => open.size === 3);
 });
 
 test('a request on a connection that the server has just closed is repeated', async (t) => {
