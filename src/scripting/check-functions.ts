@@ -8,7 +8,7 @@ import { nearest } from '../diagnostics/nearest.js';
 import type { ImportData } from './function-name.js';
 import { ModuleError } from './module-error.js';
 import { type ModuleFiles, ModuleGraph, StoredFiles, type UserModule } from './module-graph.js';
-import { functionOf, importsOf, searchPathsOf } from './script-scope.js';
+import { functionOf, importsOf, reasonOf, searchPathsOf } from './script-scope.js';
 import { staticValue } from './static-exports.js';
 
 /** Files as the configuration is read. */
@@ -125,7 +125,9 @@ function checkFunction(block: CheckedBlock, c: CheckContext, directive: string, 
   const data = imports.get(first);
   const given = c.scripts[first];
   if (data === undefined && given !== undefined) {
-    checkGiven(functionOf(given, path), c, directive, word);
+    const found = functionOf(given, path);
+    const help = 'the option "hooks" of the program has no function of that name';
+    if (typeof found === 'string') reportNone(found, help, c, directive, word);
     return;
   }
   if (data === undefined) {
@@ -147,24 +149,14 @@ function checkFunction(block: CheckedBlock, c: CheckContext, directive: string, 
     throw error;
   }
   const value = staticValue(module, path.length === 0 ? ['default'] : path);
-  if (value === 'missing') {
-    c.report(word, 'script-function', `js function "${word.text}" not found`, {
-      help: `"${data.file}" does not export it: a module exports functions by name, or as properties of its default export`,
-    });
-  } else if (value === 'other') {
-    c.report(word, 'script-function', `"${word.text}" of "${directive}" is not a function`);
-  }
+  const help = `"${data.file}" does not export it: a module exports functions by name, or as properties of its default export`;
+  if (value === 'missing' || value === 'other') reportNone(value, help, c, directive, word);
 }
 
-/** Reports a name that denotes no function of an object. */
-function checkGiven(found: ReturnType<typeof functionOf>, c: CheckContext, directive: string, word: Word): void {
-  if (found === 'missing') {
-    c.report(word, 'script-function', `js function "${word.text}" not found`, {
-      help: 'the option "hooks" of the program has no function of that name',
-    });
-  } else if (found === 'other') {
-    c.report(word, 'script-function', `"${word.text}" of "${directive}" is not a function`);
-  }
+/** Reports a name that denotes no function. `help`: for one that is missing. */
+function reportNone(found: 'missing' | 'other', help: string, c: CheckContext, directive: string, word: Word): void {
+  const message = reasonOf(found, word.text, directive);
+  c.report(word, 'script-function', message, found === 'missing' ? { help } : {});
 }
 
 function importsSomewhere(block: CheckedBlock, name: string): boolean {

@@ -20,6 +20,14 @@ export function searchPathsOf(block: CheckedBlock): SearchPaths {
   return { conf: first?.directory ?? '', paths };
 }
 
+/** Reason why a name denotes no function: no value, or another value. */
+type NoFunction = 'missing' | 'other';
+
+/** The reason as njs states it. */
+export function reasonOf(found: NoFunction, name: string, directive: string): string {
+  return found === 'missing' ? `js function "${name}" not found` : `"${name}" of "${directive}" is not a function`;
+}
+
 type Callable = (...args: readonly unknown[]) => unknown;
 
 export class ScriptScope {
@@ -45,24 +53,19 @@ export class ScriptScope {
     return found;
   }
 
-  private givenFunction(
-    given: object,
-    path: readonly string[],
-    name: string,
-    directive: string,
-  ): ScriptFunction | string {
-    const found = functionOf(given, path);
-    if (found === 'missing') return `js function "${name}" not found`;
-    if (found === 'other') return `"${name}" of "${directive}" is not a function`;
-    return new ScriptFunction(name, directive, found, this.owner);
-  }
-
   private find(name: string, directive: string): ScriptFunction | string {
     const [first = '', ...path] = name.split('.');
     const module = this.modules.get(first);
     const given = this.given[first];
-    if (module === undefined && given !== undefined) return this.givenFunction(given, path, name, directive);
-    if (module === undefined) return `no imports defined for "${directive}" "${name}", use js_import directive`;
+    let found: Callable | NoFunction;
+    if (module !== undefined) found = this.exported(module, path);
+    else if (given !== undefined) found = functionOf(given, path);
+    else return `no imports defined for "${directive}" "${name}", use js_import directive`;
+    if (typeof found === 'string') return reasonOf(found, name, directive);
+    return new ScriptFunction(name, directive, found, this.owner);
+  }
+
+  private exported(module: UserModule, path: readonly string[]): Callable | NoFunction {
     const namespace = this.environment.namespace(module);
     let value: unknown;
     try {
@@ -71,14 +74,13 @@ export class ScriptScope {
     } catch {
       // A getter threw: the value is unknown.
     }
-    if (value === undefined) return `js function "${name}" not found`;
-    if (typeof value !== 'function') return `"${name}" of "${directive}" is not a function`;
-    return new ScriptFunction(name, directive, value as Callable, this.owner);
+    if (value === undefined) return 'missing';
+    return typeof value === 'function' ? (value as Callable) : 'other';
   }
 }
 
 /** Function at a path of an object, bound to the object that contains it; or the reason why there is none. */
-export function functionOf(object: object, path: readonly string[]): Callable | 'missing' | 'other' {
+export function functionOf(object: object, path: readonly string[]): Callable | NoFunction {
   let holder: unknown = object;
   let value: unknown = object;
   for (const name of path) [holder, value] = [value, member(value, name)];
