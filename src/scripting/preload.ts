@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import type { CheckedBlock } from '../config/checked-config.js';
 import type { Place } from '../config/place.js';
+import { toText } from '../diagnostics/byte-string.js';
 import { errnoText } from '../diagnostics/errno.js';
 import { nativePath } from '../files/native-path.js';
 import type { Compiler } from '../program/module.js';
@@ -40,7 +41,7 @@ function load(path: string, at: Place, compiler: Compiler): unknown {
 
 /** Parses a file, a byte string; its value cannot be changed. Throws SyntaxError. */
 export function parsePreloaded(text: string): unknown {
-  const value: unknown = JSON.parse(Buffer.from(text, 'latin1').toString());
+  const value: unknown = JSON.parse(toText(text));
   freeze(value);
   return value;
 }

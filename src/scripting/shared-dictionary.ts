@@ -1,4 +1,5 @@
 /** `ngx.shared`: dictionaries that all workers share (`js_shared_dict_zone`). Methods and errors are njs's. */
+import { toText } from '../diagnostics/byte-string.js';
 import type { DictionaryMode, DictionaryValue } from '../zones/dictionary.js';
 import {
   addToEntry,
@@ -49,7 +50,7 @@ export class SharedDictionary {
   }
 
   get name(): string {
-    return textOf(Buffer.from(this.#data.name, 'latin1'));
+    return toText(this.#data.name);
   }
 
   get capacity(): number {

@@ -1,4 +1,6 @@
 /** Requests that tests construct, without a proxy. */
+import { isRedirect } from '../../exchange/redirect.js';
+import { textOf as textOfValue } from '../../scripting/njs/bytes.js';
 import type { Content, Form, Request, SubrequestSettings } from '../../scripting/request.js';
 
 export interface TestRequestOptions {
@@ -72,9 +74,7 @@ function fieldsObject<T>(fields: Map<string, readonly [name: string, value: T]>)
 }
 
 function textOf(content: Content): string {
-  if (content === null || content === undefined) return '';
-  if (content instanceof ArrayBuffer) return Buffer.from(content).toString();
-  return content instanceof Uint8Array ? Buffer.from(content).toString() : String(content);
+  return content === null || content === undefined ? '' : textOfValue(content);
 }
 
 class ConstructedRequest implements TestRequest {
@@ -192,7 +192,7 @@ class ConstructedRequest implements TestRequest {
     this.status = status;
     this.sent = true;
     this.ended = true;
-    if (status >= 301 && status <= 308 && body !== undefined) this.headersOut.Location = textOf(body);
+    if (isRedirect(status) && body !== undefined) this.headersOut.Location = textOf(body);
     else this.body = textOf(body);
   }
   sendHeader(): void {
