@@ -23,7 +23,7 @@ interface Time {
   readonly processor: number;
 }
 
-const say = (text: string): void => void process.stdout.write(`${text}\n`);
+const printLine = (text: string): void => void process.stdout.write(`${text}\n`);
 
 /** Runs Node once. CPU time is that of all children so far, minus the value before. */
 function timed(args: readonly string[]): Time {
@@ -64,16 +64,18 @@ try {
     nothing.push(timed(['-e', '0']));
     small.push(timed(test('small.conf')));
   }
-  say('| what | clock | processor |\n|---|---|---|');
-  say(`| node -e 0 | ${medians(nothing)} |`);
-  say(`| -t of 20 lines | ${medians(small)} |`);
+  printLine('| what | clock | processor |\n|---|---|---|');
+  printLine(`| node -e 0 | ${medians(nothing)} |`);
+  printLine(`| -t of 20 lines | ${medians(small)} |`);
   for (const lines of LINES) {
     for (const [name, make] of [
       ['plain servers', plainServers],
       ['large servers', manyServers],
     ] as const) {
       writeFileSync(join(directory, 'large.conf'), make(lines).join('\n'));
-      say(`| ${lines} lines, ${name} | ${medians(Array.from({ length: RUNS }, () => timed(test('large.conf'))))} |`);
+      printLine(
+        `| ${lines} lines, ${name} | ${medians(Array.from({ length: RUNS }, () => timed(test('large.conf'))))} |`,
+      );
     }
   }
   mkdirSync(join(directory, 'sites'));
@@ -82,7 +84,9 @@ try {
     writeFileSync(join(directory, `sites/${i}.conf`), servers.slice(i * 16, (i + 1) * 16).join('\n'));
   }
   writeFileSync(join(directory, 'includes.conf'), 'events { }\nhttp {\n    include sites/*.conf;\n}\n');
-  say(`| 35000 lines in 2,200 files | ${medians(Array.from({ length: RUNS }, () => timed(test('includes.conf'))))} |`);
+  printLine(
+    `| 35000 lines in 2,200 files | ${medians(Array.from({ length: RUNS }, () => timed(test('includes.conf'))))} |`,
+  );
 } finally {
   rmSync(directory, { recursive: true, force: true });
 }

@@ -18,7 +18,7 @@ import { Random } from '../test/stress/random.js';
 const [name = 'all', ...rest] = process.argv.slice(2);
 const [cases = 100_000, seed = 1] = rest.slice(0, 2).map(Number);
 const all = [...readers, configurations(rest.slice(2).flatMap(configurationsIn))];
-const say = (text: string): void => void process.stdout.write(`${text}\n`);
+const printLine = (text: string): void => void process.stdout.write(`${text}\n`);
 /** ms of CPU time. */
 const TOO_LONG = 2000;
 
@@ -40,7 +40,7 @@ class Failures {
     directory ??= mkdtempSync(join(tmpdir(), 'tsproxy-fuzz-'));
     const path = join(directory, `${this.target}-${seed}-${i}`);
     writeFileSync(path, text, 'latin1');
-    say(`case ${i}: ${why}\n  ${path}`);
+    printLine(`case ${i}: ${why}\n  ${path}`);
   }
 
   get count(): number {
@@ -74,19 +74,19 @@ async function run(target: FuzzTarget): Promise<number> {
     slowest = Math.max(slowest, took);
     if ((i + 1) % 50_000 === 0) {
       const rss = Math.round(process.memoryUsage.rss() / (1 << 20));
-      say(`${target.name}: ${i + 1} cases, ${seconds()} s, slowest ${Math.round(slowest)} ms, ${rss} MiB`);
+      printLine(`${target.name}: ${i + 1} cases, ${seconds()} s, slowest ${Math.round(slowest)} ms, ${rss} MiB`);
     }
   }
-  say(`${target.name}: ${cases} cases in ${seconds()} s, slowest ${Math.round(slowest)} ms: ${failures}`);
+  printLine(`${target.name}: ${cases} cases in ${seconds()} s, slowest ${Math.round(slowest)} ms: ${failures}`);
   return failures.count;
 }
 
 const chosen = all.filter((target) => name === 'all' || target.name === name);
 if (chosen.length === 0) {
-  say(`no target is named ${name}: all, ${all.map((target) => target.name).join(', ')}`);
+  printLine(`no target is named ${name}: all, ${all.map((target) => target.name).join(', ')}`);
   process.exit(2);
 }
-say(`${cases} mutations for each target, seed ${seed}`);
+printLine(`${cases} mutations for each target, seed ${seed}`);
 let failed = 0;
 for (const target of chosen) failed += await run(target);
 process.exitCode = failed === 0 ? 0 : 1;

@@ -20,7 +20,7 @@ import { ProxyProcess } from './proxy-process.js';
 const [tunnels = 1000, spread = 5, workers = 2] = process.argv.slice(2).map(Number);
 const TIMEOUT = 5;
 const drain = process.argv[5] === 'default' ? '' : `tunnel_drain on spread=${spread}s timeout=${TIMEOUT}s;`;
-const say = (text: string): void => void process.stdout.write(`${text}\n`);
+const printLine = (text: string): void => void process.stdout.write(`${text}\n`);
 const failures: string[] = [];
 
 const echo = await echoProcess();
@@ -104,11 +104,11 @@ for (const ms of closed) {
   const second = Math.min(spread - 1, Math.floor(ms / 1000));
   each[second] = (each[second] ?? 0) + 1;
 }
-say(`${tunnels} tunnels, ${workers} workers: ${closed.length} closed, codes ${JSON.stringify([...codes])}`);
-say(
+printLine(`${tunnels} tunnels, ${workers} workers: ${closed.length} closed, codes ${JSON.stringify([...codes])}`);
+printLine(
   `in each second: ${each.join(' ')}; the first after ${Math.round(Math.min(...closed))} ms, the last after ${Math.round(Math.max(...closed))} ms`,
 );
-say(`the proxy ended after ${took.toFixed(1)} s; ${answered} of ${asked} messages had come back whole`);
+printLine(`the proxy ended after ${took.toFixed(1)} s; ${answered} of ${asked} messages had come back whole`);
 if (closed.length !== tunnels || codes.get(1001) !== tunnels)
   failures.push('not every client saw a Close frame with 1001');
 if (took > spread + TIMEOUT + 1) failures.push(`it ended after the deadline of ${spread + TIMEOUT} s`);
@@ -119,5 +119,5 @@ for (const count of each) {
 await proxy.stop();
 echo.stop();
 rmSync(directory, { recursive: true, force: true });
-for (const failure of failures.slice(0, 20)) say(`FAILED: ${failure}`);
+for (const failure of failures.slice(0, 20)) printLine(`FAILED: ${failure}`);
 process.exit(failures.length === 0 ? 0 : 1);

@@ -17,7 +17,7 @@ import { program, wrk } from './peers.js';
 import { type ProxyName, ProxyProcess } from './proxy-process.js';
 
 const [reloads = 100, tunnels = 4000, workers = 2] = process.argv.slice(2).map(Number);
-const say = (text: string): void => void process.stdout.write(`${text}\n`);
+const printLine = (text: string): void => void process.stdout.write(`${text}\n`);
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 interface Ports {
@@ -99,7 +99,7 @@ async function run(name: ProxyName, backEnds: readonly number[]): Promise<Outcom
     const processes = proxy.pids.length;
     sockets.close();
     await proxy.stop();
-    if (name === 'tsproxy') for (const failure of proxy.failures) say(`FAILED: ${failure}`);
+    if (name === 'tsproxy') for (const failure of proxy.failures) printLine(`FAILED: ${failure}`);
     const { requests, failed } = load;
     const memory = [before, after, most] as const;
     return { closed, lost: sentInAll - received, messages: received, requests, failed, memory, processes, seconds };
@@ -150,17 +150,17 @@ class Load {
 const back = [await echoProcess(), await echoProcess()];
 const peers: readonly ProxyName[] = program('nginx') === null ? ['tsproxy'] : ['tsproxy', 'nginx'];
 let lossless = true;
-say(`${reloads} reloads, ${workers} workers, ${tunnels} tunnels with a message a second each, wrk at full speed`);
+printLine(`${reloads} reloads, ${workers} workers, ${tunnels} tunnels with a message a second each, wrk at full speed`);
 for (const name of peers) {
   const { closed, lost, messages, requests, failed, memory, processes, seconds } = await run(
     name,
     back.map(({ port }) => port),
   );
   const [before, after, most] = memory;
-  say(`${name}:`);
-  say(`  tunnels closed ${closed} of ${tunnels}, messages lost ${lost} of ${messages + lost}`);
-  say(`  requests failed ${failed} of ${requests + failed}; the reloads took ${seconds.toFixed(1)} s`);
-  say(`  memory ${before} MiB before, ${after} MiB after (${most} at most), ${processes} processes at the end`);
+  printLine(`${name}:`);
+  printLine(`  tunnels closed ${closed} of ${tunnels}, messages lost ${lost} of ${messages + lost}`);
+  printLine(`  requests failed ${failed} of ${requests + failed}; the reloads took ${seconds.toFixed(1)} s`);
+  printLine(`  memory ${before} MiB before, ${after} MiB after (${most} at most), ${processes} processes at the end`);
   if (name === 'tsproxy') lossless = closed + lost + failed === 0 && after <= before * 1.1;
 }
 for (const each of back) each.stop();

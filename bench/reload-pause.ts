@@ -97,13 +97,13 @@ async function run(name: ProxyName): Promise<void> {
     await pause(1000);
     requests.take();
     await pause(1000);
-    const say = (what: string): void => {
+    const printPhase = (what: string): void => {
       const { longest, slow, count } = requests.take();
       process.stdout.write(
         `${name}\t${what}\t${longest.toFixed(1)} ms\t${slow} of ${count} above 50 ms\t${proxy.memory.now} MiB\n`,
       );
     };
-    say('quiet');
+    printPhase('quiet');
     for (let generation = 2; generation <= 4; generation++) {
       writeFileSync(join(directory, 'nginx.conf'), configuration(port, generation));
       const begun = performance.now();
@@ -112,9 +112,9 @@ async function run(name: ProxyName): Promise<void> {
         await until('the reload', () => proxy.log.includes(`generation ${generation} started`));
       } else await pause(1000);
       const took = performance.now() - begun;
-      say(`reload ${generation - 1}, ${took.toFixed(0)} ms`);
+      printPhase(`reload ${generation - 1}, ${took.toFixed(0)} ms`);
       await pause(3500);
-      say('the 3.5 s after it');
+      printPhase('the 3.5 s after it');
     }
   } finally {
     requests.close();

@@ -22,13 +22,14 @@ const { values } = parseArgs({
     json: { type: 'boolean', default: false },
   },
 });
-const say = (text: string): void => void process.stderr.write(`${text}\n`);
+const printProgress = (text: string): void => void process.stderr.write(`${text}\n`);
 
 const cores = twoCores();
-if (cores === null) say('taskset or a second core is missing: the proxy shares its core with the load, expect noise');
+if (cores === null)
+  printProgress('taskset or a second core is missing: the proxy shares its core with the load, expect noise');
 const peers = await takingPart();
 const scenarios = chosen(SCENARIOS, values.only, ({ id }) => id).filter((each) => each.websockets || wrk() !== null);
-if (wrk() === null) say('wrk is not installed (Debian: apt-get install wrk): requests are left out');
+if (wrk() === null) printProgress('wrk is not installed (Debian: apt-get install wrk): requests are left out');
 
 const directory = mkdtempSync(join(tmpdir(), 'tsproxy-bench-'));
 const results: Results = new Map();
@@ -37,7 +38,8 @@ const backEnd = start([process.execPath, sibling('back-end.js'), `${backEndPort}
 try {
   await printed(backEnd, /ready\n/);
   for (let round = 1; round <= Number(values.rounds); round++) {
-    for (const peer of peers) await measure(peer, round).catch((error: Error) => say(`${peer.name}: ${error.message}`));
+    for (const peer of peers)
+      await measure(peer, round).catch((error: Error) => printProgress(`${peer.name}: ${error.message}`));
   }
 } finally {
   backEnd.kill();
@@ -60,9 +62,11 @@ async function measure(peer: Peer, round: number): Promise<void> {
       try {
         const target = { pid: child.pid ?? 0, port, seconds: Number(values.seconds), cores };
         keep(scenario, peer, await scenario.measure(target));
-        say(`round ${round}: ${peer.name}, ${scenario.title}`);
+        printProgress(`round ${round}: ${peer.name}, ${scenario.title}`);
       } catch (error) {
-        say(`round ${round}: ${peer.name}, ${scenario.title}: ${error instanceof Error ? error.message : error}`);
+        printProgress(
+          `round ${round}: ${peer.name}, ${scenario.title}: ${error instanceof Error ? error.message : error}`,
+        );
       }
     }
   } finally {
@@ -84,7 +88,7 @@ async function takingPart(): Promise<Peer[]> {
   if (wanted.some(({ missing }) => missing() !== null)) installNodePeers();
   return wanted.filter((peer) => {
     const reason = peer.missing();
-    if (reason !== null) say(`${peer.name}: ${reason}; left out`);
+    if (reason !== null) printProgress(`${peer.name}: ${reason}; left out`);
     return reason === null;
   });
 }

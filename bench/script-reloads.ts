@@ -10,7 +10,7 @@ import { writeFileSync } from 'node:fs';
 import { collectGarbage, get, startProxy, websocket, websocketEcho } from '../test/kit/index.js';
 
 const reloads = Number(process.argv[2] ?? 200);
-const say = (text: string): void => void process.stdout.write(`${text}\n`);
+const printLine = (text: string): void => void process.stdout.write(`${text}\n`);
 
 /** A module of 100 KB, whose version is part of each response. */
 function moduleText(version: number): string {
@@ -69,8 +69,12 @@ const survived = !closed && (await client.ask('still there')) === 'still there';
 ended = true;
 await Promise.all(clients);
 const mib = (bytes: number): string => `${(bytes / (1 << 20)).toFixed(1)} MiB`;
-say(`${reloads} reloads, ${requests} requests, ${failures} failed; the WebSocket ${survived ? 'is open' : 'closed'}`);
-say(`heap: ${mib(before)} after 50 reloads, ${mib(after)} at the end: ${((after / before - 1) * 100).toFixed(1)} %`);
+printLine(
+  `${reloads} reloads, ${requests} requests, ${failures} failed; the WebSocket ${survived ? 'is open' : 'closed'}`,
+);
+printLine(
+  `heap: ${mib(before)} after 50 reloads, ${mib(after)} at the end: ${((after / before - 1) * 100).toFixed(1)} %`,
+);
 await client.close();
 await proxy.close();
 await backend.close();

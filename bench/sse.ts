@@ -16,7 +16,7 @@ import { ProxyProcess } from './proxy-process.js';
 
 const [clients = 200, restarts = 20, workers = 2] = process.argv.slice(2).map(Number);
 const SAMPLES = 200;
-const say = (text: string): void => void process.stdout.write(`${text}\n`);
+const printLine = (text: string): void => void process.stdout.write(`${text}\n`);
 const failures: string[] = [];
 
 /** A proxy in front of a port. */
@@ -70,7 +70,7 @@ function quantile(times: number[], part: number): number {
 function report(name: string, times: number[], limit: number): void {
   const median = quantile(times, 0.5);
   const most = quantile(times, 0.99);
-  say(
+  printLine(
     `${name}: median ${median.toFixed(2)} ms, 99% ${most.toFixed(2)} ms, maximum ${quantile(times, 1).toFixed(2)} ms`,
   );
   if (most > limit) failures.push(`${name}: ${most.toFixed(2)} ms, the limit is ${limit} ms`);
@@ -151,7 +151,7 @@ try {
     restarts,
     2,
   );
-  say(
+  printLine(
     `${clients} clients, ${restarts} restarts: ${events} events each, none lost or repeated; ` +
       `${requests} requests to the upstream, ${seconds.toFixed(1)} s`,
   );
@@ -164,5 +164,5 @@ await delays('', [], 'with buffering');
 await delays('gzip on; gzip_types text/event-stream;', ['Accept-Encoding: gzip'], 'with buffering and gzip');
 await departures();
 
-for (const failure of failures) say(`FAILED: ${failure}`);
+for (const failure of failures) printLine(`FAILED: ${failure}`);
 process.exitCode = failures.length > 0 ? 1 : 0;

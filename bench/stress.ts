@@ -28,7 +28,7 @@ import { ProxyProcess } from './proxy-process.js';
 const [what = '', ...numbers] = process.argv.slice(2);
 const [first = 0, second = 0] = numbers.map(Number);
 const failures: string[] = [];
-const say = (text: string): void => void process.stdout.write(`${text}\n`);
+const printLine = (text: string): void => void process.stdout.write(`${text}\n`);
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 async function messages(directory: string): Promise<void> {
@@ -51,11 +51,11 @@ async function messages(directory: string): Promise<void> {
   }
   const moved = await exchanged;
   const seconds = (performance.now() - started) / 1000;
-  say(
+  printLine(
     `${clients} clients, ${moved.messages} messages of 1 byte to 16 MiB (${largest} of those), ${plain} plain requests`,
   );
-  say(`${(moved.bytes / 2 ** 30).toFixed(2)} GiB each way in ${seconds.toFixed(1)} s; all intact and in order`);
-  say(`memory of the proxy: ${idle} MiB at first, ${proxy.memory.most} MiB at most`);
+  printLine(`${(moved.bytes / 2 ** 30).toFixed(2)} GiB each way in ${seconds.toFixed(1)} s; all intact and in order`);
+  printLine(`memory of the proxy: ${idle} MiB at first, ${proxy.memory.most} MiB at most`);
   await proxy.stop();
   failures.push(...proxy.failures);
   server.stop();
@@ -78,16 +78,18 @@ async function resets(directory: string): Promise<void> {
   await until('all but idle connections are closed', () => proxy.descriptors - before <= idle()).catch((error: Error) =>
     failures.push(`${error.message}: ${proxy.descriptors} descriptors, ${before} before, ${idle()} idle`),
   );
-  say(`${outcome.connections} connections, ${outcome.answered} saw an answer; ${backend.accepted} to the back end`);
-  say(`descriptors: ${before} before, ${proxy.descriptors} after, ${idle()} of them idle connections`);
-  say(`memory: ${proxy.memory.now} MiB, ${proxy.memory.most} MiB at most`);
+  printLine(
+    `${outcome.connections} connections, ${outcome.answered} saw an answer; ${backend.accepted} to the back end`,
+  );
+  printLine(`descriptors: ${before} before, ${proxy.descriptors} after, ${idle()} of them idle connections`);
+  printLine(`memory: ${proxy.memory.now} MiB, ${proxy.memory.most} MiB at most`);
   await get(port, '/chunked');
   // Idle connections are closed when their back end stops.
   await backend.close();
   await until('the rest is closed', () => proxy.descriptors < before).catch((error: Error) =>
     failures.push(error.message),
   );
-  say(`descriptors when the back end is gone: ${proxy.descriptors}`);
+  printLine(`descriptors when the back end is gone: ${proxy.descriptors}`);
   deaf.close();
   await proxy.stop();
   failures.push(...proxy.failures);
@@ -121,8 +123,8 @@ async function reloads(directory: string): Promise<void> {
       const broken = generation / 100;
       writeFileSync(join(directory, 'nginx.conf'), text.replace('proxy_http_version', 'proxy_http_versoin'));
       proxy.signal('SIGHUP');
-      const said = (): number => proxy.log.split('[emerg]').length - 1;
-      await until('the log says why', () => said() === broken);
+      const printed = (): number => proxy.log.split('[emerg]').length - 1;
+      await until('the log says why', () => printed() === broken);
     }
   };
   // Baseline of a warm process: load, and some reloads.
@@ -153,11 +155,11 @@ async function reloads(directory: string): Promise<void> {
   const slowest = outputs.map((output) => /Latency +\S+ +\S+ +(\S+)/.exec(output)?.[1]).join(' ');
   await pause(6000);
   const after = { ...proxy.memory, descriptors: proxy.descriptors };
-  say(`${count} reloads in ${seconds.toFixed(1)} s under load: ${requests} requests, slowest ${slowest}`);
-  say(`${opened} of 200 tunnels open, ${sockets.received} messages, none lost`);
-  say(`broken files: ${proxy.log.split('[emerg]').length - 1} refused`);
-  say(`memory: ${before.now} MiB before, ${after.now} MiB after (${after.most} at most)`);
-  say(`descriptors: ${before.descriptors} before, ${after.descriptors} after`);
+  printLine(`${count} reloads in ${seconds.toFixed(1)} s under load: ${requests} requests, slowest ${slowest}`);
+  printLine(`${opened} of 200 tunnels open, ${sockets.received} messages, none lost`);
+  printLine(`broken files: ${proxy.log.split('[emerg]').length - 1} refused`);
+  printLine(`memory: ${before.now} MiB before, ${after.now} MiB after (${after.most} at most)`);
+  printLine(`descriptors: ${before.descriptors} before, ${after.descriptors} after`);
   sockets.close();
   await until('the first generation has ended', () => proxy.log.includes('generation 1 exited'));
   await proxy.stop();
@@ -171,14 +173,14 @@ async function faults(): Promise<void> {
   const cleanups: (() => void)[] = [];
   try {
     const outcome = await injectFaults({ after: (fn) => cleanups.push(fn) }, seconds, seed);
-    say(
+    printLine(
       Object.entries(outcome.faults)
         .map(([fault, times]) => `${fault}: ${times}`)
         .join(', '),
     );
-    say(`${outcome.answered} requests answered, ${outcome.cut} cut with the worker that had them`);
-    say(`longest time without an answer: ${Math.round(outcome.longestGap)} ms`);
-    say(`all workers served ${Math.round(outcome.recovery)} ms after the last fault`);
+    printLine(`${outcome.answered} requests answered, ${outcome.cut} cut with the worker that had them`);
+    printLine(`longest time without an answer: ${Math.round(outcome.longestGap)} ms`);
+    printLine(`all workers served ${Math.round(outcome.recovery)} ms after the last fault`);
   } finally {
     for (const cleanup of cleanups) cleanup();
   }
@@ -190,7 +192,7 @@ async function extremes(directory: string): Promise<void> {
     const started = performance.now();
     try {
       await judgeExtreme(extreme, 1, directory);
-      say(`${extreme.name}: ${((performance.now() - started) / 1000).toFixed(1)} s`);
+      printLine(`${extreme.name}: ${((performance.now() - started) / 1000).toFixed(1)} s`);
     } catch (error) {
       failures.push(`${extreme.name}: ${String(error)}`);
     }
@@ -205,6 +207,6 @@ if (work === undefined) {
   const directory = mkdtempSync(join(tmpdir(), 'tsproxy-stress-'));
   await work(directory).catch((error: Error) => failures.push(String(error.stack)));
   rmSync(directory, { recursive: true, force: true });
-  for (const failure of failures) say(`FAILED: ${failure}`);
+  for (const failure of failures) printLine(`FAILED: ${failure}`);
   process.exit(failures.length === 0 ? 0 : 1);
 }

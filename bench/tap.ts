@@ -15,7 +15,7 @@ import { wrk } from './peers.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const [rounds = '5', seconds = '3', other] = process.argv.slice(2);
-const say = (text: string): void => void process.stdout.write(`${text}\n`);
+const printLine = (text: string): void => void process.stdout.write(`${text}\n`);
 const script = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
 
 interface Variant {
@@ -125,11 +125,11 @@ for (const [name, run] of tests) {
     }
   }
   const [reference = []] = costs;
-  say(`${name}, no subscriber: ${median(reference).toFixed(2)} µs of CPU time`);
+  printLine(`${name}, no subscriber: ${median(reference).toFixed(2)} µs of CPU time`);
   for (const [i, { name: variant }] of VARIANTS.entries()) {
     if (i === 0) continue;
     const ratios = costs[i]?.map((cost, n) => cost / (reference[n] ?? Number.NaN)) ?? [];
-    say(
+    printLine(
       `${name}, ${variant}: ${median(ratios).toFixed(3)} of it (${ratios.map((ratio) => ratio.toFixed(2)).join(' ')})`,
     );
   }

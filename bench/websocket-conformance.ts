@@ -24,7 +24,7 @@ const READING: Readonly<Record<string, string>> = {
 };
 
 const suite = await Suite.start(cases, { ...MODES, ...READING });
-const say = (text: string): void => void process.stdout.write(`${text}\n`);
+const printLine = (text: string): void => void process.stdout.write(`${text}\n`);
 let failures = 0;
 
 function compare(mode: string, direct: (readonly string[])[], outcomes: (readonly string[])[]): void {
@@ -36,10 +36,10 @@ function compare(mode: string, direct: (readonly string[])[], outcomes: (readonl
     const right = isRight(each, mode, expected, outcome) || (mode in READING && isEquivalent(each, expected, outcome));
     if (right) continue;
     different++;
-    say(`  ${each.name}\n    without the proxy: ${expected.join(', ')}\n    through it: ${outcome.join(', ')}`);
+    printLine(`  ${each.name}\n    without the proxy: ${expected.join(', ')}\n    through it: ${outcome.join(', ')}`);
   }
   failures += different;
-  say(`${mode}: ${cases.length - different} of ${cases.length} cases end as without the proxy`);
+  printLine(`${mode}: ${cases.length - different} of ${cases.length} cases end as without the proxy`);
 }
 
 const fromClient = await suite.clients(null);

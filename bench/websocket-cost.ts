@@ -23,7 +23,7 @@ import { echoProcess } from './echo.js';
 import { ProxyProcess } from './proxy-process.js';
 
 const [mode = 'messages', first, second] = process.argv.slice(2);
-const say = (text: string): void => void process.stdout.write(`${text}\n`);
+const printLine = (text: string): void => void process.stdout.write(`${text}\n`);
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 const directory = mkdtempSync(join(tmpdir(), 'tsproxy-cost-'));
 const port = await closedPort();
@@ -100,9 +100,11 @@ async function messages(rounds: number, seconds: number): Promise<void> {
     plain.push(reference);
     for (const [i, path] of paths.entries()) ratios.get(path)?.push((costs[i] ?? Number.NaN) / reference);
   }
-  say(`plain tunnel: ${median(plain).toFixed(2)} µs per message of 64 bytes`);
+  printLine(`plain tunnel: ${median(plain).toFixed(2)} µs per message of 64 bytes`);
   for (const [path, values] of ratios) {
-    say(`${path.slice(1)}: ${median(values).toFixed(3)} of it (${values.map((value) => value.toFixed(2)).join(' ')})`);
+    printLine(
+      `${path.slice(1)}: ${median(values).toFixed(3)} of it (${values.map((value) => value.toFixed(2)).join(' ')})`,
+    );
   }
   await proxy.stop();
   backend.kill();
@@ -124,10 +126,10 @@ async function idle(tunnels: number, seconds: number): Promise<void> {
   pings = 0;
   await pause(seconds * 1000);
   const used = (cpuMicroseconds(proxy.pids) - cpu) / seconds / 10_000;
-  say(
+  printLine(
     `${tunnels} idle WebSockets with a ping every 30 s: ${(memory / 1024).toFixed(1)} KiB each, ${used.toFixed(2)} % of a core`,
   );
-  say(`${pings} pings reached clients in ${seconds} s`);
+  printLine(`${pings} pings reached clients in ${seconds} s`);
   await closeAll(sockets);
   await proxy.stop();
   echo.stop();
@@ -166,7 +168,7 @@ async function lost(tunnels: number): Promise<void> {
   start = performance.now();
   echo.kill();
   await until('all have a Close frame', () => times.length === tunnels);
-  say(
+  printLine(
     `${tunnels} WebSockets whose upstream was killed: codes ${JSON.stringify([...codes])}, the last Close frame after ${Math.max(...times).toFixed(0)} ms`,
   );
   await closeAll(sockets);

@@ -22,7 +22,7 @@ import { ProxyProcess } from './proxy-process.js';
 
 const [amount = 1024, connections = 20] = process.argv.slice(2).map(Number);
 const MESSAGE = 16_384;
-const say = (text: string): void => void process.stdout.write(`${text}\n`);
+const printLine = (text: string): void => void process.stdout.write(`${text}\n`);
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 const failures: string[] = [];
 
@@ -130,7 +130,7 @@ for (const [mode, path, bytes, deflate] of [
   clearInterval(timer);
   for (const socket of sockets) socket.destroy();
   const each = (most - before) / connections;
-  say(
+  printLine(
     `${mode}: ${amount} MiB, ${(most - before).toFixed(1)} MiB more for ${connections} connections, ${each.toFixed(2)} MiB each`,
   );
   if (each > (path === '/script' ? 4 : 1)) failures.push(`${mode}: ${each.toFixed(2)} MiB for each connection`);
@@ -216,7 +216,7 @@ for (const [what, path, head, flood, code, deflate] of [
   await Promise.race([closed, pause(20_000)]);
   socket.destroy();
   const growth = memory() - before;
-  say(`${what}: ${found}, ${growth.toFixed(1)} MiB more`);
+  printLine(`${what}: ${found}, ${growth.toFixed(1)} MiB more`);
   if (found !== code) failures.push(`${what}: closed with ${found} instead of ${code}`);
   if (growth > 30) failures.push(`${what}: ${growth.toFixed(1)} MiB more`);
 }
@@ -225,13 +225,13 @@ const before = memory();
 const delayed = await open('/delay');
 const until = Date.now() + 3000;
 await writeUntil(delayed, many(encode({ opcode: 9 }, true)), () => Date.now() > until);
-say(`pings with delay: ${(memory() - before).toFixed(1)} MiB more`);
+printLine(`pings with delay: ${(memory() - before).toFixed(1)} MiB more`);
 if (memory() - before > 10) failures.push('pings with delay use memory');
 delayed.destroy();
 
 for (const client of upstream.clients) client.terminate();
 upstream.close();
 await proxy.stop();
-for (const failure of [...failures, ...proxy.failures]) say(`FAILED: ${failure}`);
+for (const failure of [...failures, ...proxy.failures]) printLine(`FAILED: ${failure}`);
 rmSync(directory, { recursive: true, force: true });
 process.exit(failures.length + proxy.failures.length === 0 ? 0 : 1);

@@ -81,11 +81,11 @@ test('README.md shows the output of nginx for them in five runs', { skip }, asyn
     return spawnSync(NGINX ?? '', words, { encoding: 'utf8' }).stderr.replace(/^nginx: \[alert\].*\n/gm, '');
   };
   let text = file;
-  const said = repairs.map(([wrong, right]) => {
+  const printed = repairs.map(([wrong, right]) => {
     const [first = ''] = nginx(text).split('\n');
     text = text.replace(wrong, right);
     return `${first.replace(path, '/etc/nginx/chat.conf')}\n`;
   });
-  assert.equal(said.join(''), shown);
+  assert.equal(printed.join(''), shown);
   assert.equal(nginx(text), '');
 });

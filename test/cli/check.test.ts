@@ -11,11 +11,11 @@ test('-t reports a valid file with nginx’s messages', async (t) => {
   const prefix = new Prefix(t, GOOD);
   prefix.write('more.conf', MORE);
   const file = `${prefix.path}/nginx.conf`;
-  const said = await command([...prefix.words, '-t']);
-  assert.equal(said.code, 0);
-  assert.equal(said.stdout, '');
+  const result = await command([...prefix.words, '-t']);
+  assert.equal(result.code, 0);
+  assert.equal(result.stdout, '');
   assert.equal(
-    said.stderr,
+    result.stderr,
     `tsproxy: the configuration file ${file} syntax is ok\ntsproxy: configuration file ${file} test is successful\n`,
   );
   assert.deepEqual(await command([...prefix.words, '-tq']), { code: 0, stdout: '', stderr: '' });
@@ -24,9 +24,9 @@ test('-t reports a valid file with nginx’s messages', async (t) => {
 test('-T prints all files as nginx does', async (t) => {
   const prefix = new Prefix(t, GOOD);
   prefix.write('more.conf', MORE);
-  const said = await command([...prefix.words, '-T']);
+  const result = await command([...prefix.words, '-T']);
   assert.equal(
-    said.stdout,
+    result.stdout,
     `# configuration file ${prefix.path}/nginx.conf:\n${GOOD}\n# configuration file ${prefix.path}/more.conf:\n${MORE}\n`,
   );
 });
@@ -36,12 +36,12 @@ test('-t finds five mistakes in one run, each with line and column', async (t) =
     t,
     'events { }\nhttp {\n  sendfle on;\n  server {\n    listen 99999;\n    keepalive_timeout forever;\n    return;\n    proxy_pass http://127.0.0.1;\n  }\n}\n',
   );
-  const said = await command([...prefix.words, '-t']);
-  assert.equal(said.code, 1);
-  const places = [...said.stderr.matchAll(/--> .*nginx\.conf:(\d+):(\d+) /g)].map((match) => match[1]);
+  const result = await command([...prefix.words, '-t']);
+  assert.equal(result.code, 1);
+  const places = [...result.stderr.matchAll(/--> .*nginx\.conf:(\d+):(\d+) /g)].map((match) => match[1]);
   assert.deepEqual(places, ['3', '5', '6', '7', '8']);
-  assert.match(said.stderr, /did you mean "sendfile"/);
-  assert.match(said.stderr, /tsproxy: configuration file .*nginx\.conf test failed\n$/);
+  assert.match(result.stderr, /did you mean "sendfile"/);
+  assert.match(result.stderr, /tsproxy: configuration file .*nginx\.conf test failed\n$/);
 });
 
 test('a slow reader receives the whole output', async (t) => {
@@ -54,16 +54,16 @@ test('a slow reader receives the whole output', async (t) => {
     ...prefix.words,
     '-t',
   ]);
-  let said = '';
-  for await (const chunk of slow.stdout) said += String(chunk);
-  assert.match(said, /nginx\.conf test failed\n$/);
+  let text = '';
+  for await (const chunk of slow.stdout) text += String(chunk);
+  assert.match(text, /nginx\.conf test failed\n$/);
 });
 
 test('--json gives the findings as data', async (t) => {
   const prefix = new Prefix(t, 'events { }\nhttp { sendfle on; }\n');
-  const said = await command([...prefix.words, '-t', '--json']);
-  assert.equal(said.code, 1);
-  const [finding] = JSON.parse(said.stdout) as { code: string; at: { line: number; column: number } }[];
+  const result = await command([...prefix.words, '-t', '--json']);
+  assert.equal(result.code, 1);
+  const [finding] = JSON.parse(result.stdout) as { code: string; at: { line: number; column: number } }[];
   assert.equal(finding?.code, 'unknown-directive');
   assert.deepEqual([finding?.at.line, finding?.at.column], [2, 8]);
 });
@@ -71,9 +71,9 @@ test('--json gives the findings as data', async (t) => {
 test('--list-no-effect lists directives that are accepted without effect', async (t) => {
   const prefix = new Prefix(t, GOOD);
   prefix.write('more.conf', MORE);
-  const said = await command([...prefix.words, '--list-no-effect']);
-  assert.equal(said.code, 0);
-  assert.match(said.stdout, /^.*nginx\.conf:1:1: worker_rlimit_core: .+\n$/);
+  const result = await command([...prefix.words, '--list-no-effect']);
+  assert.equal(result.code, 0);
+  assert.match(result.stdout, /^.*nginx\.conf:1:1: worker_rlimit_core: .+\n$/);
 });
 
 test('--list-no-effect and compat list parameters that are accepted without effect', async (t) => {
@@ -97,9 +97,9 @@ test('--list-no-effect and compat list parameters that are accepted without effe
 
 test('a missing file is reported with nginx’s message', async (t) => {
   const prefix = new Prefix(t, GOOD);
-  const said = await command(['-p', prefix.path, '-c', 'other.conf', '-t']);
-  assert.equal(said.code, 1);
-  assert.match(said.stderr, /^tsproxy: \[emerg\] open\(\) ".*\/other\.conf" failed \(2: No such file or directory\)/);
+  const result = await command(['-p', prefix.path, '-c', 'other.conf', '-t']);
+  assert.equal(result.code, 1);
+  assert.match(result.stderr, /^tsproxy: \[emerg\] open\(\) ".*\/other\.conf" failed \(2: No such file or directory\)/);
 });
 
 test('-s reports an unusable pid file with nginx’s message', async (t) => {
@@ -116,18 +116,18 @@ test('-s reports an unusable pid file with nginx’s message', async (t) => {
 });
 
 test('-V has the version and the modules as tools read them', async () => {
-  const said = await command(['-V']);
-  assert.equal(said.code, 0);
-  assert.match(said.stderr, /^nginx version: nginx\/\d+\.\d+\.\d+ \(tsproxy\/\d+\.\d+\.\d+\)\n/);
-  assert.match(said.stderr, /\nconfigure arguments: .*--without-http_fastcgi_module/);
-  assert.doesNotMatch(said.stderr, /--without-http_(map|proxy|rewrite)_module/);
+  const result = await command(['-V']);
+  assert.equal(result.code, 0);
+  assert.match(result.stderr, /^nginx version: nginx\/\d+\.\d+\.\d+ \(tsproxy\/\d+\.\d+\.\d+\)\n/);
+  assert.match(result.stderr, /\nconfigure arguments: .*--without-http_fastcgi_module/);
+  assert.doesNotMatch(result.stderr, /--without-http_(map|proxy|rewrite)_module/);
 });
 
 test('the configuration is looked for in conf/ and in the working directory', async (t) => {
   const prefix = new Prefix(t, 'events { }\n');
-  const said = await command(['-t'], { cwd: prefix.path });
-  assert.equal(said.code, 0);
-  assert.match(said.stderr, /\/nginx\.conf test is successful\n$/);
+  const result = await command(['-t'], { cwd: prefix.path });
+  assert.equal(result.code, 0);
+  assert.match(result.stderr, /\/nginx\.conf test is successful\n$/);
 });
 
 test('the pid file and temporary directories are tried as a start does, and left as they were', async (t) => {
@@ -172,10 +172,10 @@ test('-t reports a promise of a module that is rejected, and nothing handles, as
     'main.js',
     "Promise.reject(new Error('nobody waits'));\nexport const hello = (r) => r.return(200, 'hello');\n",
   );
-  const said = await command([...prefix.words, '-t']);
-  assert.equal(said.code, 0);
-  assert.match(said.stderr, /warn.*js unhandled rejection: Error: nobody waits at .*main\.js:1:16/);
-  assert.match(said.stderr, /test is successful/);
+  const result = await command([...prefix.words, '-t']);
+  assert.equal(result.code, 0);
+  assert.match(result.stderr, /warn.*js unhandled rejection: Error: nobody waits at .*main\.js:1:16/);
+  assert.match(result.stderr, /test is successful/);
   const explained = await command(['explain', ...prefix.words, '/']);
   assert.equal(explained.code, 0, explained.stderr);
 });

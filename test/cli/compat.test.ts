@@ -130,9 +130,9 @@ test('compat exits 0 where all is supported or without effect, else 1', async (t
 
 test('compat --json gives all places', async (t) => {
   const { path } = prefix(t, 'events { }\nhttp {\n slice 1m;\n server { listen 1 sdp; slice 1m; }\n}\n');
-  const said = await command(['compat', '--json', '-p', path, '-c', 'nginx.conf']);
-  assert.equal(said.code, 1);
-  const report = JSON.parse(said.stdout) as JsonReport;
+  const output = await command(['compat', '--json', '-p', path, '-c', 'nginx.conf']);
+  assert.equal(output.code, 1);
+  const report = JSON.parse(output.stdout) as JsonReport;
   assert.equal(report.verdict, 'refused');
   assert.equal(report.counts.missing, 1);
   assert.deepEqual(
@@ -164,18 +164,18 @@ test('a file that is a part of a configuration is read as one', async (t) => {
   ];
   for (const [text, block, names] of parts) {
     const { path } = prefix(t, text);
-    const said = await command(['compat', `${path}/nginx.conf`]);
-    assert.equal(said.code, 0, said.stdout);
-    assert.ok(said.stdout.startsWith(`${path}/nginx.conf is read as a part of ${block} { }.\n`), said.stdout);
-    assert.ok(said.stdout.includes(`\n  ${names}\n`), said.stdout);
+    const output = await command(['compat', `${path}/nginx.conf`]);
+    assert.equal(output.code, 0, output.stdout);
+    assert.ok(output.stdout.startsWith(`${path}/nginx.conf is read as a part of ${block} { }.\n`), output.stdout);
+    assert.ok(output.stdout.includes(`\n  ${names}\n`), output.stdout);
   }
 });
 
 test('compat reports a file that cannot be read', async () => {
-  const said = await command(['compat', '/nonexistent.conf']);
-  assert.equal(said.code, 1);
-  assert.equal(said.stdout, '');
-  assert.match(said.stderr, /open\(\) "\/nonexistent\.conf" failed \(2: No such file or directory\)/);
+  const output = await command(['compat', '/nonexistent.conf']);
+  assert.equal(output.code, 1);
+  assert.equal(output.stdout, '');
+  assert.match(output.stderr, /open\(\) "\/nonexistent\.conf" failed \(2: No such file or directory\)/);
 });
 
 test('rubbish and deep blocks are surveyed without a crash', () => {

@@ -17,9 +17,9 @@ before(async () => {
   writeFileSync(join(directory, 'my site.conf'), '');
   writeFileSync(join(directory, 'nginx.conf'), '');
   for (const shell of SHELLS) {
-    const said = await command(['completion', shell]);
-    assert.equal(said.code, 0, said.stderr);
-    writeFileSync(script(shell), said.stdout);
+    const result = await command(['completion', shell]);
+    assert.equal(result.code, 0, result.stderr);
+    writeFileSync(script(shell), result.stdout);
   }
 });
 after(() => rmSync(directory, { recursive: true, force: true }));
@@ -146,7 +146,7 @@ test('the words of the scripts need no quotes', async () => {
 });
 
 test('an unknown shell is refused with the list of shells', async () => {
-  const said = await command(['completion', 'tcsh']);
-  assert.equal(said.code, 1);
-  assert.match(said.stderr, /Allowed choices are bash, zsh, fish/);
+  const result = await command(['completion', 'tcsh']);
+  assert.equal(result.code, 1);
+  assert.match(result.stderr, /Allowed choices are bash, zsh, fish/);
 });

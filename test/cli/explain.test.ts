@@ -66,7 +66,7 @@ test('directives of -g are read', async (t) => {
   assert.match(stderr, /unknown directive "pidd" in command line/);
 });
 
-for (const [name, words, said] of [
+for (const [name, words, output] of [
   ['a request line', ['GET', '/a', 'b'], /^tsproxy: invalid request "GET \/a b": unexpected "b"/],
   [
     'an address',
@@ -81,7 +81,7 @@ for (const [name, words, said] of [
     const prefix = new Prefix(t, CONFIGURATION);
     const { code, stdout, stderr } = await command(['explain', '-c', 'nginx.conf', ...words], { cwd: prefix.path });
     assert.deepEqual([code, stdout], [1, '']);
-    assert.match(stderr, said);
+    assert.match(stderr, output);
   });
 }
 

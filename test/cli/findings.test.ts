@@ -22,15 +22,15 @@ test('--ignore silences a code for the run, but no error', async (t) => {
   assert.equal(quiet.code, 0);
   assert.doesNotMatch(quiet.stderr, /warn/);
   const wrong = new Prefix(t, WRONG);
-  const said = await command([...wrong.words, '-t', '--ignore', 'unknown-directive']);
-  assert.equal(said.code, 1);
-  assert.match(said.stderr, /\[emerg\] unknown directive/);
+  const result = await command([...wrong.words, '-t', '--ignore', 'unknown-directive']);
+  assert.equal(result.code, 1);
+  assert.match(result.stderr, /\[emerg\] unknown directive/);
 });
 
 test('--ignore requires an existing code', async (t) => {
   const prefix = new Prefix(t, WARNED);
-  const said = await command([...prefix.words, '-t', '--ignore', 'error-log-of']);
-  assert.deepEqual(said, {
+  const result = await command([...prefix.words, '-t', '--ignore', 'error-log-of']);
+  assert.deepEqual(result, {
     code: 1,
     stdout: '',
     stderr: 'tsproxy: there is no code "error-log-of"; did you mean "error-log-off"?\n',
@@ -39,9 +39,9 @@ test('--ignore requires an existing code', async (t) => {
 
 test('a comment that silences nothing is a hint', async (t) => {
   const prefix = new Prefix(t, 'events { } # tsproxy-ignore: no-effect\n http { server { listen 127.0.0.1:0; } }\n');
-  const said = await command([...prefix.words, '-t', '--strict']);
-  assert.equal(said.code, 0);
-  assert.match(said.stderr, /\[notice\] "tsproxy-ignore: no-effect" silences nothing/);
+  const result = await command([...prefix.words, '-t', '--strict']);
+  assert.equal(result.code, 0);
+  assert.match(result.stderr, /\[notice\] "tsproxy-ignore: no-effect" silences nothing/);
 });
 
 test('each format prints the same finding on standard output', async (t) => {
@@ -67,9 +67,9 @@ test('a format that finds nothing is empty in its own way', async (t) => {
 
 test('an unknown format is refused with the list of formats', async (t) => {
   const prefix = new Prefix(t, WRONG);
-  const said = await command([...prefix.words, '-t', '--format', 'xml']);
-  assert.equal(said.code, 1);
-  assert.match(said.stderr, /"xml" is invalid\. Allowed choices are text, json, sarif, github\./);
+  const result = await command([...prefix.words, '-t', '--format', 'xml']);
+  assert.equal(result.code, 1);
+  assert.match(result.stderr, /"xml" is invalid\. Allowed choices are text, json, sarif, github\./);
 });
 
 test('where there is no terminal, there are no colours', async (t) => {

@@ -29,39 +29,39 @@ http {
 test('--fix mends all files of a configuration, and checks them again', async (t) => {
   const prefix = new Prefix(t, MISTAKEN);
   prefix.write('more.conf', 'tcp_nopus on;\n');
-  const said = await command([...prefix.words, '-t', '--fix']);
+  const result = await command([...prefix.words, '-t', '--fix']);
   assert.equal(prefix.read('nginx.conf'), MENDED);
   assert.equal(prefix.read('more.conf'), 'tcp_nopush on;\n');
-  assert.match(said.stderr, /^tsproxy: fixed 4 findings in .*nginx\.conf, .*more\.conf\n/);
-  assert.match(said.stderr, /test is successful\n$/);
-  assert.equal(said.code, 0);
+  assert.match(result.stderr, /^tsproxy: fixed 4 findings in .*nginx\.conf, .*more\.conf\n/);
+  assert.match(result.stderr, /test is successful\n$/);
+  assert.equal(result.code, 0);
 });
 
 test('a second --fix finds nothing to fix', async (t) => {
   const prefix = new Prefix(t, MENDED.replace('    include more.conf;\n', ''));
-  const said = await command([...prefix.words, '--fix']);
-  assert.match(said.stderr, /^tsproxy: no fixes to apply\n/);
-  assert.equal(said.code, 0);
+  const result = await command([...prefix.words, '--fix']);
+  assert.match(result.stderr, /^tsproxy: no fixes to apply\n/);
+  assert.equal(result.code, 0);
 });
 
 test('--dry-run changes nothing, and shows a diff that patch takes', async (t) => {
   const prefix = new Prefix(t, MISTAKEN);
   prefix.write('more.conf', 'tcp_nopush on;\n');
-  const said = await command([...prefix.words, '--fix', '--dry-run'], { cwd: prefix.path });
+  const result = await command([...prefix.words, '--fix', '--dry-run'], { cwd: prefix.path });
   assert.equal(prefix.read('nginx.conf'), MISTAKEN);
-  assert.match(said.stdout, /^--- nginx\.conf.*\n\+\+\+ nginx\.conf.*\n@@ -1,9 \+1,9 @@\n/);
-  assert.match(said.stdout, /\n- {4}sendfle on;\n\+ {4}sendfile on;\n/);
-  assert.match(said.stderr, /^tsproxy: --fix would fix 3 findings in /);
-  assert.equal(said.code, 1);
+  assert.match(result.stdout, /^--- nginx\.conf.*\n\+\+\+ nginx\.conf.*\n@@ -1,9 \+1,9 @@\n/);
+  assert.match(result.stdout, /\n- {4}sendfle on;\n\+ {4}sendfile on;\n/);
+  assert.match(result.stderr, /^tsproxy: --fix would fix 3 findings in /);
+  assert.equal(result.code, 1);
   assert.equal((await command([...prefix.words, '--fix', '--dry-run', '--json'])).code, 1);
 });
 
 test('uncertain fixes are not applied', async (t) => {
   const text = 'events { }\nhttp { proxy_red x; server { listen 127.0.0.1:0; add_header A "b; } }\n';
   const prefix = new Prefix(t, text);
-  const said = await command([...prefix.words, '--fix']);
+  const result = await command([...prefix.words, '--fix']);
   assert.equal(prefix.read('nginx.conf'), text);
-  assert.equal(said.code, 1);
+  assert.equal(result.code, 1);
 });
 
 test('suppressed findings are not fixed', async (t) => {

@@ -44,8 +44,8 @@ function filter(words: readonly string[], input: string): Promise<Said> {
 test('fmt writes changed files only', async (t) => {
   const path = directory(t, { 'a.conf': UGLY, 'b.conf': PRETTY });
   const { mtimeMs } = statSync(join(path, 'b.conf'));
-  const said = await command(['fmt', 'a.conf', 'b.conf'], { cwd: path });
-  assert.deepEqual(said, { code: 0, stdout: '', stderr: 'tsproxy: formatted a.conf\n' });
+  const result = await command(['fmt', 'a.conf', 'b.conf'], { cwd: path });
+  assert.deepEqual(result, { code: 0, stdout: '', stderr: 'tsproxy: formatted a.conf\n' });
   assert.equal(readFileSync(join(path, 'a.conf'), 'utf8'), PRETTY);
   assert.equal(statSync(join(path, 'b.conf')).mtimeMs, mtimeMs);
   assert.deepEqual(readdirSync(path).sort(), ['a.conf', 'b.conf']);
@@ -63,16 +63,16 @@ test('fmt keeps the mode of a file and the links that lead to it', async (t) => 
 
 test('fmt --check lists the files that would change and fails', async (t) => {
   const path = directory(t, { 'a.conf': UGLY, 'b.conf': PRETTY });
-  const said = await command(['fmt', '--check', 'a.conf', 'b.conf'], { cwd: path });
-  assert.deepEqual(said, { code: 1, stdout: 'a.conf\n', stderr: '' });
+  const result = await command(['fmt', '--check', 'a.conf', 'b.conf'], { cwd: path });
+  assert.deepEqual(result, { code: 1, stdout: 'a.conf\n', stderr: '' });
   assert.equal(readFileSync(join(path, 'a.conf'), 'utf8'), UGLY);
   assert.equal((await command(['fmt', '--check', 'b.conf'], { cwd: path })).code, 0);
 });
 
 test('fmt --diff prints the changes', async (t) => {
   const path = directory(t, { 'a.conf': 'a  1;\nb 2;\n' });
-  const said = await command(['fmt', '--diff', 'a.conf'], { cwd: path });
-  assert.deepEqual(said, {
+  const result = await command(['fmt', '--diff', 'a.conf'], { cwd: path });
+  assert.deepEqual(result, {
     code: 0,
     stdout: '--- a.conf\n+++ a.conf\n@@ -1,2 +1,2 @@\n-a  1;\n+a 1;\n b 2;\n',
     stderr: '',
@@ -94,9 +94,9 @@ test('fmt reads standard input and keeps its bytes', async () => {
 
 test('fmt skips a file with errors, and continues with the next', async (t) => {
   const path = directory(t, { 'a.conf': 'a "b"c;\n', 'b.conf': UGLY });
-  const said = await command(['fmt', 'a.conf', 'b.conf'], { cwd: path });
-  assert.equal(said.code, 1);
-  assert.match(said.stderr, /unexpected "c" in a\.conf:1\n/);
+  const result = await command(['fmt', 'a.conf', 'b.conf'], { cwd: path });
+  assert.equal(result.code, 1);
+  assert.match(result.stderr, /unexpected "c" in a\.conf:1\n/);
   assert.equal(readFileSync(join(path, 'a.conf'), 'utf8'), 'a "b"c;\n');
   assert.equal(readFileSync(join(path, 'b.conf'), 'utf8'), PRETTY);
 });
@@ -110,8 +110,8 @@ test('fmt follows includes only where that is asked for, each file once', async 
   };
   const path = directory(t, files);
   assert.equal((await command(['fmt', '--check', 'nginx.conf'], { cwd: path })).stdout, 'nginx.conf\n');
-  const said = await command(['fmt', '--check', '--recursive', 'nginx.conf'], { cwd: path });
-  assert.deepEqual(said, { code: 1, stdout: 'nginx.conf\nsites/x.conf\nmime.types\na.conf\n', stderr: '' });
+  const result = await command(['fmt', '--check', '--recursive', 'nginx.conf'], { cwd: path });
+  assert.deepEqual(result, { code: 1, stdout: 'nginx.conf\nsites/x.conf\nmime.types\na.conf\n', stderr: '' });
   assert.equal((await command(['fmt', '--recursive', 'nginx.conf'], { cwd: path })).code, 0);
   assert.equal(readFileSync(join(path, 'sites/x.conf'), 'utf8'), 'include mime.types;\ninclude nginx.conf;\n');
 });
@@ -125,7 +125,7 @@ test('fmt reports files that it cannot read or write', async (t) => {
 });
 
 test('fmt --diff of a file of which every line changes takes no quadratic time', async () => {
-  const said = await filter(['--diff'], 'a  b;\n'.repeat(20_000));
-  assert.equal(said.code, 0);
-  assert.match(said.stdout, /^--- <stdin>\n\+\+\+ <stdin>\n@@ -1,20000 \+1,20000 @@\n-a {2}b;\n/);
+  const result = await filter(['--diff'], 'a  b;\n'.repeat(20_000));
+  assert.equal(result.code, 0);
+  assert.match(result.stdout, /^--- <stdin>\n\+\+\+ <stdin>\n@@ -1,20000 \+1,20000 @@\n-a {2}b;\n/);
 });

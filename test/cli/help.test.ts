@@ -9,12 +9,12 @@ import { command } from './running.js';
 const WIDTH = 80;
 
 /** Help text of a name; null if there is none. */
-function said(name?: string): string | null {
+function output(name?: string): string | null {
   return helpText(name, new Pages(PLAIN, WIDTH), (command) => (command === 'fmt' ? 'Usage: tsproxy fmt\n' : null));
 }
 
 function has(name: string, ...pieces: (string | RegExp)[]): void {
-  const text = said(name) ?? '';
+  const text = output(name) ?? '';
   for (const piece of pieces) {
     assert.ok(typeof piece === 'string' ? text.includes(piece) : piece.test(text), `${piece} is not in:\n${text}`);
   }
@@ -23,7 +23,7 @@ function has(name: string, ...pieces: (string | RegExp)[]): void {
 test('every directive is explained, for each module that has it', () => {
   for (const module of modules) {
     for (const [name, spec] of Object.entries(module.directives)) {
-      const text = said(name) ?? '';
+      const text = output(name) ?? '';
       assert.ok(text.includes(`${name}  (module ${module.name})`), name);
       const words = text.replace(/\s+/g, ' ');
       for (const piece of [spec.doc, spec.noEffect, spec.differs, spec.example, spec.takes.syntax]) {
@@ -37,13 +37,13 @@ test('every variable and every module is explained', () => {
   for (const { name, doc, directives, variables = {} } of modules) {
     for (const [variable, spec] of Object.entries(variables)) {
       assert.ok(
-        said(`$${variable.replace('*', 'x')}`)
+        output(`$${variable.replace('*', 'x')}`)
           ?.replace(/\s+/g, ' ')
           .includes(spec.doc),
         variable,
       );
     }
-    const text = said(name)?.replace(/\s+/g, ' ') ?? '';
+    const text = output(name)?.replace(/\s+/g, ' ') ?? '';
     assert.ok(Object.hasOwn(directives, name) || text.includes(doc), name);
     for (const directive of Object.keys(directives)) assert.ok(text.includes(directive), directive);
   }
@@ -51,7 +51,7 @@ test('every variable and every module is explained', () => {
 
 test('text fits the terminal', () => {
   for (const name of [undefined, ...modules.flatMap(({ directives }) => Object.keys(directives))]) {
-    const prose = (said(name) ?? '').split('Example:')[0] ?? '';
+    const prose = (output(name) ?? '').split('Example:')[0] ?? '';
     for (const line of prose.split('\n')) assert.ok(line.length <= WIDTH || !line.trim().includes(' '), line);
   }
 });
@@ -79,8 +79,8 @@ test('a directive that only nginx has is explained with its module', () => {
 });
 
 test('a command is explained by its own help, and without a name all directives are listed', () => {
-  assert.equal(said('fmt'), 'Usage: tsproxy fmt\n');
-  const overview = said() ?? '';
+  assert.equal(output('fmt'), 'Usage: tsproxy fmt\n');
+  const overview = output() ?? '';
   for (const name of ['proxy_pass', 'limit_conn', 'upstream']) assert.ok(overview.includes(name));
 });
 
@@ -103,8 +103,8 @@ test('an unknown name is answered with the nearest ones, and fails', async () =>
 });
 
 test('help is a command as others are', async () => {
-  const said = await command(['help', 'listen']);
-  assert.equal(said.code, 0);
-  assert.match(said.stdout, /^listen {2}\(module core\)\n\n {2}Syntax: {3}listen /);
+  const output = await command(['help', 'listen']);
+  assert.equal(output.code, 0);
+  assert.match(output.stdout, /^listen {2}\(module core\)\n\n {2}Syntax: {3}listen /);
   assert.match((await command(['help', 'fmt'])).stdout, /^Usage: tsproxy fmt \[options\]/);
 });

@@ -202,14 +202,14 @@ describe('a process', { concurrency: 3 }, () => {
       .replace('daemon off', 'daemon on')
       .replace(/error_log \S+/, 'error_log stderr');
     const prefix = new Prefix(t, text);
-    const said = openSync(join(prefix.path, 'said'), 'a');
-    t.after(() => closeSync(said));
-    const child = spawn(process.execPath, [BINARY, ...prefix.words], { stdio: ['ignore', 'ignore', said] });
+    const output = openSync(join(prefix.path, 'stderr'), 'a');
+    t.after(() => closeSync(output));
+    const child = spawn(process.execPath, [BINARY, ...prefix.words], { stdio: ['ignore', 'ignore', output] });
     assert.deepEqual(await once(child, 'exit'), [0, null]);
     const pid = Number(prefix.read('nginx.pid'));
     assert.equal((await get(port)).body, 'one');
     process.kill(pid, 'SIGTERM');
-    await until('the end is said', () => /signal 15 \(SIGTERM\) received/.test(prefix.read('said')));
+    await until('the end is logged', () => /signal 15 \(SIGTERM\) received/.test(prefix.read('stderr')));
     await until('the process is gone', () => !existsSync(`/proc/${pid}`));
   });
 

@@ -1,4 +1,4 @@
-/** `-s`: what is said where a signal cannot be sent, in nginx's words and with its exit codes. */
+/** `-s`: messages where a signal cannot be sent, in nginx's words and with its exit codes. */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -36,9 +36,9 @@ describe('signals', { concurrency: 3 }, () => {
   test('a pid file and a configuration that are directories cannot be read, as in nginx', async (t) => {
     const prefix = new Prefix(t, CONFIGURATION);
     mkdirSync(join(prefix.path, 'nginx.pid'));
-    const said = await command([...prefix.words, '-s', 'quit']);
-    assert.equal(said.code, 1);
-    assert.match(said.stderr, /^tsproxy: \[crit\] pread\(\) ".*nginx\.pid" failed \(21: Is a directory\)\n$/);
+    const output = await command([...prefix.words, '-s', 'quit']);
+    assert.equal(output.code, 1);
+    assert.match(output.stderr, /^tsproxy: \[crit\] pread\(\) ".*nginx\.pid" failed \(21: Is a directory\)\n$/);
     const other = await command(['-p', `${prefix.path}/`, '-c', 'logs', '-e', 'error.log', '-s', 'reload']);
     assert.equal(other.code, 1);
     rmdirSync(join(prefix.path, 'nginx.pid'));
@@ -112,9 +112,9 @@ describe('signals', { concurrency: 3 }, () => {
     const child = spawn(process.execPath, [BINARY, '-p', `${prefix.path}/`], { stdio: ['ignore', 'ignore', 'pipe'] });
     t.after(() => void child.kill('SIGKILL'));
     const exited = once(child, 'exit');
-    let said = '';
-    child.stderr.on('data', (chunk: Buffer) => (said += chunk.toString('utf8')));
-    await until('it listens', () => said.includes(`tsproxy: listening on http://127.0.0.1:${port}\n`));
+    let output = '';
+    child.stderr.on('data', (chunk: Buffer) => (output += chunk.toString('utf8')));
+    await until('it listens', () => output.includes(`tsproxy: listening on http://127.0.0.1:${port}\n`));
     prefix.write('nginx.conf', text('two'));
     assert.deepEqual(await command(['-p', `${prefix.path}/`, '-s', 'reload']), { code: 0, stdout: '', stderr: '' });
     for (let body = ''; body !== 'two'; ) ({ body } = await get(port));
@@ -150,10 +150,10 @@ describe('signals', { concurrency: 3 }, () => {
     const prefix = new Prefix(t, `error_log stderr;\nhttp { server { listen 127.0.0.1:${await freePort()}; } }\n`);
     const child = spawn(process.execPath, [BINARY, '-p', `${prefix.path}/`], { stdio: ['ignore', 'ignore', 'pipe'] });
     t.after(() => void child.kill('SIGKILL'));
-    let said = '';
-    child.stderr.on('data', (chunk: Buffer) => (said += chunk.toString('utf8')));
-    await until('it listens', () => said.includes('tsproxy: listening on '));
-    assert.match(said, /^tsproxy: \[warn\] no "events" section in configuration/);
+    let output = '';
+    child.stderr.on('data', (chunk: Buffer) => (output += chunk.toString('utf8')));
+    await until('it listens', () => output.includes('tsproxy: listening on '));
+    assert.match(output, /^tsproxy: \[warn\] no "events" section in configuration/);
     child.kill('SIGTERM');
     await once(child, 'exit');
   });
@@ -166,9 +166,9 @@ describe('signals', { concurrency: 3 }, () => {
     rmSync(`${prefix.path}/logs`, { recursive: true });
     const child = spawn(process.execPath, [BINARY, '-p', `${prefix.path}/`], { stdio: ['ignore', 'ignore', 'pipe'] });
     t.after(() => void child.kill('SIGKILL'));
-    let said = '';
-    child.stderr.on('data', (chunk: Buffer) => (said += chunk.toString('utf8')));
-    await until('it listens', () => said.includes('tsproxy: listening on '));
+    let output = '';
+    child.stderr.on('data', (chunk: Buffer) => (output += chunk.toString('utf8')));
+    await until('it listens', () => output.includes('tsproxy: listening on '));
     assert.doesNotMatch((await command(['-p', `${prefix.path}/`, '-t'])).stderr, /Address already in use/);
     assert.doesNotMatch((await command(['-t', `${prefix.path}/site.conf`])).stderr, /Address already in use/);
     prefix.write('other.conf', `events { }\nhttp { ${site} }\n`);

@@ -31,9 +31,9 @@ test('HUP logs its changes, and sends Close 1012; QUIT sends Close 1001; with tw
   running.signal('SIGHUP');
   assert.deepEqual(await Promise.all(leaves.map(({ closed }) => closed)), new Array(10).fill(1012));
   await running.logged(/removed location \/leaves of server localhost \(.*nginx\.conf:6\)/);
-  await until('all workers have said what becomes of tunnels', () => {
-    const said = [...running.prefix.log.matchAll(/tunnels: (\d+) stay(?:, (\d+) drain)?/g)];
-    const sum = (group: number) => said.reduce((all, match) => all + Number(match[group] ?? 0), 0);
+  await until('all workers have logged the fate of tunnels', () => {
+    const output = [...running.prefix.log.matchAll(/tunnels: (\d+) stay(?:, (\d+) drain)?/g)];
+    const sum = (group: number) => output.reduce((all, match) => all + Number(match[group] ?? 0), 0);
     return sum(1) === 10 && sum(2) === 10;
   });
   await until('generation 1 has ended', () => running.prefix.log.includes('generation 1 exited with code 0'));

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { CheckedBlock } from '../../src/config/checked-config.js';
 import type { ModuleDeclaration } from '../../src/config/module-declaration.js';
-import { checkTiny, said } from './tiny-house.js';
+import { checkTiny, linesOf } from './tiny-house.js';
 
 /** The first block inside of another, by the names of the directives that open them. */
 function inside(block: CheckedBlock | null | undefined, ...names: readonly string[]): CheckedBlock {
@@ -31,7 +31,7 @@ http {
 root /x;
 `);
   assert.equal(config, null);
-  assert.deepEqual(said(findings), [
+  assert.deepEqual(linesOf(findings), [
     '4:5 unknown-directive: unknown directive "listne"',
     '5:14 invalid-value: invalid value "maybe" in "sendfile" directive, it must be "on" or "off"',
     '6:23 unknown-variable: unknown "hots" variable',
@@ -43,9 +43,9 @@ root /x;
   ]);
 });
 
-test('a block that is missing or too much is said in nginx words', () => {
+test('a block that is missing or repeated is reported in nginx’s words', () => {
   const { findings } = checkTiny('http {\n server;\n root /x { }\n}');
-  assert.deepEqual(said(findings), [
+  assert.deepEqual(linesOf(findings), [
     '2:2 missing-block: directive "server" has no opening "{"',
     '3:2 unwanted-block: directive "root" is not terminated by ";"',
   ]);
@@ -55,7 +55,7 @@ test('a missing semicolon is found where it is missing, and the next line is che
   const { findings } = checkTiny(
     'http {\n server {\n  listen 80;\n  root /x\n  location / { rot 1; }\n  sendfile on\n  satisfy all;\n }\n}',
   );
-  assert.deepEqual(said(findings), [
+  assert.deepEqual(linesOf(findings), [
     '4:10 missing-semicolon: directive "root" is not terminated by ";"',
     '5:16 unknown-directive: unknown directive "rot"',
     '6:14 missing-semicolon: invalid number of arguments in "sendfile" directive',
@@ -68,14 +68,14 @@ test('a missing semicolon is found where it is missing, and the next line is che
 
 test('a statement over several lines is no error, but doubtful where a line begins with a name of a directive', () => {
   const { findings, config } = checkTiny('http { server { listen 80\n root; } }');
-  assert.deepEqual(said(findings), ['1:26 missing-semicolon: "root" is read as an argument of "listen"']);
+  assert.deepEqual(linesOf(findings), ['1:26 missing-semicolon: "root" is read as an argument of "listen"']);
   assert.notEqual(config, null);
 });
 
 test('what stands in a misspelt or misplaced block is checked all the same', () => {
   const { findings } = checkTiny('htpp {\n servr { listen 80; rot 1; }\n}\nserver { listen 2; satisfy x; }');
   assert.deepEqual(
-    said(findings).map((line) => line.split(':').slice(0, 3).join(':')),
+    linesOf(findings).map((line) => line.split(':').slice(0, 3).join(':')),
     [
       '1:1 unknown-directive: unknown directive "htpp"',
       '2:2 unknown-directive: unknown directive "servr"',
@@ -99,7 +99,7 @@ test('a directive out of place is told where it may stand', () => {
 });
 
 test('a directive that belongs to stream or mail is out of place, not unknown', () => {
-  assert.deepEqual(said(checkTiny('http { proxy_timeout 1s; }').findings), [
+  assert.deepEqual(linesOf(checkTiny('http { proxy_timeout 1s; }').findings), [
     '1:8 wrong-context: "proxy_timeout" directive is not allowed here',
   ]);
 });
@@ -194,14 +194,14 @@ test('a checked configuration is plain data', () => {
 });
 
 test('entries with blocks are refused', () => {
-  assert.deepEqual(said(checkTiny('http { table { a 1; b { } } }').findings), [
+  assert.deepEqual(linesOf(checkTiny('http { table { a 1; b { } } }').findings), [
     '1:23 unexpected-block: unexpected "{"',
   ]);
 });
 
 test('variables may be used before they are defined, in any case, and as one of a family', () => {
   const { findings } = checkTiny('http { server { root $A$http_x$HTTP_Y; set $a 1; } }');
-  assert.deepEqual(said(findings), []);
+  assert.deepEqual(linesOf(findings), []);
 });
 
 test('a missing events block is a warning', () => {
@@ -228,13 +228,15 @@ test('a text that says nothing is refused: it may be a file that is still being 
 test('directives of the command line come before the file', () => {
   const { config, findings } = checkTiny('events { } error_log a;', { globals: 'daemon off; error_log b;' });
   assert.equal(config, null);
-  assert.deepEqual(said(findings), ['1:12 duplicate-directive: "error_log" directive is duplicate']);
+  assert.deepEqual(linesOf(findings), ['1:12 duplicate-directive: "error_log" directive is duplicate']);
   assert.equal(checkTiny('events { }', { globals: 'daemon off;' }).config?.values.daemon, false);
 });
 
-test('mistakes of the command line are said as nginx does', () => {
+test('mistakes of the command line are reported in nginx’s words', () => {
   const { findings } = checkTiny('events { }', { globals: 'daemon off' });
-  assert.deepEqual(said(findings), ['command line:1:11 missing-semicolon: unexpected end of parameter, expecting ";"']);
+  assert.deepEqual(linesOf(findings), [
+    'command line:1:11 missing-semicolon: unexpected end of parameter, expecting ";"',
+  ]);
   const [block] = checkTiny('events { }', { globals: 'http { }' }).findings;
   assert.equal(block?.message, 'block directives are not supported in -g option');
 });
@@ -271,7 +273,7 @@ test('a module looks at every block in which one of its directives is written', 
   );
   assert.notEqual(config, null);
   assert.deepEqual(seen, ['http in , 2 written', 'location in server, 1 written']);
-  assert.deepEqual(said(findings), ['1:8 invalid-reference: no upstream', '1:48 invalid-reference: no upstream']);
+  assert.deepEqual(linesOf(findings), ['1:8 invalid-reference: no upstream', '1:48 invalid-reference: no upstream']);
 });
 
 const WATCH = {

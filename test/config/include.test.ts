@@ -6,7 +6,7 @@ import { after, test } from 'node:test';
 import { check, checkFile } from '../../src/config/check.js';
 import { textReader } from '../../src/config/reader.js';
 import { fileLineColumn } from '../../src/diagnostics/place.js';
-import { checkTiny, said, tinyHouse } from './tiny-house.js';
+import { checkTiny, linesOf, tinyHouse } from './tiny-house.js';
 
 const directory = mkdtempSync(join(tmpdir(), 'tsproxy-include-'));
 after(() => rmSync(directory, { recursive: true }));
@@ -57,9 +57,9 @@ test('patterns are expanded on the disk as glob(3) does', () => {
   assert.deepEqual(config?.blocks[0]?.blocks[0]?.values.listen, [['1x'], ['2y']]);
 });
 
-test('a missing file is said in nginx words, and the rest is read', () => {
+test('a missing file is reported in nginx’s words, and the rest is read', () => {
   const { findings } = checkTiny('http {\n include none.conf;\n rot /;\n}', files({}));
-  assert.deepEqual(said(findings), [
+  assert.deepEqual(linesOf(findings), [
     '2:10 file-not-found: open() "/etc/nginx/none.conf" failed (2: No such file or directory)',
     '3:2 unknown-directive: unknown directive "rot"',
   ]);
@@ -69,12 +69,12 @@ test('a root that is missing is a finding without a place', () => {
   const path = join(directory, 'no.conf');
   const { config, findings } = checkFile(path, [tinyHouse]);
   assert.equal(config, null);
-  assert.deepEqual(said(findings), [`- file-not-found: open() "${path}" failed (2: No such file or directory)`]);
+  assert.deepEqual(linesOf(findings), [`- file-not-found: open() "${path}" failed (2: No such file or directory)`]);
 });
 
 test('a directory cannot be read', () => {
   const { findings } = checkFile(directory, [tinyHouse]);
-  assert.deepEqual(said(findings), [`- file-not-found: pread() "${directory}" failed (21: Is a directory)`]);
+  assert.deepEqual(linesOf(findings), [`- file-not-found: pread() "${directory}" failed (21: Is a directory)`]);
 });
 
 test('a file that includes itself is found', () => {
@@ -82,15 +82,15 @@ test('a file that includes itself is found', () => {
     'http { include a.conf; }',
     files({ 'a.conf': 'include b.conf;', 'b.conf': 'include a.conf;' }),
   );
-  assert.deepEqual(said(findings), ['/etc/nginx/b.conf:1:1 include-cycle: "/etc/nginx/a.conf" includes itself']);
+  assert.deepEqual(linesOf(findings), ['/etc/nginx/b.conf:1:1 include-cycle: "/etc/nginx/a.conf" includes itself']);
 });
 
-test('the same file may be included in many places, and its mistake is said once', () => {
+test('the same file may be included in many places, and its mistake is reported once', () => {
   const { findings } = checkTiny(
     'http { server { include p.conf; } server { include p.conf; } }',
     files({ 'p.conf': 'sendfile maybe;' }),
   );
-  assert.equal(said(findings).length, 1);
+  assert.equal(linesOf(findings).length, 1);
 });
 
 test('a finding knows the includes that led to it, outermost first', () => {
@@ -126,7 +126,7 @@ test('a mistake in a file of entries stands, whatever the words of their stateme
 
 test('an include takes one file and no block', () => {
   const { findings } = checkTiny('http {\n include a b;\n include { }\n}', files({}));
-  assert.deepEqual(said(findings), [
+  assert.deepEqual(linesOf(findings), [
     '2:2 argument-count: invalid number of arguments in "include" directive',
     '3:2 unwanted-block: directive "include" is not terminated by ";"',
   ]);

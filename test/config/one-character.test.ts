@@ -110,7 +110,7 @@ function mended(found: readonly Finding[]): string | undefined {
   return applyFixes(sure, (source) => source.name).texts.get('/etc/nginx/nginx.conf');
 }
 
-function said(found: readonly Finding[]): string {
+function linesOf(found: readonly Finding[]): string {
   return found.map(({ code, at, message }) => `${code} ${at?.start}: ${message}`).join('\n');
 }
 
@@ -125,7 +125,7 @@ test('a missing ; is found where it is missing, and the fix puts it back', () =>
     // Words that are taken for server names may be doubted too.
     assert.ok(
       found.every(({ severity }, _i, { length }) => length === 1 || severity === 'warning'),
-      line + said(found),
+      line + linesOf(found),
     );
     assert.equal(mended(found), RIGHT, line);
   }
@@ -134,7 +134,7 @@ test('a missing ; is found where it is missing, and the fix puts it back', () =>
 test('a missing { is found where it is missing, and what stands in the block is not blamed', () => {
   for (const { offset, line } of placesOf('{')) {
     const found = findings(without(offset));
-    assert.equal(found.length, 1, `${line}\n${said(found)}`);
+    assert.equal(found.length, 1, `${line}\n${linesOf(found)}`);
     assert.equal(found[0]?.code, 'missing-block', line);
     assert.equal(found[0].at?.start, offset - 1, line);
     assert.equal(mended(found)?.replace(/[ ]+$/gm, ''), RIGHT, line);
@@ -144,7 +144,7 @@ test('a missing { is found where it is missing, and what stands in the block is 
 test('a ; in the place of a { is found, and the fix puts the brace there', () => {
   for (const { offset, line } of placesOf('{')) {
     const found = findings(without(offset, ';'));
-    assert.equal(found.length, 1, `${line}\n${said(found)}`);
+    assert.equal(found.length, 1, `${line}\n${linesOf(found)}`);
     assert.equal(found[0]?.at?.start, offset, line);
     assert.equal(mended(found), RIGHT, line);
   }
@@ -153,7 +153,7 @@ test('a ; in the place of a { is found, and the fix puts the brace there', () =>
 test('a missing } is found by the indentation', () => {
   for (const { offset, line } of placesOf('}')) {
     const found = findings(without(offset));
-    assert.equal(found.length, 1, `${line}\n${said(found)}`);
+    assert.equal(found.length, 1, `${line}\n${linesOf(found)}`);
     assert.match(found[0]?.message ?? '', /^unexpected end of file, expecting "}"$/);
     const at = found[0]?.at;
     assert.ok(
@@ -165,7 +165,7 @@ test('a missing } is found by the indentation', () => {
 test('nested blocks whose { are missing are all found', () => {
   const text = 'events {}\nhttp\n    server\n        location /\n            root /a;\n        }\n    }\n}\n';
   assert.equal(
-    said(findings(text)),
+    linesOf(findings(text)),
     [
       'missing-block 14: directive "http" has no opening "{"',
       'missing-block 25: directive "server" has no opening "{"',

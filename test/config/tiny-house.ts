@@ -76,7 +76,7 @@ export function checkTiny(
 }
 
 /** The findings as `LINE:COLUMN code message`, without the warning about `events`. */
-export function said(findings: readonly Finding[]): string[] {
+export function linesOf(findings: readonly Finding[]): string[] {
   return findings
     .filter(({ code }) => code !== 'missing-events')
     .map(({ at, code, message }) => {
@@ -85,12 +85,15 @@ export function said(findings: readonly Finding[]): string[] {
     });
 }
 
-/** Parses the words after `probe` by a type: its value, or what was said instead. */
-export function parseBy<T>(type: ArgumentType<T>, words: string): { readonly value: unknown; readonly said: string[] } {
+/** Parses the words after `probe` by a type: its value, or the findings instead. */
+export function parseBy<T>(
+  type: ArgumentType<T>,
+  words: string,
+): { readonly value: unknown; readonly output: string[] } {
   const probe: ModuleDeclaration = {
     name: 'probe',
     directives: { probe: { ...described, contexts: ['http'], takes: type } },
   };
   const { config, findings } = checkTiny(`http { probe ${words}; }`, { modules: [probe] });
-  return { value: config?.blocks[0]?.values.probe, said: said(findings).map((line) => line.replace(/^\S+ /, '')) };
+  return { value: config?.blocks[0]?.values.probe, output: linesOf(findings).map((line) => line.replace(/^\S+ /, '')) };
 }

@@ -16,7 +16,7 @@ function found(source: Source, words: string, code: FindingCode, severity: Sever
 const knows = (code: string) => code in codes;
 const source = (text: string): Source => ({ name: '/nginx.conf', text });
 
-/** The lines whose findings are still heard, and what is said of the comments. */
+/** Lines whose findings are still reported, and the findings about the comments. */
 function judged(text: string, findings: (source: Source) => readonly Finding[], complete = true) {
   const read = source(text);
   const comments = new IgnoreComments([read]);
@@ -98,7 +98,7 @@ test('a misspelt code is told the right one, whatever else is wrong', () => {
   );
 });
 
-test('where not everything was looked for, nothing is said of codes that silence nothing', () => {
+test('where not everything was checked, codes that silence nothing are not reported', () => {
   assert.deepEqual(judged('x; # tsproxy-ignore: duplicate-value\n', () => [], false).unused, []);
 });
 

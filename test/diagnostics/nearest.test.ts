@@ -18,7 +18,7 @@ test('the nearest name comes first, and what is far is not offered', () => {
   assert.deepEqual(nearest('xyz', ['root', 'listen']), []);
 });
 
-test('system errors are said as in the log of nginx', () => {
+test('system errors are worded as in the log of nginx', () => {
   const error = Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED', errno: -111 });
   assert.equal(errnoText(error), '111: Connection refused');
   assert.equal(errnoText(new Error('other')), 'other');

@@ -59,7 +59,7 @@ test('a finding about no place has no frame', () => {
   );
 });
 
-test('what came with -g is said to be in the command line', () => {
+test('what came with -g is shown as part of the command line', () => {
   const globals = source('daemon maybe;', COMMAND_LINE);
   assert.equal(
     sentence({

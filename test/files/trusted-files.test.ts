@@ -125,9 +125,9 @@ test(
     renameSync(path, `${path}.1`);
     symlinkSync(join(open, 'victim'), path);
     lchownSync(path, MALLORY, MALLORY);
-    const said: string[] = [];
-    reopenLogged(log, { threshold: 7, write: (level, message) => said.push(`${level} ${message}`) });
-    assert.match(said.join(), /^emerg open\(\) ".*\/error.log" failed \(not trusted: symbolic link .* of uid 65534/);
+    const output: string[] = [];
+    reopenLogged(log, { threshold: 7, write: (level, message) => output.push(`${level} ${message}`) });
+    assert.match(output.join(), /^emerg open\(\) ".*\/error.log" failed \(not trusted: symbolic link .* of uid 65534/);
     log.write('a line\n');
     assert.equal(readFileSync(`${path}.1`, 'utf8'), 'a line\n');
     assert.throws(() => new ErrorLogFiles('', () => {}).prepare([{ destination: path, level: 'error' }]), {

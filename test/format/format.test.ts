@@ -114,7 +114,7 @@ test('what is included is told', () => {
   assert.deepEqual(includes, ['a', 'b*.conf', 'c']);
 });
 
-test('a text with mistakes is left alone, and all of them are said', () => {
+test('a text with mistakes is left alone, and all of them are reported', () => {
   const { text, findings } = format({ name: 'a', text: 'a "b"c;\nd {\n' });
   assert.equal(text, null);
   assert.deepEqual(

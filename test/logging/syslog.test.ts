@@ -87,7 +87,7 @@ describe('syslog', () => {
   });
 });
 
-test('a syslog server that is gone stops no request, is said once, and is found again', async (t) => {
+test('a syslog server that is gone stops no request, is logged once, and is found again', async (t) => {
   const first = await syslogServer();
   const proxy = await startProxy(
     `server { listen 127.0.0.1:0; access_log syslog:server=127.0.0.1:${first.port}; return 200; }`,
@@ -98,7 +98,7 @@ test('a syslog server that is gone stops no request, is said once, and is found 
   first.close();
   for (let i = 0; i < 5; i++) assert.equal((await get(proxy.port)).status, 200);
   const complaint = `send() failed (111: Connection refused) while logging to syslog, server: 127.0.0.1:${first.port}`;
-  await until('it is said', () => proxy.messages('error').includes(complaint));
+  await until('it is logged', () => proxy.messages('error').includes(complaint));
   const second = await syslogServer(first.port);
   t.after(() => second.close());
   await get(proxy.port);
@@ -114,15 +114,15 @@ describe('a syslog server on a unix domain socket', { skip: !['logger', 'perl'].
 
   async function localServer(path: string): Promise<{ messages: () => string[]; close: () => Promise<void> }> {
     const child = spawn('perl', ['-e', SERVER, path], { stdio: ['ignore', 'pipe', 'inherit'] });
-    let said = '';
-    child.stdout.on('data', (text: Buffer) => (said += text.toString('latin1')));
+    let output = '';
+    child.stdout.on('data', (text: Buffer) => (output += text.toString('latin1')));
     const ended = once(child, 'close');
     const close = async (): Promise<void> => {
       child.kill('SIGKILL');
       await ended;
     };
-    await until('it listens', () => said.startsWith('ready\n'));
-    return { messages: () => said.split('\n').slice(1, -1), close };
+    await until('it listens', () => output.startsWith('ready\n'));
+    return { messages: () => output.split('\n').slice(1, -1), close };
   }
 
   test('gets lines in nginx’s format, and is found again after it was gone', async (t) => {

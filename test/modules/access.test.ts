@@ -74,8 +74,8 @@ describe('allow and deny', () => {
   test('with satisfy any the log says so once none of the rules has let in', async () => {
     const before = proxy.messages('error').length;
     assert.equal(await status(inet, '/any'), 403);
-    const said = proxy.messages('error').slice(before);
-    assert.equal(said.length, 1);
-    assert.match(said[0] ?? '', /access forbidden by rule, client: /);
+    const output = proxy.messages('error').slice(before);
+    assert.equal(output.length, 1);
+    assert.match(output[0] ?? '', /access forbidden by rule, client: /);
   });
 });

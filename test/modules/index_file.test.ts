@@ -36,7 +36,7 @@ describe('index files', () => {
     assert.equal((await get(proxy.port, '/')).body, 'second');
   });
 
-  it('takes index.html where nothing is said', async () => {
+  it('takes index.html by default', async () => {
     assert.equal((await get(proxy.port, '/default/')).body, 'default');
   });
 

@@ -80,7 +80,7 @@ function complaints(proxy: TestProxy): string[] {
   return proxy.messages('crit');
 }
 
-test('a full disk makes the upstream wait for its client, is said once, and loses nothing', async (t) => {
+test('a full disk makes the upstream wait for its client, is logged once, and loses nothing', async (t) => {
   let writes = 0;
   replace(t, 'writev', (real) => (fd: number, pieces: Buffer[], position: number, then: Callback) => {
     if (++writes <= 3) real(fd, pieces, position, then);

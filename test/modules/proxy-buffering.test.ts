@@ -350,7 +350,7 @@ describe('a slow client that goes', ONLY_LINUX, () => {
   test('is let go of after send_timeout', async (t) => {
     const { proxy } = await scene(t, 'send_timeout 200ms;');
     const client = await paused(proxy);
-    await until('it is said', () => proxy.messages('info').some((line) => /client timed out .* sending/.test(line)));
+    await until('it is logged', () => proxy.messages('info').some((line) => /client timed out .* sending/.test(line)));
     await until('the file is gone', () => openFiles(proxy) === 0);
     assert.equal(proxy.proxy.status.active, 0);
     client.close();

@@ -68,7 +68,7 @@ test('a unix socket that is not there is named in the log', async () => {
   assert.ok(message.includes(`, upstream: "http://${socket}:/base/x", `), message);
 });
 
-test('with forced ranges it is said once that there are some', async () => {
+test('with forced ranges, Accept-Ranges is sent once', async () => {
   assert.equal((await get(proxy.port, '/ranges')).field('accept-ranges'), 'bytes');
 });
 

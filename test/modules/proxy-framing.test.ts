@@ -26,7 +26,7 @@ const ANSWERS: Readonly<Record<string, string>> = {
   'framing-trailers': `${CHUNKED}\r\n5\r\nhello\r\n0\r\nContent-Length: 100\r\nX-Sum: 1\r\ntransfer-encoding: chunked\r\nConnection: X-Sum\r\nX-Secret: 1\r\nETag: "x"\r\n\r\n`,
   close: 'HTTP/1.1 200 OK\r\n\r\nhello',
   'close-1.0': 'HTTP/1.0 200 OK\r\n\r\nhello',
-  'close-said': 'HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nhello',
+  'close-declared': 'HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nhello',
   'close-length': 'HTTP/1.0 200 OK\r\nContent-Length: 5\r\n\r\nhello',
   204: 'HTTP/1.1 204 No Content\r\nX: y\r\n\r\n',
   304: 'HTTP/1.1 304 Not Modified\r\nETag: "x"\r\nContent-Length: 100\r\n\r\n',
@@ -107,7 +107,7 @@ describe("the framing of an upstream's answer", () => {
     return [raw, parseAnswer(raw)];
   };
 
-  for (const name of ['length', 'chunked', 'close', 'close-1.0', 'close-said', 'close-length']) {
+  for (const name of ['length', 'chunked', 'close', 'close-1.0', 'close-declared', 'close-length']) {
     test(`${name}: the body is whole for HTTP/1.1 and HTTP/1.0`, async () => {
       assert.equal((await get(proxy.port, `/${name}`)).body, 'hello');
       const [, answer] = await old(`/${name}`);
@@ -204,10 +204,10 @@ describe("the framing of an upstream's answer", () => {
     test(`${name} is 502`, async () => {
       const from = proxy.entries.length;
       assert.equal((await get(proxy.port, `/${name}`)).status, 502);
-      const said = proxy.entries.slice(from).map((entry) => entry.message);
+      const output = proxy.entries.slice(from).map((entry) => entry.message);
       assert.ok(
-        said.some((line) => line.includes(message)),
-        said.join('\n'),
+        output.some((line) => line.includes(message)),
+        output.join('\n'),
       );
     });
   }

@@ -144,7 +144,7 @@ describe('an idle connection to an upstream', () => {
     assert.equal((await get(proxy.port, '/')).body, '2');
     assert.deepEqual(proxy.messages('error'), []);
   });
-  test('that speaks is closed, and what it said answers nobody', async (t) => {
+  test('that sends bytes is closed, and they are no response to any request', async (t) => {
     const backend = await numbering(t);
     const proxy = await proxied(t, backend, 'keepalive 2;');
     await get(proxy.port, '/');

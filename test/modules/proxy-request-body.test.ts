@@ -66,8 +66,8 @@ describe('the body of a proxied request', () => {
       const fields = ['X-Length: 5'];
       assert.equal(await post(path, 'hello', ...fields), 'POST|5|-|hello');
       const long = 'x'.repeat(300_000);
-      const said = await post(path, long, 'X-Length: 300000');
-      assert.equal(said, `POST|300000|-|${long}`);
+      const output = await post(path, long, 'X-Length: 300000');
+      assert.equal(output, `POST|300000|-|${long}`);
     });
   }
   for (const path of ['/', '/1.0', '/1.0-stream', '/file']) {

@@ -71,12 +71,12 @@ test('a line is written when a WebSocket is opened, and one when it ends', async
   );
   assert.equal(await client.ask('hello'), 'hello');
   assert.equal(await client.ask('you'), 'you');
-  client.socket.close(1000, 'all said');
+  client.socket.close(1000, 'all done');
   await client.closed;
   const [, closed] = await lines('text', 2);
   assert.match(
     closed ?? '',
-    /" close upstream=127\.0\.0\.1:\d+ generation=1 duration=\d+\.\d{3} closed_by=client code=1000 reason="all said" received=2\/3\/18 sent=2\/3\/18 rtt=-\/-$/,
+    /" close upstream=127\.0\.0\.1:\d+ generation=1 duration=\d+\.\d{3} closed_by=client code=1000 reason="all done" received=2\/3\/18 sent=2\/3\/18 rtt=-\/-$/,
   );
 });
 

@@ -175,7 +175,7 @@ test('writes that the kernel takes at the second try are not taken for ones of t
     const socket = require('node:net').connect(${port}, '127.0.0.1');
     socket.on('data', (data) => hash.update(data)).on('end', () => console.log(hash.digest('hex')));`;
   const child = spawn(process.execPath, ['-e', script], { stdio: ['ignore', 'pipe', 'inherit'] });
-  const said = text(child.stdout);
+  const output = text(child.stdout);
   const hash = createHash('md5');
   const owner = new Noting();
   const [socket] = (await once(server, 'connection')) as [net.Socket];
@@ -191,7 +191,7 @@ test('writes that the kernel takes at the second try are not taken for ones of t
     if (!more) await owner.until(() => owner.drained > drained || owner.closed > 0);
   }
   transport.end();
-  assert.equal((await said).trim(), hash.digest('hex'));
+  assert.equal((await output).trim(), hash.digest('hex'));
   await owner.until(() => owner.closed === 1);
   assert.equal(owner.error, null);
   await closing(server);

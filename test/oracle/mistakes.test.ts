@@ -252,7 +252,7 @@ function nginxSays(text: string): { readonly message: string; readonly line: num
 
 for (const [block, mistakes] of Object.entries(MISTAKES)) {
   const [before, behind] = AROUND[block] ?? ['', ''];
-  test(`mistakes in ${block} are said as nginx says them, with its line`, { skip }, () => {
+  test(`mistakes in ${block} are reported in nginx’s words, with its line`, { skip }, () => {
     const different: unknown[] = [];
     for (const mistake of mistakes) {
       const text = `${before}${mistake}\n${behind}\n`;

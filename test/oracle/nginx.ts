@@ -29,9 +29,9 @@ export async function startNginx(directory: string, config: string, target: Targ
   const child = spawn(NGINX, ['-p', directory, '-c', file, '-e', join(directory, 'error.log')], {
     stdio: ['ignore', 'ignore', 'pipe'],
   });
-  let said = '';
+  let output = '';
   child.stderr?.on('data', (chunk: Buffer) => {
-    said += chunk.toString();
+    output += chunk.toString();
   });
   const deadline = Date.now() + READ_TIMEOUT;
   for (;;) {
@@ -41,7 +41,7 @@ export async function startNginx(directory: string, config: string, target: Targ
     } catch (error) {
       if (child.exitCode !== null || Date.now() > deadline) {
         child.kill();
-        throw new Error(`nginx did not start: ${said}`, { cause: error });
+        throw new Error(`nginx did not start: ${output}`, { cause: error });
       }
       await new Promise((resolve) => setTimeout(resolve, 10));
     }

@@ -124,7 +124,7 @@ test('requests on a removed listener are written to its own log', async (t) => {
   t.after(() => proxy.close());
   const [fresh, pipelining, silent] = [await connect(going), await connect(going), await connect(going)];
   const left = await connect(going);
-  // Its head has said that the connection will be kept; another request waits behind it.
+  // Its head announces that the connection will be kept; another request waits behind it.
   pipelining.send(request('/slow', KEEP) + request('/behind', KEEP));
   await pipelining.until('ha');
   await until('all are there', () => proxy.proxy.status.connections === 4);

@@ -114,12 +114,12 @@ test('a named pipe as a log is opened without a reader, never blocks, and loses 
     assert.equal(await status(client, '/variable?name=variable'), 204);
     assert.equal(await status(client, `/${'e'.repeat(1500)}`), 404);
   }
-  const said = proxy.messages('alert').join('\n');
+  const output = proxy.messages('alert').join('\n');
   assert.match(
-    said,
+    output,
     /write\(\) to ".*\/access\.fifo" failed \(11: Resource temporarily unavailable\) while logging request/,
   );
-  assert.match(said, /write\(\) to ".*\/error\.fifo" failed \(11: Resource temporarily unavailable\)/);
+  assert.match(output, /write\(\) to ".*\/error\.fifo" failed \(11: Resource temporarily unavailable\)/);
   let read = '';
   const reader = createReadStream(fifos[1] ?? '', 'latin1');
   reader.on('data', (text) => (read += text));

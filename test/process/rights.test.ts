@@ -242,8 +242,8 @@ test(
       lchownSync(join(open, 'link'), MALLORY, MALLORY);
       const { code, stderr } = await command(prefix.words);
       assert.equal(code, 1, directive);
-      const said = `${call}\\(\\) ".*/open/link" failed \\(not trusted: symbolic link ".*/open/link" of uid 65534 with mode 0777`;
-      assert.match(stderr + prefix.log, new RegExp(said), directive);
+      const output = `${call}\\(\\) ".*/open/link" failed \\(not trusted: symbolic link ".*/open/link" of uid 65534 with mode 0777`;
+      assert.match(stderr + prefix.log, new RegExp(output), directive);
       assert.equal(existsSync(join(prefix.path, 'victim')), false, directive);
     }
   },

@@ -53,9 +53,9 @@ test('an uncaught error is logged with its stack, and the process continues serv
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   t.after(() => void child.kill('SIGKILL'));
-  let said = '';
-  child.stdout.on('data', (chunk: Buffer) => (said += chunk.toString('utf8')));
-  await until('it serves', () => said === 'serving' || child.exitCode !== null);
+  let output = '';
+  child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString('utf8')));
+  await until('it serves', () => output === 'serving' || child.exitCode !== null);
   for (let i = 0; i < 3; i++) assert.equal((await get(port)).body, 'ok');
   for (const mistake of ['thrown by nobody in particular', 'awaited by nobody']) {
     const line = new RegExp(`\\[alert\\] \\d+#0: internal error: Error: ${mistake} +at `, 'g');

@@ -11,7 +11,7 @@ test('a socket that comes after it was given up is listened on, and not asked fo
   const server = net.createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   t.after(() => server.close());
-  const said: string[] = [];
+  const output: string[] = [];
   let asked = 0;
   const binder = {
     keepsSockets: true,
@@ -26,7 +26,7 @@ test('a socket that comes after it was given up is listened on, and not asked fo
     looks++;
     return true;
   };
-  const pause = new AcceptPause(binder, { threshold: 7, write: (_level, message) => said.push(message) }, isWanted);
+  const pause = new AcceptPause(binder, { threshold: 7, write: (_level, message) => output.push(message) }, isWanted);
   const alive = setInterval(() => {}, 1000);
   t.after(() => clearInterval(alive));
   pause.begin([{ server, listening: {} as Listening }]);
@@ -34,5 +34,5 @@ test('a socket that comes after it was given up is listened on, and not asked fo
   await until('it was looked at once more', () => looks > 1);
   assert.equal(server.listening, true);
   assert.equal(asked, 1);
-  assert.deepEqual(said, ['accept4() failed (24: Too many open files)', 'late']);
+  assert.deepEqual(output, ['accept4() failed (24: Too many open files)', 'late']);
 });

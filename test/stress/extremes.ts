@@ -14,12 +14,12 @@ const MOST_MEMORY = 1400;
 
 const inHttp = (body: string): string => `events { }\nhttp {\n${body}\n}\n`;
 
-/** A text of a kind, and what is said about it. */
+/** A text of a kind, and the expected output of `-t`. */
 export interface Extreme {
   readonly name: string;
   /** The text; `scale` 1 is the full size, about ten megabytes or a million lines. */
   text(scale: number): string;
-  readonly said: RegExp;
+  readonly output: RegExp;
 }
 
 export const EXTREMES: readonly Extreme[] = [
@@ -27,38 +27,38 @@ export const EXTREMES: readonly Extreme[] = [
     name: 'megabytes of directives are taken',
     text: (scale) =>
       inHttp(`server { listen 127.0.0.1:0;\n${'add_header X-Name "some value of it";\n'.repeat(260_000 * scale)}}`),
-    said: /test is successful\n$/,
+    output: /test is successful\n$/,
   },
   {
     name: 'a line of a megabyte that is one word is refused for it',
     text: () => inHttp(`log_format long "${'x'.repeat(MEGABYTE)}";`),
-    said: /too long parameter/,
+    output: /too long parameter/,
   },
   {
     name: 'a line of a megabyte of words is judged',
     text: () => inHttp(`server { listen 127.0.0.1:0; server_name ${'a.example '.repeat(MEGABYTE / 10)}; }`),
-    said: /test is successful\n$/,
+    output: /test is successful\n$/,
   },
   {
     name: 'ten thousand nested blocks are refused',
     text: () => inHttp(`server {\n${'location / {\n'.repeat(10_000)}${'}\n'.repeat(10_001)}`),
-    said: /\[emerg\] blocks nest more than 500 deep/,
+    output: /\[emerg\] blocks nest more than 500 deep/,
   },
   {
-    name: 'directives without end that are wrong are said',
+    name: 'unterminated invalid directives are reported',
     text: (scale) => inHttp('sendfile on;\n'.repeat(MEGABYTE * scale)),
-    said: /the first 1000 of/,
+    output: /the first 1000 of/,
   },
   {
     name: 'entries without end are taken',
     text: (scale) =>
       inHttp(`map $host $a {\n${Array.from({ length: MEGABYTE * scale }, (_, i) => `k${i} ${i};\n`).join('')}}`),
-    said: /test is successful\n$/,
+    output: /test is successful\n$/,
   },
   {
     name: 'megabytes of random bytes are findings',
     text: (scale) => new Random(1).bytes(10 * MEGABYTE * scale).toString('latin1'),
-    said: /\d+ errors?/,
+    output: /\d+ errors?/,
   },
   // Fewer pieces are no more than 4,000,000 words.
   ...(
@@ -70,17 +70,17 @@ export const EXTREMES: readonly Extreme[] = [
   ).map(([piece, fewest]) => ({
     name: `megabytes of ${piece} are refused as too long`,
     text: (scale: number) => piece.repeat(Math.max(fewest, (10 * MEGABYTE * scale) / piece.length)),
-    said: /makes the configuration longer than 4000000 words/,
+    output: /makes the configuration longer than 4000000 words/,
   })),
   ...['a', '\0'].map((piece) => ({
     name: `megabytes of ${JSON.stringify(piece)} are one word that is too long`,
     text: (scale: number) => piece.repeat(10 * MEGABYTE * scale),
-    said: /too long parameter/,
+    output: /too long parameter/,
   })),
 ];
 
 /** Runs `-t` in a process of its own that has no more than that memory, and is ended by the kernel after that time. */
-export async function judgeExtreme({ text, said }: Extreme, scale: number, directory: string): Promise<void> {
+export async function judgeExtreme({ text, output }: Extreme, scale: number, directory: string): Promise<void> {
   const file = join(directory, 'nginx.conf');
   writeFileSync(file, text(scale), 'latin1');
   const words = [`--max-old-space-size=${MOST_MEMORY}`, BINARY, '-t', '-c', file];
@@ -90,7 +90,7 @@ export async function judgeExtreme({ text, said }: Extreme, scale: number, direc
   let stderr = '';
   child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString('latin1')));
   const code = await new Promise<number | null>((resolve) => child.on('close', resolve));
-  assert.match(stderr.slice(-500_000), said);
+  assert.match(stderr.slice(-500_000), output);
   assert.ok(code === 0 || code === 1, `ended with ${code}: ${stderr.slice(0, 2000)}`);
   assert.equal(code, stderr.endsWith('test is successful\n') ? 0 : 1);
   assert.ok(stderr.length < MEGABYTE);

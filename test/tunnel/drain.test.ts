@@ -71,7 +71,7 @@ describe('a hundred WebSockets at a shutdown', () => {
     await until('the back end has noticed', () => codes.length === wanted);
     assert.deepEqual(failures, []);
     assert.deepEqual(codes, new Array(wanted).fill(1001));
-    assert.equal(got, sent, 'what the clients had said has all arrived');
+    assert.equal(got, sent, 'all bytes of the clients have arrived');
     // Nobody is early; how late they are is a matter of the machine.
     for (const [i, time] of times.sort((a, b) => a - b).entries()) {
       const due = (i * spread) / wanted;

@@ -30,7 +30,7 @@ function notices(proxy: TestProxy): string[] {
   return proxy.messages('notice').filter((message) => !message.startsWith('generation'));
 }
 
-/** Takes what was said so far away. */
+/** Removes the lines so far. */
 function forget(proxy: TestProxy): void {
   proxy.entries.length = 0;
 }

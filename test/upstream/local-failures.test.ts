@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { localFailure } from '../../src/upstream/connect-failure.js';
 import { answeringBackend, get, reply, startProxy } from '../kit/index.js';
 
-test('an address of proxy_bind that cannot be had is a 500, said in nginx’s words, and no failure of the peer', async (t) => {
+test('an address of proxy_bind that is not available is a 500, logged in nginx’s words, and no failure of the peer', async (t) => {
   const backend = await answeringBackend(reply('ok'));
   t.after(() => backend.close());
   const taken = createServer();
@@ -28,9 +28,9 @@ test('an address of proxy_bind that cannot be had is a 500, said in nginx’s wo
   for (const path of ['/foreign', '/taken', '/family']) {
     for (let i = 0; i < 4; i++) assert.equal((await get(proxy.port, path)).status, 500, path);
   }
-  const said = proxy.messages('crit').map((message) => message.replace(/^\*\d+ | while .*/g, ''));
+  const output = proxy.messages('crit').map((message) => message.replace(/^\*\d+ | while .*/g, ''));
   assert.deepEqual(
-    new Set(said),
+    new Set(output),
     new Set([
       'bind(192.0.2.1) failed (99: Cannot assign requested address)',
       `bind(127.0.0.1:${port}) failed (98: Address already in use)`,
@@ -38,7 +38,7 @@ test('an address of proxy_bind that cannot be had is a 500, said in nginx’s wo
     ]),
   );
   assert.match(proxy.messages('crit')[0] ?? '', / while connecting to upstream, client: .*, upstream: "http:\/\/127/);
-  assert.equal(said.length, 12, 'no other peer is asked');
+  assert.equal(output.length, 12, 'no other peer is asked');
   for (let i = 0; i < 4; i++) assert.equal((await get(proxy.port)).status, 200);
   assert.deepEqual(proxy.messages('error'), []);
 });

@@ -16,7 +16,7 @@ function addressOf({ port }: DnsServer) {
   return { family: 'inet', host: '127.0.0.1', port, lastPort: port, portGiven: true, uri: '' } as const;
 }
 
-/** A resolver for servers, without IPv6 unless said otherwise. */
+/** A resolver for servers, without IPv6 unless an option enables it. */
 async function resolverOf(
   servers: readonly DnsServer[],
   options: Partial<ResolverData> = {},

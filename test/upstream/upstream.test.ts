@@ -85,7 +85,7 @@ test('a name stands for all its addresses', async () => {
   assert.ok(upstream.current().peers.every(({ weight, server }) => weight === 2 && server === 'localhost:8080'));
 });
 
-test('a name without an address is said, at its line, and gets no requests', async () => {
+test('a name without an address is reported at its line, and gets no requests', async () => {
   const loaded = await load('upstream u {\n server 127.0.0.1;\n  server "no such host:80";\n}');
   assert.deepEqual(names(upstreamOf(loaded)), ['127.0.0.1:80']);
   assert.deepEqual(loaded.log, [
