@@ -7,7 +7,7 @@
  *   node dist/bench/stress.js faults [seconds] [seed]
  *   node dist/bench/stress.js extremes
  *
- * Prints figures, and what went wrong; the exit code is 1 where something did. Descriptors and memory are read from /proc.
+ * Prints figures and failures; the exit code is 1 after a failure. Descriptors and memory are read from /proc.
  */
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';

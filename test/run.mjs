@@ -26,7 +26,7 @@ if (files.length === 0) {
 }
 
 // A file waits for timers and other processes about half of its time: one more than there are cores keeps these busy. Many more
-// would only make the tests' timeouts lie.
+// would make tests exceed their timeouts.
 const concurrency = Math.min(4, availableParallelism() + 1);
 // A failed test may leave a server open, which would keep its file, and the whole run, from ever ending.
 const timeout = 180_000;

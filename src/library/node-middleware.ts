@@ -6,7 +6,7 @@ import type { Transport, TransportOwner } from '../net/transport.js';
 import type { MemoryClient } from '../server/server.js';
 import { MemoryStream } from './memory-stream.js';
 import type { MiddlewareOptions, ProxyMiddleware } from './middleware.js';
-import { bodyAgain } from './parsed-body.js';
+import { serializedBody } from './parsed-body.js';
 
 /** Opens a connection to the proxy. Throws if it is not running. */
 export type ConnectClient = (owner: TransportOwner, client: MemoryClient, key: string | null) => Transport;
@@ -136,7 +136,7 @@ function framedFields(req: FrameworkRequest, body: Buffer | null): [string, stri
 
 /** Sends a request to the proxy, and its response to the client. Throws if the request cannot be sent. */
 function forward(req: FrameworkRequest, res: ServerResponse, path: string, stream: MemoryStream): void {
-  const body = bodyAgain(req);
+  const body = serializedBody(req);
   const outgoing = sendRequest({
     method: req.method ?? 'GET',
     path,

@@ -5,7 +5,7 @@ import type { IncomingMessage } from 'node:http';
  * Serializes a parsed body: JSON and forms, as `express.json()` and `express.urlencoded()` leave them in `req.body`; bytes and
  * text are returned unchanged. Null: the body was not read yet.
  */
-export function bodyAgain(req: IncomingMessage & { readonly body?: unknown }): Buffer | null {
+export function serializedBody(req: IncomingMessage & { readonly body?: unknown }): Buffer | null {
   const { body } = req;
   if (!req.readableEnded || body === undefined || body === null) return null;
   if (typeof body === 'string') return Buffer.from(body);

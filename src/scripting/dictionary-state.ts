@@ -40,8 +40,9 @@ export class DictionaryState {
     const entries = readEntries(this.path, 'js_shared_dict_zone', parse, onlyTest, report);
     await this.backend.ask(loadDictionary, { ...question, entries });
     // Writes the file again without expired entries, and with the expiry of entries that had none.
-    const usual = this.data.timeout;
-    if (!onlyTest && usual > 0 && entries.some(({ left }) => left === usual || (left ?? 0) <= 0)) this.changed();
+    const defaultTimeout = this.data.timeout;
+    if (!onlyTest && defaultTimeout > 0 && entries.some(({ left }) => left === defaultTimeout || (left ?? 0) <= 0))
+      this.changed();
   }
 
   /** Schedules a write after a change in this process. */
@@ -88,7 +89,7 @@ function textOf({ entries }: DictionaryContents): string {
 }
 
 /**
- * Entries of a state file: an object with `value` and `expire` (ms since 1970; 0: the usual time starts now) by key. njs's
+ * Entries of a state file: an object with `value` and `expire` (ms since 1970; 0: the default timeout applies) by key. njs's
  * parser accepts a comma after the last entry. Null: invalid.
  */
 export function parseDictionary(text: string, { type, timeout }: SharedDictionaryData): DictionaryEntry[] | null {
@@ -98,8 +99,8 @@ export function parseDictionary(text: string, { type, timeout }: SharedDictionar
   const entries: DictionaryEntry[] = [];
   for (const [key, { value, expire = 0 }] of members) {
     if (typeof value !== type || typeof expire !== 'number' || !Number.isFinite(expire)) return null;
-    const usual = timeout === 0 ? null : timeout;
-    const left = timeout === 0 || expire === 0 ? usual : expire - now;
+    const defaultTimeout = timeout === 0 ? null : timeout;
+    const left = timeout === 0 || expire === 0 ? defaultTimeout : expire - now;
     entries.push({ key, value: value as string | number, left }); // the type was checked above
   }
   return entries;

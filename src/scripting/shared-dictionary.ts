@@ -102,7 +102,7 @@ export class SharedDictionary {
       by,
       initial,
       timeout: timeouts.length === 0 || timeouts[0] === undefined ? 0 : this.#timeout(timeouts[0]),
-      usualTimeout: this.#data.timeout,
+      defaultTimeout: this.#data.timeout,
       evict: this.#data.evict,
     });
     if (sum === null) throw new SharedMemoryError();

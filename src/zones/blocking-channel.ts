@@ -74,7 +74,7 @@ export class BlockingChannel {
   private frames = new Frames();
   private readonly buffer = Buffer.allocUnsafe(READ_SIZE);
   private opened: net.Socket | null = null;
-  private asked = 0;
+  private lastNumber = 0;
   private gone = false;
 
   constructor(private readonly fd: number) {}
@@ -83,7 +83,7 @@ export class BlockingChannel {
   ask(question: unknown, timeout: number): unknown {
     // Sets the descriptor to non-blocking mode, so that there can be a timeout. Nothing is read through it.
     this.opened ??= new net.Socket({ fd: this.fd, readable: false, writable: true }).unref();
-    const number = (this.asked = (this.asked + 1) >>> 0);
+    const number = (this.lastNumber = (this.lastNumber + 1) >>> 0);
     const wait = new Wait(timeout);
     const bytes = frame(number, question);
     for (let at = 0; at < bytes.length; ) {

@@ -49,7 +49,7 @@ export interface Addition extends OfKey {
   /** ms; 0: an existing key keeps its time. */
   readonly timeout: number;
   /** ms for a new key; 0: never expires. */
-  readonly usualTimeout: number;
+  readonly defaultTimeout: number;
   readonly evict: boolean;
 }
 
@@ -57,8 +57,8 @@ export interface Addition extends OfKey {
 export const addToEntry: Operation<Addition, number | null> = {
   name: 'dictionary add',
   fallback: null,
-  run: (owner, { zone, timeout, usualTimeout, evict, ...addition }) =>
-    owner.zone(zone, Dictionary)?.add(addition, { own: timeout, usual: usualTimeout }, evict, owner.now) ?? null,
+  run: (owner, { zone, timeout, defaultTimeout, evict, ...addition }) =>
+    owner.zone(zone, Dictionary)?.add(addition, { own: timeout, fallback: defaultTimeout }, evict, owner.now) ?? null,
 };
 
 /** Removes a key, and returns its value. */

@@ -81,14 +81,14 @@ export class Dictionary {
   /** Adds to a number, and returns the sum; null: there is no room. An existing key keeps its time if `timeout` is 0. */
   add(
     { key, by, initial }: { readonly key: string; readonly by: number; readonly initial: number },
-    { own, usual }: { readonly own: number; readonly usual: number },
+    { own, fallback }: { readonly own: number; readonly fallback: number },
     evict: boolean,
     now: number,
   ): number | null {
     const entry = this.live(key, now);
     const sum = Number(entry?.value ?? initial) + by;
     let expires = own === 0 ? entry?.expires : now + own;
-    expires ??= usual === 0 ? Number.POSITIVE_INFINITY : now + usual;
+    expires ??= fallback === 0 ? Number.POSITIVE_INFINITY : now + fallback;
     return this.put(key, sum, expires, evict, now) === 'done' ? sum : null;
   }
 

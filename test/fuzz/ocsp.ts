@@ -1,5 +1,5 @@
 /**
- * OCSP responses, and the HTTP responses that carry them: whatever arrives is a ResponseError, or a status that the
+ * OCSP responses, and the HTTP responses that carry them: the result is always a ResponseError, or a status that the
  * authority has signed for this certificate and this time.
  */
 import assert from 'node:assert/strict';

@@ -208,7 +208,7 @@ export function reply(body: string, options: { status?: string; fields?: readonl
 
 const closedPorts = new Set<number>();
 
-/** A port of 127.0.0.1 without a listener (it was free a moment ago); each call returns another one. */
+/** A port of 127.0.0.1 without a listener (it was bound and closed just before); each call returns another one. */
 export async function closedPort(): Promise<number> {
   for (;;) {
     const backend = await scriptedBackend(() => {});

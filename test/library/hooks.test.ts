@@ -75,7 +75,7 @@ test('directives name functions of the program, with their object as "this"', as
   assert.equal((await get(port, '/b')).body, 'hello someone at /b');
 });
 
-test('names that the program has not are refused, with and without a start', async () => {
+test('names that the program does not define are refused, with and without a start', async () => {
   const config = (name: string) =>
     `events {} http { server { listen 127.0.0.1:0; location / { js_content ${name}; } } }`;
   const hooks = { text: 'no function', ok: () => {} };

@@ -171,7 +171,7 @@ test('a Fastify plugin passes requests and upgrades below its prefix', async (t)
   await client.close();
 });
 
-test('a client that leaves ends the request to the upstream, and a truncated response ends the client', async (t) => {
+test('a client that disconnects ends the request to the upstream, and a truncated response closes the connection of the client', async (t) => {
   let left = 0;
   const backend = createServer((req, res) => {
     if (req.url === '/short') {

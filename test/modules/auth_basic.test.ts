@@ -210,7 +210,7 @@ describe('a malformed password file', () => {
   });
 });
 
-/** ms for which this thread has run, whatever else keeps the machine busy; where that is unknown, ms of time. */
+/** CPU time of this thread, ms, which does not depend on the load; elapsed time where it is unknown. */
 function ownTime(): number {
   if (!existsSync('/proc/self/schedstat')) return performance.now();
   return Number(readFileSync('/proc/self/schedstat', 'latin1').split(' ')[0]) / 1e6;

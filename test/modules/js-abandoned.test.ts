@@ -1,4 +1,4 @@
-/** Work of functions that is given up: cleared timers, promises for which nothing waits, values without a text. */
+/** Abandoned work of functions: cleared timers, promises that nothing awaits, values without a text. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { get, startProxy } from '../kit/index.js';

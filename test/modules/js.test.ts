@@ -86,7 +86,7 @@ test('js_content reads the body of the request, and makes subrequests', async (t
   assert.equal((await get(proxy.port, '/callback')).body, '404');
 });
 
-test('js_access allows, denies, and has no opinion', async (t) => {
+test('js_access allows, denies, and declines', async (t) => {
   const proxy = await scripted(
     t,
     `async function check(r) {

@@ -67,7 +67,7 @@ test('an async js_header_filter is reported, and its rejection is handled', asyn
   assert.match(proxy.messages('error').join('\n'), /async operation inside "main\.head" header filter/);
 });
 
-test('js_body_filter receives all parts and a last one, and sends what it wants', async (t) => {
+test('js_body_filter receives all parts and an empty last one, and sends other data', async (t) => {
   const backend = await answeringBackend(reply('abc'));
   const proxy = await scripted(
     t,

@@ -91,7 +91,7 @@ test('messages of both sides are observed in order, compressed or not, while the
   }
 });
 
-test('a function that never settles delays nothing, and what waits for it is bounded', async (t) => {
+test('a function that never settles delays nothing, and its queue is bounded', async (t) => {
   const echo = await websocketEcho();
   t.after(() => echo.close());
   const proxy = await started(
@@ -104,7 +104,7 @@ test('a function that never settles delays nothing, and what waits for it is bou
   await client.close();
 });
 
-test('after a message that is too long nothing more of its sender is observed, and the WebSocket continues', async (t) => {
+test('after a message that is too long its sender is no longer observed, and the WebSocket continues', async (t) => {
   const echo = await websocketEcho();
   t.after(() => echo.close());
   const proxy = await started(

@@ -52,7 +52,7 @@ test('entries are added, changed, read and removed', async (t) => {
   assert.equal(await run(port, 'd.s.size()'), '0');
 });
 
-test('numbers are incremented, and have times', async (t) => {
+test('numbers are incremented, and expire', async (t) => {
   const { port } = await started(t);
   assert.equal(await run(port, '[d.n.incr("a", 2), d.n.incr("a", -3), d.n.incr("b", 1, 10)]'), '[2,-1,11]');
   assert.equal(await run(port, 'd.n.set("c", 1, 60000).ttl("c") <= 60000'), 'true');
@@ -73,7 +73,7 @@ test('properties and misuse are those of njs', async (t) => {
   assert.equal(await run(port, 'd.none === undefined'), 'true');
 });
 
-test('a full dictionary throws SharedMemoryError, or drops what expires first', async (t) => {
+test('a full dictionary throws SharedMemoryError, or drops the entries that expire first', async (t) => {
   const { port } = await started(t);
   const fill = (name: string) => `for (let i = 0; i < 99; i++) d.${name}.set("k" + i, "x".repeat(1024))`;
   assert.match(await run(port, fill('s')), /^SharedMemoryError: .*true$/);

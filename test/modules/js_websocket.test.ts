@@ -134,7 +134,7 @@ test('the upgrade is refused, routed and authenticated, and its state reaches th
   assert.equal(plain.status, 200);
 });
 
-test('a function sends messages at any time, and a side that does not read bounds what waits', async (t) => {
+test('a function sends messages at any time, and the queue of a side that does not read is bounded', async (t) => {
   const script = `
     export function message(r, message) {
       const { socket } = message;
@@ -200,7 +200,7 @@ test('a reload with a changed module reaches open WebSockets, and keeps their st
   const { writeFileSync } = await import('node:fs');
   writeFileSync(`${proxy.directory}/main.js`, version('new'));
   const change = await proxy.reload(
-    // Variables have other places than before.
+    // The slots of variables differ from those of the previous table.
     `js_import main from main.js;
      map $uri $first { default first; }
      map $uri $late { default late; }

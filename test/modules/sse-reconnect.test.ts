@@ -88,7 +88,7 @@ test('a stream whose upstream is away waits with heartbeats, and is counted', as
   after.close();
 });
 
-test('a client that arrives while the upstream is away waits for it, as open streams do', async (t) => {
+test('a client that arrives while the upstream is unavailable waits for it, as open streams do', async (t) => {
   const server = new EventServer();
   await server.start();
   t.after(() => server.stop());
@@ -142,7 +142,7 @@ test('a client that waits for the upstream of an event stream gets the error whe
   assert.equal(second.status, 504);
 });
 
-test('the request of a client that leaves while it waits for an upstream is not sent again', async (t) => {
+test('the request of a client that disconnects while it waits for an upstream is not sent again', async (t) => {
   const {
     proxy,
     backend,

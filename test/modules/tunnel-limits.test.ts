@@ -55,7 +55,7 @@ test('an open breaker refuses tunnels, also those of a group', async (t) => {
   assert.deepEqual([await status(proxy), await status(proxy), await status(proxy)], [502, 529, 529]);
 });
 
-test('a probe whose client has left is replaced by another', async (t) => {
+test('a probe whose client has disconnected is replaced by another', async (t) => {
   const deaf = await deafPort();
   t.after(() => deaf.close());
   const bad = `127.0.0.1:${await closedPort()}`;

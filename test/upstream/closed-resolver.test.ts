@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { test } from 'node:test';
 import { DnsServer } from './dns-server.js';
 
-test('lookups that nobody waits for do not keep a process running after its proxy is closed', async (t) => {
+test('abandoned lookups do not keep a process running after its proxy is closed', async (t) => {
   const server = await DnsServer.start();
   t.after(() => server.close());
   server.silent = true;

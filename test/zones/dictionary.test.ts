@@ -5,7 +5,7 @@ import { Dictionary } from '../../src/zones/dictionary.js';
 import { ExpiryHeap } from '../../src/zones/expiry-heap.js';
 
 const SIZE = 32 << 10;
-const NEVER = { own: 0, usual: 0 };
+const NEVER = { own: 0, fallback: 0 };
 
 test('add, replace and set differ in the keys that they change', () => {
   const dictionary = new Dictionary(SIZE);
@@ -20,16 +20,16 @@ test('add, replace and set differ in the keys that they change', () => {
   assert.equal(dictionary.get('a', 0), '');
 });
 
-test('a key is gone when its time is over, and an addition keeps the time unless it has its own', () => {
+test('a key expires, and an addition keeps the timeout unless it has its own', () => {
   const dictionary = new Dictionary(SIZE);
   dictionary.store('set', 'a', 1, 100, false, 0);
-  assert.equal(dictionary.add({ key: 'a', by: 2, initial: 9 }, { own: 0, usual: 1000 }, false, 50), 3);
+  assert.equal(dictionary.add({ key: 'a', by: 2, initial: 9 }, { own: 0, fallback: 1000 }, false, 50), 3);
   assert.equal(dictionary.timeLeft('a', 50), 50);
-  assert.equal(dictionary.add({ key: 'a', by: 1, initial: 9 }, { own: 70, usual: 1000 }, false, 60), 4);
+  assert.equal(dictionary.add({ key: 'a', by: 1, initial: 9 }, { own: 70, fallback: 1000 }, false, 60), 4);
   assert.equal(dictionary.get('a', 129), 4);
   assert.equal(dictionary.get('a', 130), undefined);
   assert.equal(dictionary.store('add', 'a', 5, 0, false, 130), 'done');
-  assert.equal(dictionary.add({ key: 'b', by: 1, initial: 9 }, { own: 0, usual: 1000 }, false, 0), 10);
+  assert.equal(dictionary.add({ key: 'b', by: 1, initial: 9 }, { own: 0, fallback: 1000 }, false, 0), 10);
   assert.equal(dictionary.timeLeft('b', 0), 1000);
   assert.equal(dictionary.count(2000), 1);
 });

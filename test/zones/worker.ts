@@ -38,7 +38,7 @@ function askNow({ ask, times }: Order): unknown {
       return found[0]?.[1] === value;
     }
     let sum: number | null = null;
-    const addition = { zone, key: 'n', by: 1, initial: 0, timeout: 0, usualTimeout: 0, evict: false };
+    const addition = { zone, key: 'n', by: 1, initial: 0, timeout: 0, defaultTimeout: 0, evict: false };
     for (let i = 0; i < times; i++) sum = home.askNow(shared, addToEntry, addition);
     return sum;
   } catch (error) {

@@ -22,7 +22,7 @@ interface Cleanup {
 class TestWorker {
   private constructor(readonly child: ChildProcess) {}
 
-  /** `timeout`: ms after which it gives up on questions that cannot wait, which nobody answers. */
+  /** `timeout`: ms after which blocking questions fail, which nothing answers. */
   static async start(keeper: ZoneServer, t: Cleanup, timeout?: number): Promise<TestWorker> {
     const child = fork(fileURLToPath(new URL('worker.js', import.meta.url)), [], {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc', 'pipe'],

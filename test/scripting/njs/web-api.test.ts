@@ -101,7 +101,7 @@ test('a request has the properties of its options, or of another request', async
   await assert.rejects(second.json(), { name: 'TypeError', message: 'body stream already read' });
 });
 
-test('a bytes body gets no type', () => {
+test('a body of bytes gets no Content-Type', () => {
   const request = new Request('http://a', { method: 'PUT', body: new Uint8Array([1, 2]) });
   assert.equal(request.headers.has('content-type'), false);
 });
