@@ -322,6 +322,11 @@ export class WorkerHandle {
       signal !== null || (code !== 0 && !this.shuttingDown) ? 'alert' : 'notice',
       `worker process ${this.pid} ${how}`,
     );
+    if (signal === 'SIGABRT') {
+      // V8 cannot write to the log.
+      const cause = 'Node.js aborts a process whose memory is exhausted, and writes the reason to standard error';
+      errorLog.write('alert', `worker process ${this.pid} has aborted itself: ${cause}`);
+    }
     this.answer?.reject(new LostWorker(`worker process ${this.pid} ${how} while it prepared the configuration`));
     this.answer = null;
     this.endReleases();

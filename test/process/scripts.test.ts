@@ -32,6 +32,7 @@ test('workers run modules that only root can read; one whose memory a script exh
   assert.match(first, /^0,\d+$/, prefix.log);
   await assert.rejects(get(port, '/exhaust'));
   await proxy.logged(new RegExp(`worker process ${first.slice(2)} exited on signal 6`));
+  await proxy.logged(/has aborted itself: Node\.js aborts a process whose memory is exhausted/);
   let second = first;
   for (let i = 0; i < 100 && second === first; i++) {
     second = await get(port).then(
