@@ -70,9 +70,9 @@ export const codes = {
 
   // scripts
   'script-module':
-    'A module of `js_import`, or one that it imports, has a syntax error, or an import that no file, package or export corresponds to. The place is in the module. As a warning: an error that nothing handles, such as a rejected promise, while it is evaluated; a start logs it.',
+    'A module of `js_import`, or one that it imports, has a syntax error, or an import without a matching file, package or export. The place is in the module. As a warning: an error that nothing handles, such as a rejected promise, while it is evaluated; a start logs it.',
   'script-function':
-    'A directive names a function that the imported modules do not export, or something else than a function.',
+    'A directive names a function that the imported modules do not export, or something other than a function.',
 
   // comments
   'unused-ignore':

@@ -18,19 +18,19 @@ export function addErrorOwner(owner: ErrorOwner): () => void {
 const EVENT = 'unhandledRejection';
 
 function listen(): void {
-  // First: another that is called once is not removed yet.
+  // Prepended, so that a listener of the program that was added with `once` is still counted.
   if (owners.size > 0 && !process.listeners(EVENT).includes(rejected)) process.prependListener(EVENT, rejected);
 }
 
 /**
- * Rejections of owners do not end a program that contains the proxy. Node treats others as without this listener. If the
- * program has a listener, that one decides about all of them.
+ * Listener that keeps rejections of owners from ending a program that contains the proxy. It rejects other errors again without
+ * itself, so that Node's default applies to them, and leaves all rejections to listeners of the program, if there are any.
  */
 function rejected(reason: unknown): void {
   if (process.listenerCount(EVENT) > 1 || logsOwnError(reason, 'rejection')) return;
   process.off(EVENT, rejected);
   void Promise.reject(reason);
-  // Node treats it before.
+  // After Node has processed the rejection.
   setImmediate(listen).unref();
 }
 

@@ -96,7 +96,7 @@ const openStage: StageFactory = (x, direction, host) => {
   const observer = {
     message: (binary: boolean, data: Buffer): void =>
       queue.add(x, data.length + 200, (dropped) => [requestOf(x, scripts), observed(from, binary, data, dropped)]),
-    lost: (reason: string): void => logError(x, 'warn', `messages of the ${from} are not observed any more: ${reason}`),
+    lost: (reason: string): void => logError(x, 'warn', `messages of the ${from} are no longer observed: ${reason}`),
   };
   const inflate = inflaterOf(x, from, maxMessage);
   return new ObservingStage(host, observer, { fromClient: direction === 'up', maxMessage, inflate });

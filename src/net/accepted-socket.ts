@@ -37,7 +37,7 @@ interface ListeningHandle {
 
 const NO_NAME: Name = {};
 
-/** Name of one end of a socket; empty for a unix socket, and if the socket is not connected any more. */
+/** Name of one end of a socket; empty for a unix socket, and if the socket is no longer connected. */
 export function socketName(handle: object, get: 'getpeername' | 'getsockname'): Name {
   const of = handle as Partial<NativeHandle>;
   if (of[get] === undefined) return NO_NAME;

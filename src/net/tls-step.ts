@@ -141,7 +141,7 @@ class Handshake implements Abortable {
     return COMPLETE;
   }
 
-  /** Nothing is read here any more. */
+  /** Nothing more is read here. */
   private forget(): void {
     if (this.reading !== null) this.reading.handshake = null;
   }

@@ -153,7 +153,7 @@ function checkFunction(block: CheckedBlock, c: CheckContext, directive: string, 
   if (value === 'missing' || value === 'other') reportNone(value, help, c, directive, word);
 }
 
-/** Reports a name that denotes no function. `help`: for one that is missing. */
+/** Reports a name that denotes no function. `help`: shown if it is missing. */
 function reportNone(found: 'missing' | 'other', help: string, c: CheckContext, directive: string, word: Word): void {
   const message = reasonOf(found, word.text, directive);
   c.report(word, 'script-function', message, found === 'missing' ? { help } : {});

@@ -97,7 +97,7 @@ export class NjsObject {
     return currentSession()?.location.settings.get(SCRIPT_LIMITS).engine ?? SCRIPT_LIMITS.initial.engine;
   }
 
-  /** Calls back when the request of the handler ends; outside of handlers, when the modules are not used any more. */
+  /** Calls back when the request of the handler ends; outside of handlers, when the modules are no longer used. */
   on(event: unknown, callback: unknown): void {
     if (event !== 'exit') throw new TypeError(`unknown event "${event}"`);
     if (typeof callback !== 'function') throw new TypeError('callback is not a function');

@@ -21,11 +21,11 @@ export interface WebSocketSession {
   readonly open: boolean;
   /**
    * Sends a message to one side, between those of the other. Returns false if that side is slow, so that the message waits: then
-   * `drained` should be awaited. Returns false, too, if nothing can be sent any more. If more than 1 MiB waits, the WebSocket is
+   * `drained` should be awaited. Also returns false if nothing more can be sent. If more than 1 MiB waits, the WebSocket is
    * closed with 1013. Throws Error before the upgrade.
    */
   send(to: Side, data: MessageData): boolean;
-  /** Resolves when no message waits for that side any more. */
+  /** Resolves when no message is queued for that side. */
   drained(to: Side): Promise<void>;
   /**
    * Closes the WebSocket: both sides receive a Close frame. Throws RangeError if the code cannot be sent (RFC 6455, 7.4), or the

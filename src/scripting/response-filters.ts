@@ -53,7 +53,7 @@ class ScriptBodyFilter implements BodyFilter, FilterOutput {
   private readonly decoder: StringDecoder | null;
   /** Data that the current call of the function sends. */
   private sent: Buffer[] = [];
-  /** The function is not called any more: the rest passes. */
+  /** The function is no longer called: the rest passes unchanged. */
   private passes = false;
   private ended = false;
   private bytes = 0;

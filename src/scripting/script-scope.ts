@@ -20,10 +20,10 @@ export function searchPathsOf(block: CheckedBlock): SearchPaths {
   return { conf: first?.directory ?? '', paths };
 }
 
-/** Reason why a name denotes no function: no value, or another value. */
+/** Reason why a name denotes no function: it has no value, or a value of another type. */
 type NoFunction = 'missing' | 'other';
 
-/** The reason as njs states it. */
+/** The reason in njs's words. */
 export function reasonOf(found: NoFunction, name: string, directive: string): string {
   return found === 'missing' ? `js function "${name}" not found` : `"${name}" of "${directive}" is not a function`;
 }

@@ -29,7 +29,7 @@ export function scriptsOf(compiler: Compiler): Scripts {
 }
 
 export class Scripts implements FunctionOwner {
-  /** Called when the table is not used any more. */
+  /** Called when the table is no longer used. */
   readonly dispose = new Set<() => void>();
   /** Further names that the modules of a block can use, with their values. Providers add to the list. */
   readonly globals: ((block: CheckedBlock) => Iterable<readonly [name: string, value: unknown]>)[] = [];

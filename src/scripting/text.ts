@@ -29,7 +29,7 @@ export function integerOf(value: unknown): number {
   return Math.trunc(number);
 }
 
-/** A status of a response. njs checks only that of `r.return()`; others do not fit in a status line. */
+/** A valid status of a response. njs checks only that of `r.return()`, but a status line holds three digits only. */
 export function statusOf(value: unknown): number {
   const status = integerOf(value);
   if (status < 0 || status > 999) throw new RangeError('code is out of range');

@@ -31,7 +31,7 @@ export class CheckedStage implements Stage, CheckHost {
    */
   private over = false;
   private paused = false;
-  /** Whether frames pass unchecked, because nothing reaches the receiver any more. */
+  /** Whether frames pass unchecked, because the receiver accepts no further frames. */
   private released = false;
   /** Close frame to be sent after the frames that have passed. */
   private closing: { readonly code: number; readonly reason: string } | null = null;

@@ -26,7 +26,7 @@ export interface MessageOutput {
   insert(binary: boolean, data: Buffer): boolean;
   /** Bytes of inserted messages that wait for a slow receiver. */
   readonly waiting: number;
-  /** Calls back when no inserted message waits for the receiver any more, or the WebSocket has ended. */
+  /** Calls back when no inserted message is queued for the receiver, or the WebSocket has ended. */
   whenInserted(then: () => void): void;
   /** Closes the WebSocket: both sides receive a Close frame. */
   close(code: number, reason: string): void;

@@ -8,7 +8,7 @@ import type { Stage, StageHost } from './stage.js';
 export interface MessageObserver {
   /** A message has been passed on; `data` is a copy. */
   message(binary: boolean, data: Buffer): void;
-  /** Nothing is observed any more: the stream is invalid, or too large. */
+  /** Observation has ended: the stream is invalid, or a message is too long. */
   lost(reason: string): void;
 }
 

@@ -9,7 +9,7 @@ export interface Stage {
   drained(): void;
   /**
    * Called when the receiver has been sent a Close frame of the proxy: of the bytes that follow or are queued, only the sender's
-   * Close frame is still needed, and no frame waits any longer. May be called during `StageHost.pass`.
+   * Close frame is still needed, and waiting frames are released. May be called during `StageHost.pass`.
    */
   receiverClosed(): void;
   /** Whether the sender must stay paused, because the queue of the stage is full. */

@@ -89,7 +89,7 @@ export class BlockingChannel {
     for (let at = 0; at < bytes.length; ) {
       const written = this.attempt(() => writeSync(this.fd, bytes, at));
       if (written !== null) at += written;
-      // After a partial write the stream cannot be used any more: the rest would be read as part of the next question.
+      // After a partial write the stream is unusable: the rest would be read as part of the next question.
       else if (!wait.pause()) this.fail(at > 0);
     }
     for (;;) {

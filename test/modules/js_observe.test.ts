@@ -119,7 +119,7 @@ test('after a message that is too long its sender is no longer observed, and the
   await client.close();
   await until(
     'it is logged',
-    () => proxy.messages('warn').filter((line) => line.includes('not observed any more')).length === 2,
+    () => proxy.messages('warn').filter((line) => line.includes('no longer observed')).length === 2,
   );
   assert.deepEqual(
     linesOf(proxy, 'messages').map((line) => (line as unknown[])[3]),

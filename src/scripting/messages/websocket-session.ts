@@ -68,7 +68,7 @@ export class ScriptSession implements WebSocketSession {
     return (client?.waiting ?? 0) + (upstream?.waiting ?? 0) > 0;
   }
 
-  /** Resolves when no inserted message waits any more. */
+  /** Resolves when no inserted message is queued. */
   async allDrained(): Promise<void> {
     while (this.waiting) await Promise.all([this.drained('client'), this.drained('upstream')]);
   }

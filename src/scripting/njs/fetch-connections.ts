@@ -108,7 +108,7 @@ class FetchAgent extends Agent {
     super.keepSocketAlive(socket);
     const [oldest] = this.idle;
     if (oldest !== undefined && this.idle.size >= keepalive) {
-      // At once: it is closed later, and further connections may become idle before.
+      // Removed here, not when it is closed: further connections may become idle before that.
       this.idle.delete(oldest);
       oldest.destroy();
     }
