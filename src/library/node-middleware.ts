@@ -75,12 +75,7 @@ export function createMiddleware(connect: ConnectClient, options: MiddlewareOpti
 
 function clientOf(socket: Socket): MemoryClient {
   const { remoteAddress = '', remotePort = 0 } = socket;
-  return {
-    // An IPv4 client of a socket that listens on all addresses.
-    address: remoteAddress.startsWith('::ffff:') ? remoteAddress.slice(7) : remoteAddress,
-    port: remotePort,
-    secure: 'encrypted' in socket && socket.encrypted === true,
-  };
+  return { address: remoteAddress, port: remotePort, secure: 'encrypted' in socket && socket.encrypted === true };
 }
 
 /** Field lines as pairs, without those for which `skip` returns true. */
