@@ -8,6 +8,7 @@ export * from './event-stream.js';
 export * from './garbage.js';
 export * from './hold-ups.js';
 export * from './https-backend.js';
+export * from './node-server.js';
 export * from './proxy.js';
 export * from './proxy-protocol.js';
 export * from './tls.js';

@@ -1,24 +1,17 @@
 /** The middleware with responses, requests and clients that would otherwise end or stall the program that contains it. */
 import assert from 'node:assert/strict';
-import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type RequestListener } from 'node:http';
 import http2 from 'node:http2';
 import net, { type AddressInfo } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { createProxy, type ReverseProxy } from '../../src/index.js';
-import { connect, get } from '../kit/index.js';
+import { connect, get, listening } from '../kit/index.js';
 
 async function listen(t: TestContext, server: net.Server): Promise<number> {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   t.after(() => server.close());
   return (server.address() as AddressInfo).port;
-}
-
-/** A server on `node:http` whose connections end with the test. */
-async function listenHttp(t: TestContext, server: Server): Promise<number> {
-  const port = await listen(t, server);
-  t.after(() => server.closeAllConnections());
-  return port;
 }
 
 async function proxyTo(t: TestContext, port: number): Promise<ReverseProxy> {
@@ -51,7 +44,7 @@ const report: RequestListener = async (req, res) => {
 
 test('a response that the server cannot send becomes 502', async (t) => {
   const proxy = await proxyTo(t, await sending(t, 'HTTP/1.1 200 O\x01K\r\nContent-Length: 2\r\n\r\nok'));
-  const own = await listenHttp(t, createServer(proxy.middleware()));
+  const own = await listening(t, createServer(proxy.middleware()));
   const { status, body } = await get(own, '/');
   assert.deepEqual([status, body], [502, '']);
 });
@@ -69,7 +62,7 @@ test('a response that comes after the program has responded itself is dropped', 
       res.end();
     }, 5);
   });
-  const own = await listenHttp(t, server);
+  const own = await listening(t, server);
   assert.equal((await get(own, '/own')).body, 'own');
 });
 
@@ -82,20 +75,20 @@ test('a request that cannot be sent is passed to the error handler', async (t) =
     if (req.method === 'GET') middleware(req, res, next);
     else req.resume().on('end', () => middleware(req, res, next));
   });
-  const own = await listenHttp(t, server);
+  const own = await listening(t, server);
   assert.match((await get(own, '/path')).body, /unescaped/);
   const read = await get(own, '/', { method: 'POST', body: 'text' });
   assert.match(read.body, /was read before/);
 });
 
 test('a compressed body that a parser has read is sent again without its Content-Encoding', async (t) => {
-  const proxy = await proxyTo(t, await listenHttp(t, createServer(report)));
+  const proxy = await proxyTo(t, await listening(t, createServer(report)));
   const middleware = proxy.middleware();
   const server = createServer((req: IncomingMessage & { body?: unknown }, res) => {
     req.body = { a: 1 };
     req.resume().on('end', () => middleware(req, res));
   });
-  const own = await listenHttp(t, server);
+  const own = await listening(t, server);
   const response = await fetch(`http://127.0.0.1:${own}/`, {
     method: 'POST',
     headers: { 'Content-Type': 'application/json', 'Content-Encoding': 'gzip' },
@@ -106,8 +99,8 @@ test('a compressed body that a parser has read is sent again without its Content
 });
 
 test('after a response that comes before the end of a body, the next request of the connection is handled', async (t) => {
-  const proxy = await proxyTo(t, await listenHttp(t, createServer(report)));
-  const own = await listenHttp(t, createServer(proxy.middleware()));
+  const proxy = await proxyTo(t, await listening(t, createServer(report)));
+  const own = await listening(t, createServer(proxy.middleware()));
   const client = await connect(own);
   const length = 5_000_000;
   client.send(`POST / HTTP/1.1\r\nHost: a\r\nContent-Length: ${length}\r\n\r\n`);
@@ -119,7 +112,7 @@ test('after a response that comes before the end of a body, the next request of 
 });
 
 test('HTTP/2: the parts of Cookie are joined, and a body without a length is sent', async (t) => {
-  const proxy = await proxyTo(t, await listenHttp(t, createServer(report)));
+  const proxy = await proxyTo(t, await listening(t, createServer(report)));
   // The types of the compatibility interface differ from those of `node:http`.
   const server = http2.createServer(proxy.middleware() as unknown as () => void);
   const port = await listen(t, server);
@@ -148,7 +141,7 @@ test('the reset of an upgrade that is refused is not an uncaught exception', asy
       socket.destroy(new Error('reset'));
     });
   });
-  const own = await listenHttp(t, server);
+  const own = await listening(t, server);
   const client = net.connect(own, '127.0.0.1');
   client.on('error', () => {});
   client.write('GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n');

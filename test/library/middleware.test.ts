@@ -5,14 +5,13 @@ import {
   request as httpRequest,
   type IncomingMessage,
   type RequestListener,
-  type Server,
   type ServerResponse,
 } from 'node:http';
 import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { createProxy, type ReverseProxy } from '../../src/index.js';
-import { connect, get, until, websocket, websocketEcho } from '../kit/index.js';
+import { connect, get, listening, until, websocket, websocketEcho } from '../kit/index.js';
 
 interface ExpressApp {
   use(
@@ -38,15 +37,6 @@ async function proxyOf(t: TestContext, locations: string): Promise<ReverseProxy>
   return proxy;
 }
 
-async function listen(t: TestContext, server: Server): Promise<number> {
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  t.after(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  return (server.address() as AddressInfo).port;
-}
-
 /** A server that reports requests: method, target, fields, and body. */
 async function reportingServer(t: TestContext): Promise<number> {
   const report: RequestListener = (req, res) => {
@@ -62,7 +52,7 @@ async function reportingServer(t: TestContext): Promise<number> {
       res.end(JSON.stringify({ method, url, headers, body: Buffer.concat(parts).toString() }));
     });
   };
-  return listen(t, createServer(report));
+  return listening(t, createServer(report));
 }
 
 interface Report {
@@ -82,7 +72,7 @@ test('a server passes requests to the proxy: target, fields, body, client addres
        proxy_set_header Host $http_host;
      }`,
   );
-  const port = await listen(t, createServer(proxy.middleware()));
+  const port = await listening(t, createServer(proxy.middleware()));
   const response = await get(port, '/a%20b?c=d', {
     method: 'POST',
     fields: ['Host: example.com', 'X-Own: 1', 'Transfer-Encoding: chunked', 'Connection: close, x-hop', 'X-Hop: 1'],
@@ -111,7 +101,7 @@ test('express mounts the middleware; other requests pass it; a body that was par
   app.use(proxy.middleware({ filter: ['/more', '/other'] }));
   app.use('/stripped', proxy.middleware({ stripMountPath: true }));
   app.use((_req, res) => res.send('express'));
-  const port = await listen(t, createServer(app));
+  const port = await listening(t, createServer(app));
   const urlOf = async (path: string) => (JSON.parse((await get(port, path)).body) as Report).url;
   assert.equal(await urlOf('/api/users?x=1'), '/api/users?x=1');
   assert.equal(await urlOf('/more/a'), '/more/a');
@@ -136,7 +126,7 @@ test('upgrades pass to the proxy, and those that the filter excludes do not', as
   server.on('upgrade', (req, socket) => {
     if (req.url === '/hmr') socket.end('HTTP/1.1 418 Own\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
   });
-  const port = await listen(t, server);
+  const port = await listening(t, server);
   const client = await websocket(port);
   assert.equal(await client.ask('text'), 'text');
   assert.deepEqual(await client.ask(Buffer.alloc(300_000, 7)), Buffer.alloc(300_000, 7));
@@ -182,9 +172,9 @@ test('a client that disconnects ends the request to the upstream, and a truncate
     res.once('close', () => left++);
     res.write('first');
   });
-  const port = await listen(t, backend);
+  const port = await listening(t, backend);
   const proxy = await proxyOf(t, `location / { proxy_pass http://127.0.0.1:${port}; }`);
-  const own = await listen(t, createServer(proxy.middleware()));
+  const own = await listening(t, createServer(proxy.middleware()));
   const client = await connect(own);
   await client.send('GET / HTTP/1.1\r\nHost: a\r\n\r\n').until('first');
   client.close();
@@ -210,12 +200,12 @@ test('large bodies pass in both directions while one side is slow', async (t) =>
     });
     req.on('end', () => res.end(Buffer.alloc(size, String(length))));
   });
-  const port = await listen(t, backend);
+  const port = await listening(t, backend);
   const proxy = await proxyOf(
     t,
     `client_max_body_size 0; location / { proxy_pass http://127.0.0.1:${port}; proxy_request_buffering off; proxy_buffering off; }`,
   );
-  const own = await listen(t, createServer(proxy.middleware()));
+  const own = await listening(t, createServer(proxy.middleware()));
   const received = await fetch(`http://127.0.0.1:${own}/`, { method: 'POST', body: Buffer.alloc(size) });
   assert.equal((await received.arrayBuffer()).byteLength, size);
 });
@@ -223,11 +213,11 @@ test('large bodies pass in both directions while one side is slow', async (t) =>
 test('before the start, requests are passed to the error handler, or get 503', async (t) => {
   const proxy = createProxy({ config: 'events {} http { server { listen 127.0.0.1:80; } }', listen: false });
   const middleware = proxy.middleware();
-  const port = await listen(t, createServer(middleware));
+  const port = await listening(t, createServer(middleware));
   assert.equal((await get(port)).status, 503);
   await assert.rejects(
     websocket(
-      await listen(
+      await listening(
         t,
         createServer().on('upgrade', (req, socket, head) => middleware.upgrade(req, socket, head)),
       ),
@@ -241,7 +231,7 @@ test('before the start, requests are passed to the error handler, or get 503', a
       res.writeHead(500).end();
     }),
   );
-  assert.equal((await get(await listen(t, server))).status, 500);
+  assert.equal((await get(await listening(t, server))).status, 500);
   assert.match(String(errors[0]), /not running/);
 });
 

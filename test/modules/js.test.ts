@@ -1,25 +1,7 @@
 import assert from 'node:assert/strict';
-import { type TestContext, test } from 'node:test';
-import { get, startProxy, type TestProxy } from '../kit/index.js';
-
-/** A proxy with a module `main.js` that exports the given functions. */
-async function scripted(
-  t: TestContext,
-  main: string,
-  locations: string,
-  files: Readonly<Record<string, string>> = {},
-): Promise<TestProxy> {
-  const proxy = await startProxy(
-    `js_path %%DIR%%;
-     js_import main.js;
-     access_log off;
-     server { listen 127.0.0.1:0; ${locations} }`,
-    {},
-    { files: { 'main.js': main, ...files } },
-  );
-  t.after(() => proxy.close());
-  return proxy;
-}
+import { test } from 'node:test';
+import { get } from '../kit/index.js';
+import { scripted } from './scripted-proxy.js';
 
 test('js_content responds with a status, a body and fields', async (t) => {
   const proxy = await scripted(
@@ -118,7 +100,7 @@ test('js_set computes a variable once, or with nocache at each use, with the imp
      js_var $own first;
      location / { set $copy $value; return 200 "$once $once $each $each $late $own $copy"; }
      location /inner { js_import main from %%DIR%%/inner.js; return 200 $where; }`,
-    { 'inner.js': `export default { where: () => 'inner', count() {}, late() {} };` },
+    { files: { 'inner.js': `export default { where: () => 'inner', count() {}, late() {} };` } },
   );
   assert.equal((await get(proxy.port, '/')).body, '1 1 2 3 now first value');
   assert.equal((await get(proxy.port, '/inner')).body, 'inner');
@@ -169,12 +151,14 @@ test('modules are TypeScript, import each other and packages, and wait at their 
      export default { hello };`.replace('type Named, ', ''),
     'location / { js_content main.hello; }',
     {
-      'lib.ts':
-        'export let count: number = 0;\nexport function increment(): void { count++; }\nexport const upper = <T extends string>(x: T) => x.toUpperCase();\nexport default { name: "lib" as const };',
-      'later.mjs': 'export const data = new URL(import.meta.url).pathname.split("/").pop();',
-      'node_modules/some-package/package.json':
-        '{"name":"some-package","type":"module","exports":{"import":"./index.js"}}',
-      'node_modules/some-package/index.js': 'export const value = 42;',
+      files: {
+        'lib.ts':
+          'export let count: number = 0;\nexport function increment(): void { count++; }\nexport const upper = <T extends string>(x: T) => x.toUpperCase();\nexport default { name: "lib" as const };',
+        'later.mjs': 'export const data = new URL(import.meta.url).pathname.split("/").pop();',
+        'node_modules/some-package/package.json':
+          '{"name":"some-package","type":"module","exports":{"import":"./index.js"}}',
+        'node_modules/some-package/index.js': 'export const value = 42;',
+      },
     },
   );
   assert.equal((await get(proxy.port, '/')).body, 'lib A 1 42 a=1 local later.mjs');
@@ -188,7 +172,11 @@ test('an exception is logged with the place in the file, and the response is 500
     `location /sync { js_content main.sync; }
      location /rejects { js_content main.rejects; }
      location /nothing { js_content main.nothing; }`,
-    { 'lib.ts': 'type A = string;\nexport function fail(r: any): A {\n  return r.missing.property as A;\n}\n' },
+    {
+      files: {
+        'lib.ts': 'type A = string;\nexport function fail(r: any): A {\n  return r.missing.property as A;\n}\n',
+      },
+    },
   );
   for (const path of ['/sync', '/rejects']) {
     proxy.entries.length = 0;
@@ -245,8 +233,10 @@ test('a reload with a module that fails leaves the configuration in force', asyn
     `export default { hello: (r) => r.return(200, 'first') };`,
     'location / { js_content main.hello; }',
     {
-      'fails.js': 'null.x;\nexport default { hello() {} };',
-      'none.js': 'export default { hello: make() };\nfunction make() { return 1; }',
+      files: {
+        'fails.js': 'null.x;\nexport default { hello() {} };',
+        'none.js': 'export default { hello: make() };\nfunction make() { return 1; }',
+      },
     },
   );
   const configuration = (file: string) =>

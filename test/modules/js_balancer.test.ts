@@ -1,27 +1,20 @@
 /** Functions of scripts that select servers of upstreams. */
 import assert from 'node:assert/strict';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { test } from 'node:test';
-import { get, startProxy } from '../kit/index.js';
+import { createServer } from 'node:http';
+import { type TestContext, test } from 'node:test';
+import { get, listening, startProxy } from '../kit/index.js';
 
-async function named(name: string): Promise<{ server: Server; port: number }> {
+/** Port of a server that responds with its name. */
+function named(t: TestContext, name: string): Promise<number> {
   const server = createServer((req, res) => {
     if (req.url === '/fail') res.destroy();
     else res.end(name);
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  return { server, port: (server.address() as AddressInfo).port };
+  return listening(t, server);
 }
 
 test('a function selects the server by the request; failures leave the choice to round robin', async (t) => {
-  const servers = await Promise.all(['a', 'b', 'c'].map(named));
-  t.after(() => {
-    for (const { server } of servers) {
-      server.closeAllConnections();
-      server.close();
-    }
-  });
+  const [a, b, c] = await Promise.all(['a', 'b', 'c'].map((name) => named(t, name)));
   const script = `
     export function choose(r, peers) {
       const wanted = r.headersIn['X-Peer'];
@@ -33,7 +26,6 @@ test('a function selects the server by the request; failures leave the choice to
       if (wanted === 'all') { r.variables.seen = JSON.stringify(peers.map(({ connections, weight, server }) => [connections, weight, server.length > 9])); return null; }
       return peers[Number(wanted)];
     }`;
-  const [a, b, c] = servers.map(({ port }) => port);
   const proxy = await startProxy(
     `js_import main from main.js;
      js_var $seen;

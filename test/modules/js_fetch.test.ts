@@ -10,6 +10,7 @@ import {
   startProxy,
   type TestProxy,
 } from '../kit/index.js';
+import { scripted } from './scripted-proxy.js';
 
 const MAIN = `
 async function one(r) {
@@ -23,18 +24,7 @@ function chained(r) {
 }
 export default { one, chained };`;
 
-async function started(t: TestContext, settings: string): Promise<TestProxy> {
-  const proxy = await startProxy(
-    `js_path %%DIR%%;
-     js_import main.js;
-     access_log off;
-     server { listen 127.0.0.1:0; ${settings} }`,
-    {},
-    { files: { 'main.js': MAIN } },
-  );
-  t.after(() => proxy.close());
-  return proxy;
-}
+const started = (t: TestContext, settings: string): Promise<TestProxy> => scripted(t, MAIN, settings);
 
 function fetched(proxy: TestProxy, location: string, url: string, options?: object): Promise<string> {
   const query = options === undefined ? '' : `&options=${encodeURIComponent(JSON.stringify(options))}`;

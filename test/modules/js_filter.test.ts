@@ -1,32 +1,17 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import {
-  answeringBackend,
-  type Backend,
-  get,
-  reply,
-  scriptedBackend,
-  startProxy,
-  type TestProxy,
-} from '../kit/index.js';
+import { answeringBackend, type Backend, get, reply, scriptedBackend, type TestProxy } from '../kit/index.js';
+import { scripted } from './scripted-proxy.js';
 
-async function scripted(t: TestContext, main: string, locations: string, backend?: Backend): Promise<TestProxy> {
-  const proxy = await startProxy(
-    `js_path %%DIR%%;
-     js_import main.js;
-     access_log off;
-     server { listen 127.0.0.1:0; ${locations} }`,
-    { BACKEND: backend?.port ?? 0 },
-    { files: { 'main.js': main } },
-  );
-  t.after(() => proxy.close());
-  if (backend !== undefined) t.after(() => backend.close());
+async function filtered(t: TestContext, main: string, locations: string, backend: Backend): Promise<TestProxy> {
+  const proxy = await scripted(t, main, locations, { backend: backend.port });
+  t.after(() => backend.close());
   return proxy;
 }
 
 test('js_header_filter changes the head of a proxied response before add_header', async (t) => {
   const backend = await answeringBackend(reply('ok', { fields: ['Set-Cookie: a', 'Set-Cookie: bbb', 'X-Out: 1'] }));
-  const proxy = await scripted(
+  const proxy = await filtered(
     t,
     `function head(r) {
        r.headersOut['Set-Cookie'] = r.headersOut['Set-Cookie'].filter((v) => v.length > 1);
@@ -69,7 +54,7 @@ test('an async js_header_filter is reported, and its rejection is handled', asyn
 
 test('js_body_filter receives all parts and an empty last one, and sends other data', async (t) => {
   const backend = await answeringBackend(reply('abc'));
-  const proxy = await scripted(
+  const proxy = await filtered(
     t,
     `const clear = (r) => { delete r.headersOut['Content-Length']; };
      const append = (r, data, flags) => {
@@ -104,7 +89,7 @@ test('a character that arrives in two parts is passed whole, and buffers are not
     await new Promise((resolve) => setTimeout(resolve, 30));
     connection.send('\xa9\xff');
   });
-  const proxy = await scripted(
+  const proxy = await filtered(
     t,
     `const seen = [];
      const text = (r, data, flags) => { seen.push(data); if (flags.last) r.sendBuffer(JSON.stringify(seen.splice(0)), flags); };

@@ -1,9 +1,8 @@
 /** Functions of scripts for server-sent events. */
 import assert from 'node:assert/strict';
 import { createServer, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { type TestContext, test } from 'node:test';
-import { EventClient, startProxy, type TestProxy, until } from '../kit/index.js';
+import { EventClient, listening, startProxy, type TestProxy, until } from '../kit/index.js';
 
 const EVENTS = { 'Content-Type': 'text/event-stream' };
 
@@ -15,12 +14,7 @@ async function scene(
   answer: (res: ServerResponse) => void,
 ): Promise<{ proxy: TestProxy; client(): EventClient }> {
   const server = createServer((_req, res) => answer(res));
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  t.after(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  const { port } = server.address() as AddressInfo;
+  const port = await listening(t, server);
   const proxy = await startProxy(
     `js_import main from main.js;
      server { listen 127.0.0.1:0; location / { js_sse_event main.event; ${directives} proxy_pass http://127.0.0.1:${port}; } }`,

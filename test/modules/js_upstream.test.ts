@@ -1,9 +1,8 @@
 /** Functions of scripts for requests to upstreams and their responses. */
 import assert from 'node:assert/strict';
 import { createServer, type IncomingHttpHeaders } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { type TestContext, test } from 'node:test';
-import { get, startProxy, type TestProxy } from '../kit/index.js';
+import { get, listening, startProxy, type TestProxy } from '../kit/index.js';
 
 interface Report {
   readonly method: string;
@@ -33,12 +32,7 @@ async function scene(t: TestContext, script: string, directives: string): Promis
       res.end(JSON.stringify({ method, url, headers, raw: rawHeaders, body: Buffer.concat(parts).toString() }));
     });
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  t.after(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  const { port } = server.address() as AddressInfo;
+  const port = await listening(t, server);
   const proxy = await startProxy(
     `js_import main from main.js;
      server {
