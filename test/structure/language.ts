@@ -21,7 +21,7 @@ export const RETIRED_NAMES: ReadonlySet<string> = new Set([
   ...['Attempts', 'Sending', 'Relaying', 'letGo', 'cutShort', 'mayAsk', 'UpstreamProtocol', 'weaken'],
   ...['ZoneKeeper', 'ZoneHome', 'LocalHome', 'RemoteHome', 'unanswered'],
   ...['beWorker', 'obey', 'bury', 'Surroundings', 'WorkerSurroundings', 'isOrder', 'isReport'],
-  ...['saidClose', 'toldClose', 'toldOurs', 'insist', 'closeComes', 'orderOf'],
+  ...['said', 'saidClose', 'toldClose', 'toldOurs', 'insist', 'closeComes', 'orderOf'],
   ...['Notes', 'Remarks', 'Effort', 'patientReader', 'sayToPerson', 'KEEP_NOT', 'NOBODY'],
 ]);
 
