@@ -8,7 +8,7 @@ export const LAYERS: readonly (readonly string[])[] = [
   ['src/library'],
   ['src/process'],
   ['src/modules', 'src/difference', 'src/module-api.ts'],
-  ['src/scripting'],
+  ['src/scripting', 'src/console'],
   ['src/server', 'src/upstream', 'src/tunnel', 'src/tls', 'src/encoding'],
   ['src/http1', 'src/websocket'],
   ['src/exchange', 'src/routing', 'src/program'],
