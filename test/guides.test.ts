@@ -27,6 +27,7 @@ const GUIDES = [
   'sse',
   'stickiness',
   'health-checks',
+  'logs',
 ];
 const missing = ['/usr/bin/curl', '/usr/bin/openssl'].find((path) => !existsSync(path));
 const skip = missing === undefined ? false : `${missing} is not installed`;

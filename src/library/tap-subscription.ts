@@ -2,6 +2,7 @@
 import { translate } from '../config/pcre/translate.js';
 import type { PatternData } from '../config/template.js';
 import { toBytes } from '../diagnostics/byte-string.js';
+import { CREDENTIALS } from '../tap/credentials.js';
 import type { TapSubscriber } from '../tap/feed.js';
 import { parseJsonPath } from '../tap/json-path.js';
 import type { TapKind, TapRow } from '../tap/rows.js';
@@ -9,19 +10,6 @@ import type { TapSettings } from '../tap/settings.js';
 import type { TapListener, TapOptions, TapSubscription } from './tap.js';
 
 const KINDS: readonly TapKind[] = ['http', 'websocket', 'sse'];
-
-/** Credentials: redacted always. */
-const FIELDS: readonly string[] = [
-  'authorization',
-  'proxy-authorization',
-  'cookie',
-  'set-cookie',
-  'x-api-key',
-  'access_token',
-  'api_key',
-  'password',
-  'token',
-];
 
 /** Largest payload that is given, bytes. */
 const MAX_PAYLOAD = 1 << 20;
@@ -36,7 +24,7 @@ export function tapSettings({ kinds = KINDS, payload = 1024, queue = 1000, redac
     payload: inRange('payload', payload, 0, MAX_PAYLOAD),
     queue: inRange('queue', queue, 1, MAX_QUEUE),
     redaction: {
-      fields: [...FIELDS, ...fields.map((name) => toBytes(name.toLowerCase()))],
+      fields: [...CREDENTIALS, ...fields.map((name) => toBytes(name.toLowerCase()))],
       jsonPaths: jsonPaths.map((text) => {
         const path = parseJsonPath(text);
         if (path === null) throw new TypeError(`invalid JSON path "${text}"`);

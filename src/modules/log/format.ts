@@ -6,8 +6,10 @@ import { parseTemplate } from '../../config/template-parser.js';
 import { escapeJson, escapeLog } from '../../logging/log-escape.js';
 import type { Exchange } from '../../program/exchange.js';
 import type { Compiler } from '../../program/module.js';
+import { accessJsonLine, JSON_FORMAT } from './json-format.js';
+import type { Line } from './json-line.js';
 import { variables } from './variables.js';
-import { jsonLine, textLine, WEBSOCKET, WEBSOCKET_JSON } from './websocket-formats.js';
+import { textLine, WEBSOCKET, WEBSOCKET_JSON, websocketJsonLine } from './websocket-formats.js';
 
 type Escaping = 'default' | 'json' | 'none';
 
@@ -51,9 +53,6 @@ function checkNames(word: Word, c: ArgumentContext): void {
 function piecesOf(template: TemplateData): readonly TemplatePiece[] {
   return typeof template === 'string' ? [template] : template;
 }
-
-/** Formats the line of a request, without the line break. */
-export type Line = (x: Exchange) => string;
 
 function compileFormat({ escaping, template }: Format, compiler: Compiler): Line {
   const parts: (string | ((x: Exchange) => string))[] = [];
@@ -115,8 +114,15 @@ export function compileFormats(written: readonly Format[], compiler: Compiler): 
   }
 }
 
-/** Names of the formats that need no `log_format`. The last two may be defined by a configuration. */
-export const PREDEFINED: readonly string[] = [COMBINED, WEBSOCKET, WEBSOCKET_JSON];
+/** Formats that a configuration may define itself. They are compiled where they are used. */
+const REPLACEABLE: ReadonlyMap<string, (compiler: Compiler) => Line> = new Map([
+  [JSON_FORMAT, accessJsonLine],
+  [WEBSOCKET, textLine],
+  [WEBSOCKET_JSON, websocketJsonLine],
+]);
+
+/** Names of the formats that need no `log_format`. */
+export const PREDEFINED: readonly string[] = [COMBINED, ...REPLACEABLE.keys()];
 
 function formats(compiler: Compiler): Map<string, Line> {
   const key = 'log formats';
@@ -126,11 +132,11 @@ function formats(compiler: Compiler): Map<string, Line> {
 /** Looks up a format. As in nginx, names are case-insensitive. */
 export function lineOf(format: string, compiler: Compiler): Line {
   const key = format.toLowerCase();
-  const line = formats(compiler).get(key);
-  if (line === undefined && (key === WEBSOCKET || key === WEBSOCKET_JSON)) {
-    const predefined = key === WEBSOCKET ? textLine(compiler) : jsonLine(compiler);
-    formats(compiler).set(key, predefined);
-    return predefined;
-  }
-  return line ?? compiler.fail(`unknown log format "${format}"`, null);
+  const known = formats(compiler).get(key);
+  if (known !== undefined) return known;
+  const predefined = REPLACEABLE.get(key);
+  if (predefined === undefined) return compiler.fail(`unknown log format "${format}"`, null);
+  const line = predefined(compiler);
+  formats(compiler).set(key, line);
+  return line;
 }

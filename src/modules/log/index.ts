@@ -18,7 +18,7 @@ export default defineModule({
       takes: custom('name [escape=default | json | none] string ...', 2, Number.POSITIVE_INFINITY, parseFormat),
       repeat: true,
       links: ({ name }: Format) => ({ name: `format ${name}` }),
-      doc: 'Defines the format of log lines. Values of variables are escaped: with `default`, quotes, backslashes and unprintable characters become `\\xHH`, and a missing value is `-`; with `json`, as in JSON strings; with `none`, not at all. `combined` is predefined.',
+      doc: 'Defines the format of log lines. Values of variables are escaped: with `default`, quotes, backslashes and unprintable characters become `\\xHH`, and a missing value is `-`; with `json`, as in JSON strings; with `none`, not at all. `combined` is predefined, and so are, unless they are defined here, `json`, one JSON object per line, whose members are described in docs/logs.md, and the formats of `websocket_log`.',
       example: 'log_format brief \'$remote_addr "$request" $status $request_time\';',
     },
     access_log: {
@@ -32,10 +32,10 @@ export default defineModule({
       default: 'logs/access.log combined',
       repeat: true,
       links: (log: AccessLog) => (log.off ? {} : { refers: [`format ${log.format}`] }),
-      doc: 'Logs requests to a file; the directive may be repeated. Lines are written immediately, or with `buffer` when the buffer is full, after `flush`, and when the log is closed. With `if`, a request is logged only if the string is neither empty nor `0`. The path may contain variables. `syslog:` sends each line to a syslog server over UDP (port 514) or to a unix domain socket (`server=unix:/dev/log`), with the parameters `facility` (`local7`), `severity` (`info`), `tag` (`nginx`) and `nohostname`. `off` disables logging.',
+      doc: 'Logs requests to a file; the directive may be repeated. Lines are written immediately, or with `buffer` when the buffer is full, after `flush`, and when the log is closed. With `if`, a request is logged only if the string is neither empty nor `0`. The path may contain variables. `syslog:` sends each line to a syslog server over UDP (port 514) or to a unix domain socket (`server=unix:/dev/log`), with the parameters `facility` (`local7`), `severity` (`info`), `tag` (`nginx`) and `nohostname`. The format is one of `log_format`, or a predefined one: `combined`, the default, or `json`. `off` disables logging.',
       example: 'access_log logs/access.log combined buffer=32k flush=5s;',
       differs:
-        'The default log is omitted if `logs/` does not exist. A file in a directory that another user controls is refused. Lines for a syslog server on a unix domain socket are sent by the command `logger` of util-linux; other host names are resolved when the first line is sent.',
+        'The format `json` is predefined. The default log is omitted if `logs/` does not exist. A file in a directory that another user controls is refused. Lines for a syslog server on a unix domain socket are sent by the command `logger` of util-linux; other host names are resolved when the first line is sent.',
       differsFor: ([target = '']) => target.startsWith('syslog:'),
     },
     websocket_log: {

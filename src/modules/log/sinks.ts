@@ -17,7 +17,8 @@ import type { Compiler, Scope } from '../../program/module.js';
 import type { Template } from '../../program/template.js';
 import { NEXT } from '../../program/verdict.js';
 import type { AccessLog } from './access-log.js';
-import { type Line, lineOf } from './format.js';
+import { lineOf } from './format.js';
+import type { Line } from './json-line.js';
 
 /** Writes a line, which is given without its line break. */
 type Sink = (x: Exchange, line: string) => void;

@@ -1,0 +1,12 @@
+/** Names of header fields and arguments whose values are credentials: redacted always. Lower case. */
+export const CREDENTIALS: readonly string[] = [
+  'authorization',
+  'proxy-authorization',
+  'cookie',
+  'set-cookie',
+  'x-api-key',
+  'access_token',
+  'api_key',
+  'password',
+  'token',
+];
