@@ -20,6 +20,7 @@ import type { Explanation } from './explain/explanation.js';
 import type { RequestInput } from './explain/request-input.js';
 import type { ConfigInput } from './library/config.js';
 import { configError, modulesOf, placeOf, sourceOf } from './library/config-input.js';
+import { giveTools } from './library/configuration-tools.js';
 import type { ProxyOptions } from './library/proxy.js';
 import { lint } from './lints/engine/run.js';
 import { lints } from './lints/index.js';
@@ -42,6 +43,8 @@ export type {
   WrittenPlace,
 } from './explain/explanation.js';
 export * from './library/proxy.js';
+
+giveTools(async () => (await import('./explain/configuration-tools.js')).configurationTools);
 
 /** Result of a check. */
 export interface CheckedText {

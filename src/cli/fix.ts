@@ -8,6 +8,7 @@ import { errnoText } from '../diagnostics/errno.js';
 import type { Finding } from '../diagnostics/finding.js';
 import { applyFixes, fixable } from '../diagnostics/fixes.js';
 import { IgnoreComments } from '../diagnostics/ignore-comments.js';
+import { unifiedDiff } from '../format/unified-diff.js';
 import { lint } from '../lints/engine/run.js';
 import { lints } from '../lints/index.js';
 import { type ConfigSource, confDirectoryOf } from '../process/configuration.js';
@@ -15,7 +16,6 @@ import { checkNamed } from '../process/named-modules.js';
 import { printError } from '../process/standard-streams.js';
 import { type Replacement, replaceFiles } from './replace-files.js';
 import { writeOut } from './stdout.js';
-import { unifiedDiff } from './unified-diff.js';
 
 export interface FixResult {
   /** Changed files, in the order in which they were read. */

@@ -23,7 +23,7 @@ export async function fmt(files: readonly string[], options: FmtOptions): Promis
     printError('tsproxy: name the files to format, or - for standard input');
     return 1;
   }
-  const showDiff = options.diff ? (await import('./unified-diff.js')).unifiedDiff : null;
+  const showDiff = options.diff ? (await import('../format/unified-diff.js')).unifiedDiff : null;
   let code = 0;
   const names = files.length === 0 ? ['-'] : files.map(toBytes);
   for (const file of formatFiles(names, options.recursive === true)) {

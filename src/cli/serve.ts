@@ -6,7 +6,7 @@ import { sentence } from '../diagnostics/log-message.js';
 import { modules } from '../modules/index.js';
 import { announceReady, isDetached } from '../process/daemon.js';
 import type { WorkerChild } from '../process/fork-worker.js';
-import type { RefusedConfig } from '../process/instance.js';
+import type { RefusedConfig } from '../process/refused-config.js';
 import { run } from '../process/run.js';
 import { printError } from '../process/standard-streams.js';
 import type { BoundAddress } from '../server/binder.js';
@@ -22,6 +22,7 @@ export async function serve(which: ConfigSelection, forked: Promise<WorkerChild>
     source: sourceOf(which),
     defaultErrorLog,
     forked,
+    tools: async () => (await import('../explain/configuration-tools.js')).configurationTools,
     warn: (message) => printError(`tsproxy: ${toText(message)}`),
   });
   if (outcome.kind === 'serving') {

@@ -18,9 +18,11 @@ export interface ExplainForm {
 }
 
 export type ProcessQuestion =
+  /** Keeps the texts of the configuration that is being compiled. */
+  | { readonly about: 'keeping' }
   /** Answered by ProcessReport. */
   | { readonly about: 'process' }
-  /** Answered by ConfigurationReport, like `reload` if it is refused. */
+  /** Answered by ConfigurationReport. */
   | { readonly about: 'configuration' }
   /** Answered by a list of GenerationTexts. */
   | { readonly about: 'generations' }

@@ -7,12 +7,14 @@ import { toBytes, toText } from '../diagnostics/byte-string.js';
 import { findingsToJson, type JsonFinding } from '../diagnostics/json.js';
 import type { LogEntry as ByteLogEntry } from '../logging/destination-log.js';
 import { memoryLogs as memoryLogBytes } from '../logging/memory-log.js';
-import { type Applied, RefusedConfig } from '../process/instance.js';
+import type { Applied } from '../process/instance.js';
 import { ownInstance } from '../process/own-instance.js';
+import { RefusedConfig } from '../process/refused-config.js';
 import type { ModuleDefinition } from '../program/module-definition.js';
 import { type BoundAddress, unboundBinder } from '../server/binder.js';
 import type { ConfigInput } from './config.js';
 import { configError, modulesOf, placeOf, sourceOf } from './config-input.js';
+import { givenTools } from './configuration-tools.js';
 import { type FastifyPlugin, fastifyPlugin } from './fastify.js';
 import type { MiddlewareOptions, ProxyMiddleware } from './middleware.js';
 import { createMiddleware } from './node-middleware.js';
@@ -131,12 +133,14 @@ export interface ReverseProxy {
 export function createProxy(options: ProxyOptions): ReverseProxy {
   const place = placeOf(options);
   const { errorLog = 'stderr' } = options;
+  const tools = givenTools();
   const instance = ownInstance(
     {
       modules: modulesOf(options.modules, options.hooks),
       source: sourceOf(options, place),
       defaultErrorLog: typeof errorLog === 'function' ? toEntries(errorLog) : logPath(errorLog, place.prefix),
       warn: (message) => process.emitWarning(message),
+      ...(tools !== null && { tools }),
     },
     options.listen === false ? unboundBinder : undefined,
   );

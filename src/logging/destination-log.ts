@@ -46,7 +46,7 @@ export interface Destination {
 export class DestinationLog implements ErrorLog {
   threshold = -1;
   private destinations: readonly Destination[] = [];
-  private readonly callFailures = new WriteFailures();
+  private readonly callFailures = new WriteFailures('function of the embedding program');
 
   constructor(
     destinations: readonly Destination[],

@@ -14,7 +14,7 @@ const { O_APPEND, O_NONBLOCK, O_RDWR, O_WRONLY } = constants;
  */
 export class LogFile {
   /** State of failed writes. */
-  readonly failures = new WriteFailures();
+  readonly failures: WriteFailures;
   private descriptor: number;
   private readonly handle: StandardError['handle'] = null;
   /** Created when a pipe is full for the first time. */
@@ -22,6 +22,7 @@ export class LogFile {
 
   /** Opens the file, creating it if missing; throws the system's error. `path` is a byte string; empty means stderr. */
   constructor(readonly path: string) {
+    this.failures = new WriteFailures(path === '' ? 'stderr' : path);
     if (path !== '') this.descriptor = openLogFile(path);
     else ({ descriptor: this.descriptor, handle: this.handle } = standardError());
   }
@@ -54,7 +55,7 @@ export class LogFile {
   private makeQueue(): PipeQueue {
     return new PipeQueue(
       (bytes, at) => this.writeNonblocking(bytes, at),
-      (count) => (this.failures.lost += count),
+      (count) => this.failures.drop(count),
     );
   }
 

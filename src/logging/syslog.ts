@@ -35,7 +35,7 @@ export class Syslog {
   private readonly local: LocalSyslog | null;
   private socket: Socket | null = null;
   private waiting: Buffer[] | null = null;
-  private readonly failures = new WriteFailures();
+  private readonly failures: WriteFailures;
   /** Set while sending: a failure message that is itself logged here must not cause another one. */
   private busy = false;
   private closed = false;
@@ -46,12 +46,13 @@ export class Syslog {
     /** Log for connection failures. */
     private readonly errorLog: ErrorLog,
   ) {
+    this.failures = new WriteFailures(`syslog server ${data.server}`);
     this.local =
       data.path === null
         ? null
         : new LocalSyslog(data, {
             failed: (error) => this.failed('connect() failed', error),
-            dropped: () => void this.failures.lost++,
+            dropped: () => this.failures.drop(),
             sending: () => this.sending(),
           });
   }
@@ -92,7 +93,7 @@ export class Syslog {
       if (performance.now() >= this.suspendedUntil) this.open();
       // A failed bind has been reported by an event.
       if (this.socket === null) {
-        this.failures.lost++;
+        this.failures.drop();
         return;
       }
     }
@@ -100,13 +101,13 @@ export class Syslog {
     const datagram = Buffer.from(head + line, 'latin1');
     if (this.waiting === null) this.transmit(datagram);
     else if (this.waiting.length < MAX_WAITING) this.waiting.push(datagram);
-    else this.failures.lost++;
+    else this.failures.drop();
   }
 
   private transmit(datagram: Buffer): void {
     const { socket } = this;
     if (socket === null || socket.getSendQueueSize() > MAX_QUEUED) {
-      this.failures.lost++;
+      this.failures.drop();
       return;
     }
     try {
@@ -117,7 +118,7 @@ export class Syslog {
     } catch (error) {
       // Not connected: the reason is reported by an event.
       if ((error as NodeJS.ErrnoException).code !== 'ERR_SOCKET_DGRAM_NOT_CONNECTED') throw error;
-      this.failures.lost++;
+      this.failures.drop();
     }
   }
 
@@ -169,7 +170,7 @@ export class Syslog {
 
   /** Drops the socket; a message after the pause creates a new one. */
   private suspend(): void {
-    this.failures.lost += this.waiting?.length ?? 0;
+    this.failures.drop(this.waiting?.length ?? 0);
     this.suspendedUntil = performance.now() + RETRY_INTERVAL;
     this.drop();
   }

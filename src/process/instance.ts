@@ -2,6 +2,7 @@
 
 import type { CheckResult } from '../config/check.js';
 import type { CheckedConfig } from '../config/checked-config.js';
+import type { ReloadState } from '../console/state.js';
 import type { Finding } from '../diagnostics/finding.js';
 import { logMessage } from '../diagnostics/log-message.js';
 import { trustWorkerUser } from '../files/trusted-files.js';
@@ -13,12 +14,16 @@ import type { BoundAddress } from '../server/binder.js';
 import type { TapSubscriber } from '../tap/feed.js';
 import { checkWithModuleFiles } from './checked-modules.js';
 import type { ConfigSource } from './configuration.js';
+import type { LoadTools } from './configuration-tools.js';
 import { FileWatch, watchPlan } from './file-watch.js';
+import { History, type ReadConfiguration } from './history.js';
 import { type DefaultErrorLog, ErrorLogFiles } from './logs.js';
 import { applyEnvironment, type MainSettings, mainSettings, temporaryPaths } from './main-settings.js';
 import type { ModuleFile } from './module-files.js';
 import { chownFiles, logFilesOf, type Owner, ownerOf } from './ownership.js';
 import { readPrivilegedFiles } from './privileged-files.js';
+import { ProcessAnswers } from './process-answers.js';
+import { RefusedConfig } from './refused-config.js';
 import { describeReload } from './reload-description.js';
 import { workerConnections } from './serving.js';
 import { settledWithin } from './settled-within.js';
@@ -26,18 +31,6 @@ import { startErrorMessage } from './start-error-message.js';
 import { makeTemporaryDirectories } from './temporary-directories.js';
 import { connectionsWarning } from './worker-resources.js';
 import type { Workers, WorkersJob } from './workers.js';
-
-/** A configuration that failed its check or could not be started. Nothing was changed. */
-export class RefusedConfig extends Error {
-  constructor(
-    /** nginx's message (the first, if there are several). Bytes. */
-    message: string,
-    /** All findings of the check; empty if the start failed. */
-    readonly findings: readonly Finding[],
-  ) {
-    super(message);
-  }
-}
 
 export interface InstanceOptions<W extends Workers> {
   readonly modules: readonly Module[];
@@ -50,7 +43,14 @@ export interface InstanceOptions<W extends Workers> {
   /** `workers` creates separate processes unless `master_process` is off; workers of a root master give up root privileges. */
   readonly forksWorkers?: boolean;
   /** Creates the workers; called once, when the settings of the first configuration are known. */
-  readonly workers: (settings: MainSettings, errorLog: ErrorLog) => W;
+  readonly workers: (
+    settings: MainSettings,
+    errorLog: ErrorLog,
+    /** Answers questions of workers: see `ProcessLink`. */
+    answer: (question: unknown) => Promise<unknown>,
+  ) => W;
+  /** Tools for questions of the console; without them some are refused. */
+  readonly tools?: LoadTools;
 }
 
 /** Result of a start or a reload. */
@@ -70,6 +70,8 @@ const RELOAD_TIMEOUT = 5000;
 interface Activated {
   readonly job: WorkersJob;
   readonly predecessorEnded: Promise<void>;
+  /** Log lines about the changes. */
+  readonly changes: readonly string[];
 }
 
 /** The configuration in force. */
@@ -79,6 +81,7 @@ interface Current {
   readonly since: number;
   /** Modules with which it was checked. */
   readonly modules: readonly Module[];
+  readonly read: ReadConfiguration;
 }
 
 export class Instance<W extends Workers = Workers> {
@@ -91,6 +94,8 @@ export class Instance<W extends Workers = Workers> {
   /** Reloads are processed one at a time. */
   private queue: Promise<unknown> = Promise.resolve();
   private shuttingDown = false;
+  private readonly history = new History();
+  private readonly answers: ProcessAnswers;
   /** Subscribers of the traffic tap until there are workers. */
   private readonly early = new Set<{ readonly subscriber: TapSubscriber; end: () => void }>();
   private readonly watch = new FileWatch((paths) => void this.renew(paths));
@@ -98,6 +103,7 @@ export class Instance<W extends Workers = Workers> {
   constructor(private readonly options: InstanceOptions<W>) {
     this.source = options.source;
     this.logs = new ErrorLogFiles(options.defaultErrorLog, options.warn);
+    this.answers = new ProcessAnswers(this, this.history, options.tools ?? null);
   }
 
   get errorLog(): DestinationLog {
@@ -141,13 +147,13 @@ export class Instance<W extends Workers = Workers> {
   start(): Promise<Applied>;
   start(proceed: (settings: MainSettings) => boolean): Promise<Applied | null>;
   start(proceed: (settings: MainSettings) => boolean = () => true): Promise<Applied | null> {
-    return this.enqueue(() => this.apply(this.source, proceed));
+    return this.enqueue(() => this.apply(this.source, 'start', proceed));
   }
 
   /** Repeats this with the given source or the current one. Rejects with RefusedConfig, and then has changed nothing. */
   reload(source: ConfigSource = this.source): Promise<Applied> {
     return this.enqueue(async () => {
-      const applied = await this.apply(source, () => true);
+      const applied = await this.apply(source, 'reload', () => true);
       return applied as Applied; // null only if `proceed` returns false
     });
   }
@@ -163,30 +169,43 @@ export class Instance<W extends Workers = Workers> {
     return done;
   }
 
-  private async apply(source: ConfigSource, proceed: (settings: MainSettings) => boolean): Promise<Applied | null> {
+  private async apply(
+    source: ConfigSource,
+    cause: ReloadState['cause'],
+    proceed: (settings: MainSettings) => boolean,
+  ): Promise<Applied | null> {
     if (this.shuttingDown) throw new RefusedConfig('the proxy is shutting down', []);
     const { result, modules, files: moduleFiles } = await checkWithModuleFiles(source, this.options.modules);
-    const { findings } = result;
+    const { findings, sources: texts } = result;
     if (this.shuttingDown) throw new RefusedConfig('the proxy is shutting down', []);
-    const config = accepted(result);
-    const settings = mainSettings(config, source.prefix);
-    if (!proceed(settings)) return null;
-    const wanted = { config, prefix: source.prefix, settings, secret: this.secret, moduleFiles };
-    const { predecessorEnded } = await this.enforce(wanted, modules);
-    this.source = source;
-    return { generation: this.count, findings, predecessorEnded };
+    try {
+      const config = accepted(result);
+      const settings = mainSettings(config, source.prefix);
+      if (!proceed(settings)) return null;
+      const wanted = { config, prefix: source.prefix, settings, secret: this.secret, moduleFiles };
+      const { predecessorEnded } = await this.enforce(wanted, { source, texts, modules }, cause);
+      this.source = source;
+      return { generation: this.count, findings, predecessorEnded };
+    } catch (error) {
+      if (error instanceof RefusedConfig) this.history.refused(cause, error, texts);
+      throw error;
+    }
   }
 
   /** Puts a checked configuration in force as a new generation. */
   private async enforce(
     wanted: Omit<WorkersJob, 'owner' | 'generation'>,
-    modules: readonly Module[],
+    read: ReadConfiguration,
+    cause: ReloadState['cause'],
   ): Promise<Activated> {
     const generation = this.count + 1;
+    const { modules } = read;
     const plan = watchPlan(wanted.config, modules);
+    this.history.begin();
     const activated = await this.activate({ ...wanted, generation }, modules);
     this.count = generation;
-    this.current = { job: activated.job, since: Date.now(), modules };
+    this.current = { job: activated.job, since: Date.now(), modules, read };
+    this.history.started(generation, cause, activated.changes, read);
     this.watch.watch(plan);
     return activated;
   }
@@ -195,12 +214,13 @@ export class Instance<W extends Workers = Workers> {
   private renew(paths: readonly string[]): Promise<void> {
     return this.enqueue(async () => {
       if (this.current === null || this.shuttingDown) return;
-      const { job, modules } = this.current;
+      const { job, read } = this.current;
       this.errorLog.write('notice', `${paths.map((path) => `"${path}"`).join(', ')} changed, reloading files`);
       try {
-        await this.enforce(job, modules);
+        await this.enforce(job, read, 'files');
       } catch (error) {
         if (!(error instanceof RefusedConfig)) throw error;
+        this.history.refused('files', error, read.texts);
         if (!this.shuttingDown) this.errorLog.write('emerg', error.message);
       }
     });
@@ -241,7 +261,7 @@ export class Instance<W extends Workers = Workers> {
       const warning = connectionsWarning(workerConnections(job.config), settings);
       if (warning !== null) this.errorLog.write('warn', warning);
       for (const line of changes) this.errorLog.write('notice', line);
-      return { job, predecessorEnded: prepared.commit() };
+      return { job, predecessorEnded: prepared.commit(), changes };
     } catch (error) {
       logs?.cancel();
       throw new RefusedConfig(startErrorMessage(error), []);
@@ -249,7 +269,7 @@ export class Instance<W extends Workers = Workers> {
   }
 
   private startWorkers(settings: MainSettings): W {
-    const workers = this.options.workers(settings, this.errorLog);
+    const workers = this.options.workers(settings, this.errorLog, (question) => this.answers.answer(question));
     for (const each of this.early) each.end = workers.subscribe(each.subscriber);
     this.early.clear();
     return workers;

@@ -12,6 +12,7 @@ export function ownInstance(
   const { modules } = options;
   return new Instance({
     ...options,
-    workers: (_settings, errorLog) => new Serving({ modules, errorLog, ...(binder !== undefined && { binder }) }),
+    workers: (_settings, errorLog, answer) =>
+      new Serving({ modules, errorLog, ask: answer, ...(binder !== undefined && { binder }) }),
   });
 }

@@ -2,13 +2,15 @@
 import type { Finding } from '../diagnostics/finding.js';
 import type { BoundAddress } from '../server/binder.js';
 import { detach, isDetached } from './daemon.js';
+import { logFindings, logRefusal } from './finding-log.js';
 import type { WorkerChild } from './fork-worker.js';
 import { collectAfterReading, limitYoungGeneration, returnMemoryAfterPeaks } from './garbage.js';
-import { Instance, type InstanceOptions, RefusedConfig } from './instance.js';
+import { Instance, type InstanceOptions } from './instance.js';
 import { PidFile } from './pid-file.js';
+import { RefusedConfig } from './refused-config.js';
 import { runtimePidFile } from './runtime-pid-file.js';
 import { Serving } from './serving.js';
-import { deferSignals, handleSignals, logFindings, logRefusal } from './signals.js';
+import { deferSignals, handleSignals } from './signals.js';
 import { ServiceManager } from './systemd.js';
 import { logUncaughtErrors } from './uncaught-errors.js';
 import { abandon, WorkerProcesses } from './worker-processes.js';
@@ -41,11 +43,11 @@ export async function run({ forked = null, ...options }: RunOptions): Promise<Ou
     ...options,
     beforeReload: ({ pid }) => pidFile.moveTo(pid ?? runtimePidFile(options.source)),
     forksWorkers: true,
-    workers: ({ masterProcess }, errorLog) => {
+    workers: ({ masterProcess }, errorLog, answer) => {
       const { modules, defaultErrorLog } = options;
-      if (masterProcess) return new WorkerProcesses({ errorLog, defaultErrorLog, forked });
+      if (masterProcess) return new WorkerProcesses({ errorLog, defaultErrorLog, forked, answer });
       abandon(forked);
-      return new Serving({ modules, errorLog });
+      return new Serving({ modules, errorLog, ask: answer });
     },
   });
   const log = instance.errorLog;

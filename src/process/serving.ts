@@ -8,6 +8,7 @@ import { limitConnections } from '../net/connection-limit.js';
 import type { Transport, TransportOwner } from '../net/transport.js';
 import { compileRoutingTable, type RoutingTable } from '../program/compiler.js';
 import type { Module } from '../program/module.js';
+import { NO_PROCESS, type ProcessLink } from '../program/process-link.js';
 import type { Binder, BoundAddress } from '../server/binder.js';
 import { type MemoryClient, Server } from '../server/server.js';
 import { TapFeed, type TapSubscriber } from '../tap/feed.js';
@@ -26,6 +27,8 @@ export interface ServingOptions {
   readonly errorLog: ErrorLog;
   /** Source of listening sockets. Default: this process binds them. */
   readonly binder?: Binder;
+  /** Asks the process that owns the configuration: see `ProcessLink`. Default: nobody answers. */
+  readonly ask?: ProcessLink['ask'];
 }
 
 /** A configuration to serve. */
@@ -67,9 +70,14 @@ export class Serving {
   private readonly tap = new Tap();
   private current: Generation | null = null;
   private readonly living = new Set<Generation>();
+  private readonly link: ProcessLink;
 
   constructor(private readonly options: ServingOptions) {
-    const { errorLog, binder } = options;
+    const { errorLog, binder, ask = NO_PROCESS.ask } = options;
+    this.link = {
+      ask,
+      generations: () => [...this.living].map(({ number, table }) => ({ number, users: table.users })),
+    };
     this.server = new Server({ errorLog, ...(binder !== undefined && { binder }) });
   }
 
@@ -111,6 +119,7 @@ export class Serving {
       prefix,
       generation,
       tap: this.tap,
+      link: this.link,
       secret: Buffer.from(secret, 'base64'),
       files,
       ...(zones !== undefined && { zones }),

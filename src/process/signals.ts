@@ -1,13 +1,10 @@
 /** Handlers for the signals that nginx supports. */
 
 import { constants } from 'node:os';
-import type { Finding } from '../diagnostics/finding.js';
-import { grouped, morePlaces } from '../diagnostics/grouped.js';
-import { logMessage } from '../diagnostics/log-message.js';
-import type { ErrorLog } from '../logging/error-log.js';
 import { isDetached } from './daemon.js';
+import { logFindings, logRefusal } from './finding-log.js';
 import { collectAfterReading } from './garbage.js';
-import { type Instance, RefusedConfig } from './instance.js';
+import type { Instance } from './instance.js';
 import { ServiceManager } from './systemd.js';
 
 /** Shutdown actions. */
@@ -98,20 +95,4 @@ function reloader(instance: Instance, manager: ServiceManager): () => void {
       collectAfterReading(instance.settings?.masterProcess !== true);
     });
   };
-}
-
-/** Logs findings as nginx would: errors as `[emerg]`, warnings as `[warn]`. Hints are shown by `-t` only. */
-export function logFindings(log: ErrorLog, findings: readonly Finding[]): void {
-  for (const group of grouped(findings)) {
-    const { finding } = group;
-    if (finding.severity === 'hint') continue;
-    log.write(finding.severity === 'error' ? 'emerg' : 'warn', logMessage(finding) + morePlaces(group));
-  }
-}
-
-/** Logs the reason why a configuration was refused. */
-export function logRefusal(log: ErrorLog, error: unknown): void {
-  if (!(error instanceof RefusedConfig)) throw error;
-  if (error.findings.length > 0) logFindings(log, error.findings);
-  else log.write('emerg', error.message);
 }

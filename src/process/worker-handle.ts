@@ -23,6 +23,8 @@ export interface WorkerContext {
   readonly zones: ZoneServer;
   readonly counts: AllCounts<WorkerHandle>;
   readonly taps: TapSubscribers;
+  /** Answers a question of a worker: see `ProcessLink`. Never rejects. */
+  readonly answer: (question: unknown) => Promise<unknown>;
 }
 
 /**
@@ -61,6 +63,8 @@ export class WorkerHandle {
   /** Generation that it serves; 0 before the first. */
   generation = 0;
   alive = true;
+  /** How it has ended: `exited on signal 9`; empty while it runs. */
+  how = '';
   private shuttingDown = false;
   private killed = false;
   /** Loading, or compiling a configuration: heartbeats may be late. */
@@ -293,6 +297,11 @@ export class WorkerHandle {
       case 'tap':
         this.context.taps.receive(this, event);
         return;
+      case 'ask':
+        void this.context
+          .answer(event.question)
+          .then((answer) => this.send({ command: 'answer', id: event.id, answer }));
+        return;
       case 'released':
         this.releasing.shift()?.();
     }
@@ -318,6 +327,7 @@ export class WorkerHandle {
     this.context.counts.remove(this);
     const { errorLog } = this.context;
     const how = howEnded(code, signal);
+    this.how = how;
     errorLog.write(
       signal !== null || (code !== 0 && !this.shuttingDown) ? 'alert' : 'notice',
       `worker process ${this.pid} ${how}`,

@@ -36,6 +36,8 @@ export type Command =
   | { readonly command: 'tap'; readonly id: number; readonly settings: TapSettings }
   | { readonly command: 'tap-next'; readonly id: number }
   | { readonly command: 'untap'; readonly id: number }
+  /** Response to `ask`. */
+  | { readonly command: 'answer'; readonly id: number; readonly answer: unknown }
   /** Answered by `released`. */
   /** `retired`: a reload has made the worker superfluous; its WebSockets continue. */
   | { readonly command: 'quit'; readonly limit: number; readonly retired: boolean }
@@ -58,6 +60,8 @@ export type WorkerEvent =
   | { readonly event: 'counts'; readonly id: number; readonly counts: Counts }
   /** Request for the counts of the other workers. */
   | { readonly event: 'ask-counts'; readonly id: number }
+  /** Question to the process that owns the configuration; answered by `answer` with the same number. */
+  | { readonly event: 'ask'; readonly id: number; readonly question: unknown }
   /** Rows of the traffic tap: those of a turn of the event loop, or of the time since the last `tap-next`. */
   | { readonly event: 'tap'; readonly id: number; readonly rows: readonly TapRow[] };
 

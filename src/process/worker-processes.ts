@@ -1,4 +1,5 @@
 /** The workers of a master: as many processes as configured, replaced when they die. */
+import type { LostWorkerReport } from '../console/process-questions.js';
 import { errnoText } from '../diagnostics/errno.js';
 import type { ErrorLog } from '../logging/error-log.js';
 import type { BoundAddress } from '../server/binder.js';
@@ -14,7 +15,7 @@ import { AllCounts } from './worker-counts.js';
 import { howEnded, LostWorker, type WorkerContext, WorkerHandle } from './worker-handle.js';
 import { HEARTBEAT_INTERVAL } from './worker-messages.js';
 import { setResources } from './worker-resources.js';
-import type { Workers, WorkersJob } from './workers.js';
+import type { ProcessFigures, Workers, WorkersJob } from './workers.js';
 
 export interface WorkerProcessesOptions {
   readonly errorLog: ErrorLog;
@@ -22,6 +23,8 @@ export interface WorkerProcessesOptions {
   readonly defaultErrorLog: string;
   /** A worker that was forked ahead of time; it becomes the first. */
   readonly forked: Promise<WorkerChild> | null;
+  /** Answers questions of workers: see `WorkerContext`. */
+  readonly answer: WorkerContext['answer'];
 }
 
 /** ms that a worker has to exit after TERM. */
@@ -41,6 +44,9 @@ const MAX_OUTAGE_DELAY = 2000;
 /** Retries of a start or a reload for which no worker could be started: 3 s in all. */
 const START_RETRIES = 5;
 
+/** Number of workers that have ended unexpectedly and are remembered. */
+const MAX_LOST = 20;
+
 /** Failure to open a file or bind an address for lack of root privileges. */
 const PERMISSION_DENIED = /\((13: Permission denied|1: Operation not permitted)\)|system library::Permission denied/;
 
@@ -55,6 +61,8 @@ export class WorkerProcesses implements Workers {
   /** Resources that were given to each worker. */
   private readonly resources = new WeakMap<WorkerHandle, string>();
   private current: WorkersJob | null = null;
+  /** The last workers that have ended unexpectedly. */
+  private lost: readonly LostWorkerReport[] = [];
   private ending = false;
   /** No worker serves until the next configuration. */
   private dismissed = false;
@@ -67,7 +75,7 @@ export class WorkerProcesses implements Workers {
   /** Also keeps this process alive, which may have no other handle while no worker runs. */
   private readonly ticks = setInterval(() => this.tick(), HEARTBEAT_INTERVAL);
 
-  constructor({ errorLog, defaultErrorLog, forked }: WorkerProcessesOptions) {
+  constructor({ errorLog, defaultErrorLog, forked, answer }: WorkerProcessesOptions) {
     this.context = {
       errorLog,
       defaultErrorLog,
@@ -75,6 +83,7 @@ export class WorkerProcesses implements Workers {
       zones: new ZoneServer(),
       counts: new AllCounts(),
       taps: new TapSubscribers(),
+      answer,
     };
     this.forked = forked;
   }
@@ -86,6 +95,10 @@ export class WorkerProcesses implements Workers {
   /** Process ids of the serving workers. */
   get pids(): number[] {
     return this.serving.map(({ pid }) => pid);
+  }
+
+  get processes(): ProcessFigures {
+    return { wanted: this.current?.settings.workerProcesses ?? 0, serving: this.serving.length, lost: this.lost };
   }
 
   async prepare(job: WorkersJob): Promise<PreparedJob> {
@@ -264,6 +277,7 @@ export class WorkerProcesses implements Workers {
     this.all.delete(worker);
     if (!this.serving.includes(worker)) return;
     this.serving = this.serving.filter((each) => each !== worker);
+    this.lost = [...this.lost, { pid: worker.pid, time: Date.now(), how: worker.how }].slice(-MAX_LOST);
     this.failures = performance.now() - worker.startedAt < HEALTHY_AGE ? this.failures + 1 : 0;
     this.replaceMissing();
   }

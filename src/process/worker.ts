@@ -23,6 +23,7 @@ import { WorkerTaps } from './tap-subscribers.js';
 import { logUncaughtErrors } from './uncaught-errors.js';
 import { OwnCounts } from './worker-counts.js';
 import { type Command, HEARTBEAT_INTERVAL, isCommand, type WorkerEvent } from './worker-messages.js';
+import { WorkerQuestions } from './worker-questions.js';
 import type { WorkersJob } from './workers.js';
 
 /** The process that `fork` started: its IPC channel to the master. */
@@ -88,6 +89,7 @@ class Worker {
   private readonly binder: MasterBinder;
   private readonly counts: OwnCounts;
   private readonly taps: WorkerTaps;
+  private readonly questions: WorkerQuestions;
   private readonly masterZones: ZoneBackend;
   private ownZones: LocalBackend | null = null;
   /** Parts received so far of the encoded configuration for the next `prepare`. */
@@ -117,11 +119,17 @@ class Worker {
     this.logs = new ErrorLogFiles(defaultErrorLog, () => {});
     logUncaughtErrors(this.log);
     this.binder = new MasterBinder(send);
+    this.questions = new WorkerQuestions(send);
     this.masterZones = new RemoteBackend(processChannel(own), {
       log: (level, message) => this.log.write(level, message),
       blocking: new BlockingChannel(BLOCKING_FD),
     });
-    this.serving = new Serving({ modules, errorLog: this.log, binder: this.binder });
+    this.serving = new Serving({
+      modules,
+      errorLog: this.log,
+      binder: this.binder,
+      ask: (question) => this.questions.ask(question),
+    });
     this.counts = new OwnCounts(this.serving.counts, send);
     this.taps = new WorkerTaps((subscriber) => this.serving.subscribe(subscriber), send);
     own.on('disconnect', () => {
@@ -168,6 +176,9 @@ class Worker {
         return;
       case 'untap':
         this.taps.end(command.id);
+        return;
+      case 'answer':
+        this.questions.receive(command);
         return;
       case 'reopen':
         this.reopenLogs();

@@ -1,4 +1,5 @@
 /** Workers as seen by the process that owns the configuration. */
+import type { LostWorkerReport } from '../console/process-questions.js';
 import type { BoundAddress } from '../server/binder.js';
 import type { TapSubscriber } from '../tap/feed.js';
 import type { MainSettings } from './main-settings.js';
@@ -12,10 +13,21 @@ export interface WorkersJob extends Job {
   readonly owner: Owner | null;
 }
 
+/** Worker processes. */
+export interface ProcessFigures {
+  /** Number that the configuration asks for, and that serves. */
+  readonly wanted: number;
+  readonly serving: number;
+  /** The last ones that have ended unexpectedly, oldest first. */
+  readonly lost: readonly LostWorkerReport[];
+}
+
 /** Either this process itself (`Serving`) or separate processes (`WorkerProcesses`). */
 export interface Workers {
   /** Listening addresses. */
   readonly addresses: BoundAddress[];
+  /** Absent if this process serves itself. */
+  readonly processes?: ProcessFigures;
   /** Performs every step that can fail. If it rejects, nothing has changed. */
   prepare(job: WorkersJob): Promise<PreparedJob>;
   /** Delivers rows of the traffic tap to a subscriber until the returned function is called, also across reloads. */

@@ -23,6 +23,7 @@ import {
 import { type Hooks, type Observer, UNOBSERVED } from './observer.js';
 import { searchFor } from './pattern-search.js';
 import { PHASES, type Phase } from './phases.js';
+import { NO_PROCESS, type ProcessLink } from './process-link.js';
 import { LocationProgram, NONE, type PhaseHandlers, type ServerProgram } from './program.js';
 import { newSecret } from './secret.js';
 import type { Session } from './session.js';
@@ -92,6 +93,8 @@ export interface CompileOptions {
   readonly onlyTest?: boolean;
   /** The traffic tap to which its requests are published. Default: one without subscribers. */
   readonly tap?: Tap;
+  /** The process in which it serves. Default: none. */
+  readonly link?: ProcessLink;
   /** Observes the table and its requests; such a table does not serve and logs nothing. Default: none. */
   readonly observer?: Observer;
 }
@@ -137,6 +140,7 @@ class TableCompiler implements Compiler, Programs {
   readonly scripts: GivenScripts;
   readonly observer: Observer;
   readonly tap: Tap;
+  readonly link: ProcessLink;
   readonly onlyTest: boolean;
   readonly slice = new TimeSlice();
   readonly variables = new Map<string, Variable>();
@@ -163,10 +167,12 @@ class TableCompiler implements Compiler, Programs {
       onlyTest = false,
       observer = UNOBSERVED,
       tap = new Tap(),
+      link = NO_PROCESS,
     }: CompileOptions,
   ) {
     this.observer = observer;
     this.tap = tap;
+    this.link = link;
     this.onlyTest = onlyTest;
     this.previous = previous?.shared ?? null;
     this.zones = this.shared.set(ZONE_HOME, zones ?? this.previous?.get<ZoneBackend>(ZONE_HOME) ?? new LocalBackend());

@@ -16,6 +16,7 @@ import type {
 } from './module-definition.js';
 import type { Observer } from './observer.js';
 import type { Phase } from './phases.js';
+import type { ProcessLink } from './process-link.js';
 import type { ListenerProgram, LocationProgram, ServerProgram } from './program.js';
 import type { TimeSlice } from './time-slice.js';
 import type { TunnelTarget } from './tunnel-target.js';
@@ -49,6 +50,8 @@ export interface Compiler extends ModuleCompiler {
   readonly observer: Observer;
   /** The traffic tap of the process. */
   readonly tap: Tap;
+  /** The process in which the table serves. */
+  readonly link: ProcessLink;
   readonly previous: Shared | null;
   readonly shared: Shared;
   /** Location of zones; the same backend for all tables of the process. */

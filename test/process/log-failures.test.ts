@@ -5,12 +5,17 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { LEVELS } from '../../src/config/log-level.js';
 import { DestinationLog } from '../../src/logging/destination-log.js';
+import { droppedWrites } from '../../src/logging/dropped-writes.js';
 import { LogFile } from '../../src/logging/log-file.js';
 import { get, startProxy } from '../kit/index.js';
 
 const FULL = '/dev/full';
 const COMPLAINT =
   /^\*\d+ write\(\) to "\/dev\/full" failed \(28: No space left on device\) while logging request, client: 127\.0\.0\.1, /;
+
+function droppedTo(path: string): number {
+  return droppedWrites().find(({ log }) => log === path)?.count ?? 0;
+}
 
 test('a full disk interrupts no request, and is logged once', async (t) => {
   const proxy = await startProxy(`
@@ -52,6 +57,7 @@ test('an error log on a full disk is reported in the others, once', (t) => {
     { to: other, threshold },
   ]);
   for (let i = 0; i < 3; i++) log.write('error', `message ${i}`);
+  assert.equal(droppedTo(full.path), 3);
   const lines = readFileSync(other.path, 'utf8').trimEnd().split('\n');
   assert.deepEqual(lines.map((line) => line.replace(/^.*#0: /, '')).sort(), [
     'message 0',

@@ -121,6 +121,7 @@ test('a worker drops privileges once, and refuses those of another user', AS_ROO
       zones: new ZoneServer(),
       counts: new AllCounts(),
       taps: new TapSubscribers(),
+      answer: async () => null,
     },
     0,
   );

@@ -37,7 +37,8 @@ class Scene {
       source: text(workers),
       defaultErrorLog: () => {},
       warn: assert.fail,
-      workers: (_settings, errorLog) => new WorkerProcesses({ errorLog, defaultErrorLog: '', forked: null }),
+      workers: (_settings, errorLog) =>
+        new WorkerProcesses({ errorLog, defaultErrorLog: '', forked: null, answer: async () => null }),
     });
     t.after(async () => {
       await instance.stop();

@@ -121,7 +121,7 @@ function buffered(compiler: Compiler): Set<AccessLogFile> {
 function variableSink(path: TemplateData, options: LogFileCacheOptions | null, compiler: Compiler): Sink {
   const template = compiler.template(path);
   const cache = options === null ? null : cacheOf(options, compiler);
-  const failures = new WriteFailures();
+  const failures = new WriteFailures('logs with variables in their names');
   return (x, line) => {
     if (failures.skips() || !rootExists(x)) return;
     const to = template.of(x);
