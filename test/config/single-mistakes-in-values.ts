@@ -218,7 +218,7 @@ export const IN_VALUES: readonly Kind[] = [
       ['log_format site', 'log_format shop'],
       ['access_log off', 'access_log logs/health.log health'],
       ['access_log off', 'access_log logs/health.log sites'],
-      ['return 444;', 'access_log logs/other.log json;'],
+      ['return 444;', 'access_log logs/other.log jsonl;'],
       ['expires 7d;', 'access_log logs/images.log short;'],
       ['root html;', 'root html; access_log logs/shop.log sight;'],
       ['access_log off', 'access_log logs/health.log combined2'],
