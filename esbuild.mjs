@@ -93,7 +93,18 @@ const { outputFiles } = await build({
   outExtension: { '.js': '.cjs' },
   bundle: true,
   // What comes from other packages is loaded where it is needed; this one is needed each time.
-  external: ['@swc/wasm-typescript', 'acorn', 'ajv', 'ajv/dist/2020.js', 'commander', 'diff', 'jose', 'saxes', 'ws'],
+  external: [
+    '@swc/wasm-typescript',
+    'acorn',
+    'ajv',
+    'ajv/dist/2020.js',
+    'commander',
+    'diff',
+    'jose',
+    'prom-client',
+    'saxes',
+    'ws',
+  ],
   plugins: [
     {
       name: 'chevrotain',

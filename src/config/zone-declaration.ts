@@ -17,6 +17,7 @@ export type ZoneKind =
   | 'keyval'
   | 'js_shared_dict'
   | 'upstream_servers'
+  | 'metrics'
   | 'workers';
 
 /** A zone declared by a directive. Plain data. */

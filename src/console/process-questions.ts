@@ -3,6 +3,7 @@
  * strings are text.
  */
 import type { JsonFinding } from '../diagnostics/json.js';
+import type { COUNTS_QUESTION } from '../program/process-link.js';
 import type { ReloadState } from './state.js';
 
 /** A request to explain, as a form has it. */
@@ -18,6 +19,8 @@ export interface ExplainForm {
 }
 
 export type ProcessQuestion =
+  /** Answered by ProcessCounts. */
+  | typeof COUNTS_QUESTION
   /** Keeps the texts of the configuration that is being compiled. */
   | { readonly about: 'keeping' }
   /** Answered by ProcessReport. */

@@ -1,5 +1,6 @@
 /** Open connections of a server, as the API lists them. */
 import type { SharedObjects } from '../program/module-definition.js';
+import type { ConnectionCounts } from './connection-counts.js';
 
 /** A connection. Plain data; strings are byte strings. */
 export interface ConnectionDescription {
@@ -30,12 +31,27 @@ export interface ListedConnection {
 
 const KEY = 'open connections';
 
-/** Gives the table of a server access to its connections. */
-export function shareConnections(shared: SharedObjects, open: Iterable<ListedConnection>): void {
-  shared.set(KEY, { open });
+/** The connections of a server. */
+interface SharedConnections {
+  readonly open: Iterable<ListedConnection>;
+  readonly counts: ConnectionCounts;
+}
+
+/** Gives the table of a server access to its connections and their counts. */
+export function shareConnections(
+  shared: SharedObjects,
+  open: Iterable<ListedConnection>,
+  counts: ConnectionCounts,
+): void {
+  shared.set<SharedConnections>(KEY, { open, counts });
 }
 
 /** The connections of the server that uses the table. */
 export function sharedConnections(shared: SharedObjects): Iterable<ListedConnection> {
-  return shared.get<{ readonly open: Iterable<ListedConnection> }>(KEY)?.open ?? [];
+  return shared.get<SharedConnections>(KEY)?.open ?? [];
+}
+
+/** Counts of the server that uses the table; null before it is in force. */
+export function sharedCounts(shared: SharedObjects): ConnectionCounts | null {
+  return shared.get<SharedConnections>(KEY)?.counts ?? null;
 }

@@ -7,6 +7,7 @@ import { isComplete } from './engine/values.js';
 const PAGES = [
   'stub_status',
   'api',
+  'metrics',
   'upstream_conf',
   'vhost_traffic_status_display',
   'check_status',
@@ -17,7 +18,7 @@ const PAGES = [
 export default defineLint({
   code: 'status-exposed',
   severity: 'warning',
-  on: 'stub_status api upstream_conf vhost_traffic_status_display check_status rtmp_stat rtmp_control',
+  on: 'stub_status api metrics upstream_conf vhost_traffic_status_display check_status rtmp_stat rtmp_control',
   story:
     'A page that shows or changes the state of the server is accessible to everyone. It reveals the load, the configured names and back ends, and whether an attack has an effect. Restrict it to monitoring clients: `allow 127.0.0.1; deny all;`, or use a separate server that listens on 127.0.0.1.',
   check(c) {

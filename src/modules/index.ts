@@ -41,6 +41,7 @@ import limit_req_module from './limit_req.js';
 import log_module from './log/index.js';
 import main_module from './main.js';
 import map_module from './map.js';
+import metrics_module from './metrics.js';
 import mirror_module from './mirror.js';
 import not_modified_module from './not_modified.js';
 import other_protocols_module from './other_protocols.js';
@@ -132,6 +133,7 @@ export const modules: readonly Module[] = [
   log_module,
   main_module,
   map_module,
+  metrics_module,
   mirror_module,
   not_modified_module,
   other_protocols_module,

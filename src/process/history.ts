@@ -34,6 +34,13 @@ export class History {
   private all: ReloadState[] = [];
   private configurations: KeptConfiguration[] = [];
   private keeps = false;
+  private succeeded = 0;
+  private refusals = 0;
+
+  /** Reloads since the start. */
+  get counts(): { readonly reloads: number; readonly refused: number; readonly succeeded: boolean } {
+    return { reloads: this.succeeded, refused: this.refusals, succeeded: this.all[0]?.generation !== null };
+  }
 
   /** Newest first. */
   get reloads(): readonly ReloadState[] {
@@ -87,6 +94,9 @@ export class History {
 
   private add(reload: ReloadState): void {
     this.all = [reload, ...this.all].slice(0, MAX_RELOADS);
+    if (reload.cause === 'start') return;
+    if (reload.generation === null) this.refusals++;
+    else this.succeeded++;
   }
 }
 

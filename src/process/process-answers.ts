@@ -22,6 +22,7 @@ import { renderFindings } from '../diagnostics/render.js';
 import { changesInSteps } from '../difference/difference.js';
 import { changeLines } from '../difference/lines.js';
 import type { ErrorLog } from '../logging/error-log.js';
+import type { ProcessCounts } from '../program/process-link.js';
 import { inSlices } from '../program/time-slice.js';
 import { type ConfigSource, checkInSlices } from './configuration.js';
 import { ConfigurationSecrets } from './configuration-secrets.js';
@@ -68,6 +69,8 @@ export class ProcessAnswers {
 
   private answerTo(question: ProcessQuestion): unknown {
     switch (question.about) {
+      case 'counts':
+        return this.counts();
       case 'keeping':
         return this.history.keep();
       case 'process':
@@ -89,6 +92,15 @@ export class ProcessAnswers {
       case 'reload':
         return this.reload();
     }
+  }
+
+  private counts(): ProcessCounts {
+    const { history, instance } = this;
+    return {
+      ...history.counts,
+      loadedAt: instance.state.since,
+      restarts: instance.workers?.processes?.restarts ?? 0,
+    };
   }
 
   private process(): ProcessReport {

@@ -15,6 +15,7 @@ import { TapFeed, type TapSubscriber } from '../tap/feed.js';
 import { Tap } from '../tap/tap.js';
 import { type TunnelCounts, type Tunnels, tunnelsOf } from '../tunnel/tunnels.js';
 import { GOING_AWAY } from '../websocket/close-codes.js';
+import { LocalBackend } from '../zones/local-backend.js';
 import type { ZoneBackend } from '../zones/zone.js';
 import { reopenLogged } from './logs.js';
 import { bufferLimit } from './main-settings.js';
@@ -68,6 +69,7 @@ interface Generation {
 export class Serving {
   private readonly server: Server;
   private readonly tap = new Tap();
+  private readonly ownZones = new LocalBackend();
   private current: Generation | null = null;
   private readonly living = new Set<Generation>();
   private readonly link: ProcessLink;
@@ -105,11 +107,12 @@ export class Serving {
 
   /**
    * Performs every step that can fail. If it rejects, nothing has changed. Zones are kept in this process unless a backend
-   * is given.
+   * is given. `lasting`: the backend of those that outlive this process.
    */
   async prepare(
     { config, prefix, generation, secret, files = {}, moduleFiles = [] }: Job,
-    zones?: ZoneBackend,
+    zones: ZoneBackend = this.ownZones,
+    lasting: ZoneBackend = zones,
   ): Promise<PreparedJob> {
     const { errorLog } = this.options;
     const modules = [...this.options.modules, ...(await Promise.all(moduleFiles.map(loadModuleFile)))];
@@ -122,7 +125,8 @@ export class Serving {
       link: this.link,
       secret: Buffer.from(secret, 'base64'),
       files,
-      ...(zones !== undefined && { zones }),
+      zones,
+      lastingZones: lasting,
     });
     try {
       const differences = await this.prepareTunnelMoves(config);

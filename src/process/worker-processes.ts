@@ -66,6 +66,8 @@ export class WorkerProcesses implements Workers {
   private ending = false;
   /** No worker serves until the next configuration. */
   private dismissed = false;
+  /** Workers that were started in place of others that had died. */
+  private restarts = 0;
   /** Consecutive early deaths and failed starts. */
   private failures = 0;
   /** Replacements that are not serving yet. */
@@ -98,7 +100,8 @@ export class WorkerProcesses implements Workers {
   }
 
   get processes(): ProcessFigures {
-    return { wanted: this.current?.settings.workerProcesses ?? 0, serving: this.serving.length, lost: this.lost };
+    const { lost, restarts } = this;
+    return { wanted: this.current?.settings.workerProcesses ?? 0, serving: this.serving.length, lost, restarts };
   }
 
   async prepare(job: WorkersJob): Promise<PreparedJob> {
@@ -308,6 +311,7 @@ export class WorkerProcesses implements Workers {
     try {
       const worker = await this.fork();
       this.context.zones.states.respawned++;
+      this.restarts++;
       void this.enter(worker);
       return true;
     } catch {

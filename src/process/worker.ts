@@ -200,7 +200,7 @@ class Worker {
       const job = { ...received, config: await decodeConfig(encoded) };
       trustWorkerUser(job.owner?.uid ?? null);
       logs = this.logs.prepare(job.settings.errorLogs);
-      prepared = await this.serving.prepare(job, this.zonesFor(job.settings));
+      prepared = await this.serving.prepare(job, this.zonesFor(job.settings), this.masterZones);
       // After the first configuration is prepared: opening its files may need the rights with which the process was started.
       this.dropPrivileges(job);
       this.prepared = { job, ...both(logs, prepared) };

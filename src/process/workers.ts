@@ -20,6 +20,8 @@ export interface ProcessFigures {
   readonly serving: number;
   /** The last ones that have ended unexpectedly, oldest first. */
   readonly lost: readonly LostWorkerReport[];
+  /** Number of those that were started in place of others that had died. */
+  readonly restarts: number;
 }
 
 /** Either this process itself (`Serving`) or separate processes (`WorkerProcesses`). */

@@ -89,6 +89,8 @@ export interface CompileOptions {
   readonly files?: Readonly<Record<string, string>>;
   /** Location of zones shared by workers. Default: in this process, in the backend of the table in force. */
   readonly zones?: ZoneBackend;
+  /** Location of zones that outlive this process. Default: as `zones`. */
+  readonly lastingZones?: ZoneBackend;
   /** Whether the table is compiled only as a test: it serves nothing and does not listen. */
   readonly onlyTest?: boolean;
   /** The traffic tap to which its requests are published. Default: one without subscribers. */
@@ -135,6 +137,7 @@ class TableCompiler implements Compiler, Programs {
   readonly prefix: string;
   readonly errorLog: ErrorLog;
   readonly zones: ZoneBackend;
+  readonly lastingZones: ZoneBackend;
   private givenSecret: Buffer | null;
   readonly files: Map<string, string>;
   readonly scripts: GivenScripts;
@@ -162,6 +165,7 @@ class TableCompiler implements Compiler, Programs {
       prefix,
       errorLog,
       zones,
+      lastingZones,
       secret,
       files = {},
       onlyTest = false,
@@ -176,6 +180,7 @@ class TableCompiler implements Compiler, Programs {
     this.onlyTest = onlyTest;
     this.previous = previous?.shared ?? null;
     this.zones = this.shared.set(ZONE_HOME, zones ?? this.previous?.get<ZoneBackend>(ZONE_HOME) ?? new LocalBackend());
+    this.lastingZones = lastingZones ?? this.zones;
     this.prefix = prefix;
     this.givenSecret = secret ?? null;
     this.files = new Map(Object.entries(files));

@@ -57,6 +57,11 @@ export interface Compiler extends ModuleCompiler {
   /** Location of zones; the same backend for all tables of the process. */
   readonly zones: ZoneBackend;
   /**
+   * Location of zones that must outlive this process: the master, even for a worker that has always been alone and keeps its
+   * other zones itself. The same as `zones` for a process without a master.
+   */
+  readonly lastingZones: ZoneBackend;
+  /**
    * Contents of files by path, byte strings: those that the master has read (`DirectiveSpec.files`), and those that hooks
    * have read and added, so that each is read once. Empty while a table serves.
    */

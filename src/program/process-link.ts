@@ -7,6 +7,21 @@ export interface GenerationUse {
   readonly users: number;
 }
 
+/** Counts of the process that owns the configuration since its start: the answer to `COUNTS_QUESTION`. Plain data. */
+export interface ProcessCounts {
+  /** Reloads that have put a configuration in force, and those that were refused. */
+  readonly reloads: number;
+  readonly refused: number;
+  /** Time of the last start or reload that has succeeded, ms since 1970. */
+  readonly loadedAt: number;
+  /** Whether the last reload has succeeded; true before the first one. */
+  readonly succeeded: boolean;
+  /** Workers that were started in place of others that had died. */
+  readonly restarts: number;
+}
+
+export const COUNTS_QUESTION = { about: 'counts' } as const;
+
 export interface ProcessLink {
   /**
    * Asks the process that owns the configuration: the master, or this one. Question and answer are plain data. Rejects with

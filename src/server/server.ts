@@ -131,7 +131,7 @@ export class Server implements SequenceHost {
     const before = this.bound;
     this.table = table;
     this.bound = next;
-    shareConnections(table.shared, this.open);
+    shareConnections(table.shared, this.open, this.counts);
     for (const listening of table.listeners) {
       const bound = next.get(listening.key);
       if (bound === undefined) continue;

@@ -17,6 +17,7 @@ import { countHealth, forgetHealth, joinHealth, leaveHealth, readHealth } from '
 import { countUsage, readUsage } from './key-limits.js';
 import { changeKeyValues, clearKeyValues, loadKeyValues, readKeyValues } from './key-value-operations.js';
 import { countRequest, takeConnections } from './limits.js';
+import { addMetrics, readMetrics } from './metric-operations.js';
 import type { Operation } from './operation.js';
 import { reportPeers, reservePeer } from './peer-operations.js';
 import { countResolutions, readResolutions } from './resolver-operations.js';
@@ -92,6 +93,8 @@ const OPERATIONS = new Map<string, Operation<unknown, unknown>>(
     readServers,
     loadServers,
     changeServers,
+    addMetrics,
+    readMetrics,
     callWorkers,
     answerWorker,
     readUsedMemory,

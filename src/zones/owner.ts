@@ -8,6 +8,7 @@ import { HealthStates } from './health-states.js';
 import { KeyCounts } from './key-counts.js';
 import { KeyUsage } from './key-usage.js';
 import { KeyValues } from './key-values.js';
+import { MetricTotals } from './metric-totals.js';
 import { PeerStates } from './peer-states.js';
 import { RequestRates } from './request-rates.js';
 import { ResolverCounts } from './resolver-counts.js';
@@ -28,6 +29,7 @@ export type ZoneState =
   | RequestRates
   | KeyUsage
   | KeyValues
+  | MetricTotals
   | PeerStates
   | RetryCounts
   | ServerLists
@@ -53,6 +55,7 @@ function newState({ kind, name, size }: ZoneDeclaration): ZoneState {
   if (kind === 'keyval') return new KeyValues(size);
   if (kind === 'js_shared_dict') return new Dictionary(size);
   if (kind === 'upstream_servers') return new ServerLists(size);
+  if (kind === 'metrics') return new MetricTotals();
   if (kind === 'workers') return new WorkerCalls();
   return new PeerStates();
 }

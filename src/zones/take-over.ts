@@ -5,6 +5,7 @@ import { HealthStates, type PeerHealth } from './health-states.js';
 import { KeyCounts } from './key-counts.js';
 import { KeyUsage, type UsageSnapshot } from './key-usage.js';
 import { type KeyValue, KeyValues } from './key-values.js';
+import { type MetricTotal, MetricTotals } from './metric-totals.js';
 import type { Operation } from './operation.js';
 import type { ZoneOwner, ZoneState } from './owner.js';
 import { type RateSnapshot, RequestRates } from './request-rates.js';
@@ -31,6 +32,7 @@ export interface ZoneContents {
   readonly keyValues: readonly KeyValue[];
   readonly dictionary: readonly DictionaryEntry[];
   readonly servers: ServerListState | null;
+  readonly metrics: readonly MetricTotal[];
 }
 
 /** Contents of an owner's zone; the owner continues to hold them. */
@@ -49,6 +51,7 @@ export function contentsOf(owner: ZoneOwner, state: ZoneState): Omit<ZoneContent
     keyValues: state instanceof KeyValues ? state.snapshot(owner.now) : [],
     dictionary: state instanceof Dictionary ? state.snapshot(owner.now) : [],
     servers: state instanceof ServerLists ? state.current : null,
+    metrics: state instanceof MetricTotals ? state.read(null) : [],
   };
 }
 
@@ -58,7 +61,7 @@ export const takeOver: Operation<ZoneContents, null> = {
   fallback: null,
   run(owner, { zone, ...contents }) {
     const { held, rates, usage, values, sessions, health, circuits } = contents;
-    const { retries, resolutions, keyValues, dictionary, servers } = contents;
+    const { retries, resolutions, keyValues, dictionary, servers, metrics } = contents;
     const counts = owner.zone(zone, KeyCounts);
     for (const { ticket, key } of held) {
       if (counts?.take(key, Number.POSITIVE_INFINITY) === 'taken') owner.hold(ticket, [{ in: counts, key }]);
@@ -74,6 +77,7 @@ export const takeOver: Operation<ZoneContents, null> = {
     owner.zone(zone, KeyValues)?.restore(keyValues, owner.now);
     owner.zone(zone, Dictionary)?.restore(dictionary, owner.now);
     if (servers !== null) owner.zone(zone, ServerLists)?.restore(servers);
+    owner.zone(zone, MetricTotals)?.restore(metrics);
     return null;
   },
 };

@@ -12,6 +12,7 @@ import { changeKeyValues, clearKeyValues, readKeyValues } from '../../src/zones/
 import type { KeyChange } from '../../src/zones/key-values.js';
 import { type ConnectionAnswer, countRequest, type RateAnswer, takeConnections } from '../../src/zones/limits.js';
 import { LocalBackend } from '../../src/zones/local-backend.js';
+import { addMetrics, readMetrics } from '../../src/zones/metric-operations.js';
 import { RemoteBackend } from '../../src/zones/remote-backend.js';
 import { countResolutions, readResolutions } from '../../src/zones/resolver-operations.js';
 import { reportRetries } from '../../src/zones/retry-operations.js';
@@ -70,6 +71,28 @@ for (const [name, create] of Object.entries(BACKENDS)) {
         const answer = take(backend, backend.open(conn).id, 'a', 1);
         assert.equal(answer instanceof Promise, backend.shared);
         await answer;
+      }));
+
+    test('metrics are added up over users, up to a number of series, and survive the user', () =>
+      during(async (backend) => {
+        const metrics: ZoneDeclaration = { kind: 'metrics', name: 'm', size: 0, key: '' };
+        const [one, two] = [backend.open(metrics), backend.open(metrics)];
+        const add = (zone: number, label: string, ...values: number[]) => {
+          const increase = { family: 'f', labels: [label], overflow: ['other'], values };
+          backend.tell(addMetrics, { zone, limit: 2, increases: [increase] });
+        };
+        add(one.id, 'a', 1, 10);
+        add(two.id, 'a', 2, 20);
+        add(one.id, 'b', 3, 30);
+        one.close();
+        add(two.id, 'c', 4, 40);
+        add(two.id, 'd', 5, 50);
+        assert.deepEqual(await backend.ask(readMetrics, { zone: two.id, families: null }), [
+          { family: 'f', labels: ['a'], values: [3, 30] },
+          { family: 'f', labels: ['b'], values: [3, 30] },
+          { family: 'f', labels: ['other'], values: [9, 90] },
+        ]);
+        assert.deepEqual(await backend.ask(readMetrics, { zone: two.id, families: ['g'] }), []);
       }));
 
     test('counts each key up to its limit, and decrements when counts are given back', () =>

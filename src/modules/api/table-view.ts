@@ -15,12 +15,14 @@ import type { Zone, ZoneBackend } from '../../zones/zone.js';
 export class TableView {
   private readonly shared: Shared;
   private readonly zones: ZoneBackend;
+  private readonly lastingZones: ZoneBackend;
   /** Time at which the configuration was read, ms since 1970. */
   readonly loaded = Date.now();
 
-  constructor({ shared, zones }: Compiler) {
+  constructor({ shared, zones, lastingZones }: Compiler) {
     this.shared = shared;
     this.zones = zones;
+    this.lastingZones = lastingZones;
   }
 
   /** Upstreams with a zone, by name. */
@@ -65,6 +67,6 @@ export class TableView {
 
   /** Number of workers that were started in place of others that had died. */
   async respawned(reset: boolean): Promise<number> {
-    return this.zones.ask(readRespawned, { reset });
+    return this.lastingZones.ask(readRespawned, { reset });
   }
 }

@@ -1,0 +1,53 @@
+/**
+ * Protection of pages of the proxy itself against requests that a browser makes on behalf of other sites: from a page of
+ * another origin, or by a host name that an attacker resolves to an address of this machine (DNS rebinding).
+ */
+import { canonicalIp } from '../config/address.js';
+import type { Exchange } from '../program/exchange.js';
+
+/** Refusal of a request: its status, and a code and a message for clients. */
+export interface CrossSiteRefusal {
+  readonly status: 403 | 421;
+  readonly code: 'OriginRefused' | 'HostRefused';
+  readonly message: string;
+}
+
+/** The reason to refuse a request that another site may have caused; null if there is none. */
+export function refusalOfCrossSite(x: Exchange): CrossSiteRefusal | null {
+  if (isUnknownHost(x)) {
+    return {
+      status: 421,
+      code: 'HostRefused',
+      message: 'this address accepts the hosts "localhost", addresses of this machine, and the first server_name',
+    };
+  }
+  const site = x.headers.get('sec-fetch-site');
+  if (site !== undefined && site !== 'same-origin' && site !== 'none') {
+    return { status: 403, code: 'OriginRefused', message: 'cross-site requests are refused (Sec-Fetch-Site)' };
+  }
+  const origin = x.headers.get('origin');
+  if (origin !== undefined && !isOwnOrigin(origin, x)) {
+    return { status: 403, code: 'OriginRefused', message: 'cross-origin requests are refused (Origin)' };
+  }
+  return null;
+}
+
+/** Whether an `Origin` is that of the server to which the request was sent. */
+export function isOwnOrigin(origin: string, { client, headers }: Exchange): boolean {
+  const scheme = client.secure ? 'https' : 'http';
+  const port = client.secure ? ':443' : ':80';
+  const own = (headers.get('host') ?? '').toLowerCase();
+  const host = own.endsWith(port) ? own.slice(0, -port.length) : own;
+  return host !== '' && origin.toLowerCase() === `${scheme}://${host}`;
+}
+
+/** On loopback addresses, host names other than `localhost` and the first one of the server are refused. */
+function isUnknownHost({ client, host, server }: Exchange): boolean {
+  if (!isLoopback(client.localAddress) || host === '' || host === server.name) return false;
+  return !isLoopback(host.replace(/^\[(.*)\]$/, '$1')) && !/(?:^|\.)localhost\.?$/.test(host);
+}
+
+function isLoopback(address: string): boolean {
+  const ip = canonicalIp(address);
+  return ip !== null && (ip.startsWith('127.') || ip === '::1');
+}

@@ -1,0 +1,160 @@
+/** The metrics of a table, recorded while a configuration has `metrics` or `console`, and collected from all workers. */
+import type { CheckedBlock } from '../config/checked-config.js';
+import type { Compiler, Enforceable, Handler, Scope, Shared } from '../program/module.js';
+import { COUNTS_QUESTION, type ProcessCounts, type ProcessLink } from '../program/process-link.js';
+import type { LocationProgram } from '../program/program.js';
+import { addMetrics, readMetrics } from '../zones/metric-operations.js';
+import type { MetricTotal } from '../zones/metric-totals.js';
+import { WorkerGroup } from '../zones/worker-group.js';
+import type { Zone, ZoneBackend } from '../zones/zone.js';
+import type { Family } from './family.js';
+import { LoopDelay } from './loop-delay.js';
+import { Metrics } from './metrics.js';
+import { processMetrics } from './process-metrics.js';
+import { RequestRecorder } from './request-recorder.js';
+import type { GaugeValue } from './series.js';
+import { workerSources } from './sources.js';
+
+/** Directives that need metrics. */
+const USERS = ['metrics', 'console'];
+/** ms between two reports of a worker: so much is lost if it is killed. */
+const REPORT_INTERVAL = 1000;
+
+const KEY = 'metrics recording';
+const METRICS = 'metrics of the process';
+
+/** Report of a worker about the present. */
+interface WorkerReport {
+  readonly gauges: readonly GaugeValue[];
+}
+
+/** Metrics of all workers. */
+export interface CollectedMetrics {
+  /** Counters and histograms. */
+  readonly totals: readonly MetricTotal[];
+  /** Gauges of each worker. */
+  readonly gauges: readonly GaugeValue[];
+}
+
+/** Whether a configuration records metrics. */
+function recordsMetrics(blocks: readonly CheckedBlock[]): boolean {
+  return blocks.some((block) => USERS.some((name) => block.own.includes(name)) || recordsMetrics(block.blocks));
+}
+
+/**
+ * Starts to record in the table that is compiled, if its configuration needs metrics. The module of each directive that needs
+ * them calls this in its hook `http`.
+ */
+export function startRecording(http: CheckedBlock, compiler: Compiler): void {
+  if (!recordsMetrics([http])) return;
+  if (recordingOf(compiler) === null) compiler.shared.set(KEY, new Recording(compiler));
+}
+
+/** The recording of a table; null if nothing is recorded. */
+export function recordingOf({ shared }: { readonly shared: Shared }): Recording | null {
+  return shared.get<Recording>(KEY) ?? null;
+}
+
+/** Handler of the phase `log` for the location that is compiled; null if nothing is recorded, or another module records. */
+export function requestRecorder({ compiler, program }: Scope): Handler | null {
+  return recordingOf(compiler)?.recorder(program) ?? null;
+}
+
+/** Owned by the table, which closes it. */
+export class Recording implements Enforceable {
+  readonly metrics: Metrics;
+  private readonly shared: Shared;
+  private readonly zones: ZoneBackend;
+  private readonly zone: Zone;
+  private readonly group: WorkerGroup;
+  private readonly link: ProcessLink;
+  private readonly recorded = new WeakSet<LocationProgram>();
+  private timer: NodeJS.Timeout | null = null;
+  private loop: LoopDelay | null = null;
+  private generation = 0;
+
+  constructor({ shared, previous, lastingZones: zones, link }: Compiler) {
+    this.link = link;
+    this.metrics = shared.set(METRICS, previous?.get<Metrics>(METRICS) ?? new Metrics());
+    this.metrics.tables++;
+    this.shared = shared;
+    this.zones = zones;
+    this.zone = zones.open({ kind: 'metrics', name: 'metrics', size: 0, key: '' });
+    this.group = new WorkerGroup(zones, 'metrics', () => this.reportNow());
+  }
+
+  /** Handler of the phase `log` for a location; null if it has one: several modules record. */
+  recorder(program: LocationProgram): Handler | null {
+    if (this.recorded.has(program)) return null;
+    this.recorded.add(program);
+    return new RequestRecorder(this.metrics, program).record;
+  }
+
+  enforced(generation: number): void {
+    const { metrics, shared, zones } = this;
+    this.generation = generation;
+    for (const source of workerSources) source.attach?.(shared, metrics);
+    if (zones.shared) this.timer ??= setInterval(() => this.report(), REPORT_INTERVAL).unref();
+    this.loop ??= new LoopDelay(metrics);
+  }
+
+  superseded(): void {
+    this.stop();
+  }
+
+  close(): void {
+    this.stop();
+    this.metrics.tables--;
+    this.report();
+    // The process may be about to exit.
+    this.zones.flush();
+    this.group.close();
+    this.zone.close();
+  }
+
+  private stop(): void {
+    if (this.timer !== null) clearInterval(this.timer);
+    this.timer = null;
+    this.loop?.stop();
+    this.loop = null;
+  }
+
+  /** Adds what this process has counted to the totals. */
+  private report(): void {
+    const increases = this.metrics.takeIncreases();
+    if (increases.length === 0) return;
+    this.zones.tell(addMetrics, { zone: this.zone.id, limit: this.metrics.limit, increases });
+  }
+
+  /** The totals include all counts of this process before the answer is received. */
+  private reportNow(): WorkerReport {
+    this.report();
+    const gauges = workerSources.flatMap((source) => {
+      return source
+        .gauges(this.shared, this.metrics)
+        .map(([family, value, ...labels]) => ({ family: family.name, labels, value }));
+    });
+    return { gauges };
+  }
+
+  /**
+   * Metrics of all workers; null if the master process does not respond. Counts of ended workers are included, and no count
+   * that was ever returned is lost. `families`: only these counters and histograms.
+   */
+  async collect(families?: readonly Family[]): Promise<CollectedMetrics | null> {
+    // Workers with the same code answer with this type.
+    const reports = (await this.group.ask(null)) as WorkerReport[];
+    const names = families?.map(({ name }) => name) ?? null;
+    const [totals, counts] = await Promise.all([
+      this.zones.ask(readMetrics, { zone: this.zone.id, families: names }),
+      // The owner of the configuration answers with this type.
+      this.link.ask(COUNTS_QUESTION).catch(() => null) as Promise<ProcessCounts | null>,
+    ]);
+    if (totals === null) return null;
+    const own = processMetrics({ counts, workers: reports.length, generation: this.generation });
+    return {
+      totals: [...totals, ...own.totals],
+      gauges: [...reports.flatMap(({ gauges }) => gauges), ...own.gauges],
+    };
+  }
+}
