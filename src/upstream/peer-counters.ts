@@ -1,8 +1,11 @@
 /** Figures of a peer in this process since its start, which the API shows. */
 import type { UpstreamAttempt } from '../program/upstream-attempt.js';
+import type { Downtime, DowntimeFigures } from './downtime.js';
+
+const NO_DOWNTIME: DowntimeFigures = { unavailable: 0, downtime: 0, downSince: 0 };
 
 /** Plain data; times in ms. */
-export interface PeerFigures {
+export interface PeerFigures extends DowntimeFigures {
   /** Responses by status. */
   readonly statuses: readonly (readonly [status: number, count: number])[];
   /** Bytes sent to the peer and received from it, with heads and tunnels. */
@@ -14,11 +17,6 @@ export interface PeerFigures {
   readonly timed: number;
   /** Time of the last selection, since 1970; 0: none. */
   readonly selected: number;
-  /** Number of times that it became unavailable because of failures. */
-  readonly unavailable: number;
-  /** Time for which it was unavailable, and the start of that state, since 1970; 0: it is available. */
-  readonly downtime: number;
-  readonly downSince: number;
 }
 
 export class PeerCounters {
@@ -30,12 +28,6 @@ export class PeerCounters {
   private timed = 0;
   /** Start of the last attempt, ms of the monotonic clock. */
   private selected = 0;
-  private unavailable = 0;
-  /** Earlier periods in which the peer was unavailable. */
-  private downtime = 0;
-  /** Start and end of the current or last period, ms since 1970; 0: none. */
-  private downSince = 0;
-  private downUntil = 0;
 
   /** Counts an attempt that has ended, or become a tunnel. */
   count({ status, started, headerTime, responseTime, bytesSent, bytesReceived }: UpstreamAttempt): void {
@@ -57,28 +49,9 @@ export class PeerCounters {
     this.received += received;
   }
 
-  /** The peer has failed and is unavailable until `until`; both in ms since 1970. */
-  failed(now: number, until: number): void {
-    if (now >= this.downUntil) this.unavailable++;
-    this.down(now, until);
-  }
-
-  /** The peer is unavailable until `until`; both in ms since 1970. */
-  down(now: number, until: number): void {
-    if (now >= this.downUntil) {
-      this.downtime += this.downUntil - this.downSince;
-      this.downSince = now;
-    }
-    this.downUntil = Math.max(this.downUntil, until);
-  }
-
-  /** The peer is available again. */
-  up(now: number): void {
-    if (now < this.downUntil) this.downUntil = now;
-  }
-
-  figures(now: number): PeerFigures {
-    const { sent, received, headerTimes, responseTimes, timed, selected, unavailable, downSince, downUntil } = this;
+  /** `downtime`: null if the peer was never unavailable; `now` in ms since 1970. */
+  figures(now: number, downtime: Downtime | null): PeerFigures {
+    const { sent, received, headerTimes, responseTimes, timed, selected } = this;
     return {
       statuses: [...this.statuses],
       sent,
@@ -87,9 +60,7 @@ export class PeerCounters {
       responseTimes,
       timed,
       selected: selected === 0 ? 0 : performance.timeOrigin + selected,
-      unavailable,
-      downtime: this.downtime + Math.min(now, downUntil) - downSince,
-      downSince: now < downUntil ? downSince : 0,
+      ...(downtime?.figures(now) ?? NO_DOWNTIME),
     };
   }
 }

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { formatAddress } from '../config/address.js';
 import type { Health } from '../zones/health-states.js';
+import { Downtime } from './downtime.js';
 import { PeerCounters } from './peer-counters.js';
 import type { PeerTimes, TimeSharing } from './peer-times.js';
 
@@ -93,6 +94,8 @@ export class Peer {
   times: PeerTimes | null = null;
   /** Figures for the API; null if there is none. */
   counters: PeerCounters | null = null;
+  /** Times in which it was unavailable; null: there were none. */
+  downtime: Downtime | null = null;
   /** State according to active health checks; set by `setHealth`. */
   health: Health = 'up';
   /** Failures since the last success. */
@@ -204,13 +207,13 @@ export class Peer {
     if (this.maxFails === 0) return false;
     this.lowerWeight();
     if (!this.failing) return false;
-    this.counters?.failed(now, now + this.failTimeout);
+    this.downtimes().failed(now, now + this.failTimeout);
     return true;
   }
 
   /** Called when the peer is available again, after failures or a health check: starts `slowStart`. `now` in ms since 1970. */
   recovered(now: number): void {
-    if (this.health === 'up') this.counters?.up(now);
+    if (this.health === 'up') this.downtime?.end(now);
     if (this.settings.slowStart > 0) this.recoveredAt = now;
     this.observer?.recovered();
   }
@@ -222,7 +225,7 @@ export class Peer {
     if (left > 0) {
       if (pending !== null && until === this.ejectedUntil) return;
       this.ejectedUntil = until;
-      this.counters?.failed(until - left, until);
+      this.downtimes().failed(until - left, until);
       if (pending !== null) clearTimeout(pending);
       this.ejection = endLater(new WeakRef(this), left);
       return;
@@ -244,14 +247,13 @@ export class Peer {
   setHealth(health: Health, now: number): void {
     const before = this.health;
     this.health = health;
-    if (health !== 'up') this.counters?.down(now, Number.POSITIVE_INFINITY);
+    if (health !== 'up') this.downtimes().begin(now, Number.POSITIVE_INFINITY);
     else if (before !== 'up') this.recovered(now);
   }
 
   /** Starts to count figures for the API. */
   count(): void {
     this.counters ??= new PeerCounters();
-    if (this.health !== 'up') this.counters.down(Date.now(), Number.POSITIVE_INFINITY);
   }
 
   /** Resets the figures. */
@@ -259,8 +261,14 @@ export class Peer {
     this.requests = 0;
     this.failures = 0;
     if (this.counters === null) return;
-    this.counters = null;
-    this.count();
+    this.counters = new PeerCounters();
+    this.downtime = null;
+    if (this.health !== 'up') this.downtimes().begin(Date.now(), Number.POSITIVE_INFINITY);
+  }
+
+  private downtimes(): Downtime {
+    this.downtime ??= new Downtime();
+    return this.downtime;
   }
 
   /** Effective share of the weight: below 1 during `slowStart`; `now` in ms since 1970. */
@@ -290,7 +298,7 @@ export class Peer {
     this.accessed = accessed;
     this.checked = Math.max(this.checked, checked);
     if (wasFailing && !this.failing) this.recovered(Date.now());
-    else if (this.failing) this.counters?.failed(checked, checked + this.failTimeout);
+    else if (this.failing) this.downtimes().failed(checked, checked + this.failTimeout);
   }
 
   private lowerWeight(): void {

@@ -2,6 +2,7 @@
 import { sharedConnections } from '../../exchange/open-connections.js';
 import { type KeyvalZone, keyvalZones } from '../../program/keyval-zone.js';
 import type { Compiler, Shared } from '../../program/module.js';
+import { zoneMemory } from '../../program/zone-memory.js';
 import { type Tunnels, tunnelsOf } from '../../tunnel/tunnels.js';
 import { findUpstream } from '../../upstream/configured.js';
 import { type ResolverZone, resolverZones } from '../../upstream/resolver-zone.js';
@@ -9,8 +10,7 @@ import { type ServerList, serverLists } from '../../upstream/server-list.js';
 import type { Upstream } from '../../upstream/upstream.js';
 import { readRespawned } from '../../zones/respawned-operation.js';
 import type { SlabUsage } from '../../zones/slab.js';
-import { readUsedMemory } from '../../zones/usage-operation.js';
-import type { Zone, ZoneBackend } from '../../zones/zone.js';
+import type { ZoneBackend } from '../../zones/zone.js';
 
 export class TableView {
   private readonly shared: Shared;
@@ -54,15 +54,8 @@ export class TableView {
 
   /** The zones of the configuration whose memory is limited, by name. */
   async memory(): Promise<ReadonlyMap<string, SlabUsage>> {
-    const open: Zone[] = [];
-    for (const [key, object] of this.shared.entries()) if (/^zone (?!of )/.test(key)) open.push(object as Zone);
-    const used = await this.zones.ask(readUsedMemory, { zones: open.map(({ id }) => id) });
-    return new Map(
-      open.flatMap(({ declaration }, i) => {
-        const usage = used[i];
-        return usage ? [[declaration.name, usage] as const] : [];
-      }),
-    );
+    const zones = await zoneMemory(this.shared, this.zones);
+    return new Map(zones.map(({ declaration, usage }) => [declaration.name, usage]));
   }
 
   /** Number of workers that were started in place of others that had died. */

@@ -110,7 +110,7 @@ export function reportOf(upstream: string, list: ServerList): UpstreamReport {
           conns,
           requests,
           failures,
-          figures: peer.counters?.figures(now) ?? null,
+          figures: peer.counters?.figures(now, peer.downtime) ?? null,
         };
       }),
     ),

@@ -1,6 +1,7 @@
 /** The TLS settings of a `server`, compiled from its directives. */
 import { createHash } from 'node:crypto';
 import type tls from 'node:tls';
+import type { CheckedBlock } from '../../config/checked-config.js';
 import type { ConfOf } from '../../config/directive.js';
 import type { Place } from '../../config/place.js';
 import type { ClientHello } from '../../net/client-hello.js';
@@ -29,6 +30,7 @@ import type { OcspConnections } from '../../tls/ocsp-responder.js';
 import type { ServerSsl, Sessions, Verify } from '../../tls/server-ssl.js';
 import { SessionCache, SharedSessionCache } from '../../tls/session-cache.js';
 import { fixedKeys, lastingKey, loadTicketKey, rotatingKeys, type TicketKeys } from '../../tls/ticket-keys.js';
+import { useCertificate } from '../../tls/used-certificates.js';
 import { compileClientOcsp } from './client-ocsp.js';
 import type { sslDirectives } from './directives.js';
 import { responseOf } from './ocsp-response.js';
@@ -46,6 +48,13 @@ const TLS_1_3 = 0x0304;
 /** OpenSSL's size of a built-in cache (`builtin:0`). */
 const DEFAULT_SESSIONS = 20_480;
 const NO_SESSIONS: Sessions = { keys: fixedKeys([]), cache: null };
+
+/** The first name of a server; empty for none. */
+function firstName({ values }: CheckedBlock): string {
+  // The type of `server_name`.
+  const lists = values.server_name as readonly (readonly { readonly name: string }[])[] | undefined;
+  return lists?.[0]?.[0]?.name ?? '';
+}
 
 /** Compiles the TLS settings of a server; fails with nginx's message if a file cannot be used. */
 export function compileServerSsl(conf: Conf, { compiler, block, program }: Scope): ServerSsl | null {
@@ -80,6 +89,7 @@ export function compileServerSsl(conf: Conf, { compiler, block, program }: Scope
         const key = keys[i] as FileData; // as many as certificates
         return at(certificate.at, () => loadCertifiedKey(certificate.name as string, key.name as string, passwords));
       });
+  for (const { certificate } of loaded) useCertificate(compiler.shared, certificate, firstName(block));
   const spec = at(block.at, () => specOf(conf, loaded));
   const contexts = compiledContexts(compiler);
   const sessions = at(block.at, () => compileSessions(conf, compiler));
