@@ -7,8 +7,8 @@ import type { Exchange } from '../program/exchange.js';
 
 /** Refusal of a request: its status, and a code and a message for clients. */
 export interface CrossSiteRefusal {
-  readonly status: 403 | 421;
-  readonly code: 'OriginRefused' | 'HostRefused';
+  readonly status: 403 | 415 | 421;
+  readonly code: 'OriginRefused' | 'ContentTypeRequired' | 'HostRefused';
   readonly message: string;
 }
 
@@ -30,6 +30,15 @@ export function refusalOfCrossSite(x: Exchange): CrossSiteRefusal | null {
     return { status: 403, code: 'OriginRefused', message: 'cross-origin requests are refused (Origin)' };
   }
   return null;
+}
+
+/** Refuses bodies of a type that a form can send: for other types, browsers send a preflight request (CORS) first. */
+export function refusalOfFormType(x: Exchange): CrossSiteRefusal | null {
+  const type = x.headers.get('content-type');
+  if (type === undefined && x.contentLength === 0 && x.method === 'DELETE') return null;
+  if (/^application\/json[ \t]*(?:;.*)?$/i.test(type ?? '')) return null;
+  const message = 'the request needs the field "Content-Type: application/json"';
+  return { status: 415, code: 'ContentTypeRequired', message };
 }
 
 /** Whether an `Origin` is that of the server to which the request was sent. */

@@ -1,8 +1,9 @@
 /** Rows of the traffic tap about exchanges. Called only while the tap is active. */
+import { performance } from 'node:perf_hooks';
 import { callbackTime } from '../http/clock.js';
 import type { HeaderBlock } from '../http/header-block.js';
 import { StateKey } from '../program/state-key.js';
-import type { FieldLine } from '../tap/rows.js';
+import type { FieldLine, TryRow } from '../tap/rows.js';
 import type { EngineExchange } from './engine-exchange.js';
 
 const TAP_ID = new StateKey<string>('tap id', 'request');
@@ -27,6 +28,22 @@ export function upstreamOf({ attempts }: EngineExchange): string {
   return attempts?.at(-1)?.address ?? '';
 }
 
+/** The attempts of an exchange so far. */
+export function triesOf({ attempts, startTime }: EngineExchange): TryRow[] {
+  if (attempts === null) return [];
+  return attempts.map((attempt) => ({
+    address: attempt.address,
+    status: attempt.status,
+    start: Math.max(0, performance.timeOrigin + attempt.started - startTime),
+    queue: attempt.queueTime,
+    connect: attempt.connectTime,
+    head: attempt.headerTime,
+    done: attempt.responseTime,
+    sent: attempt.bytesSent,
+    received: attempt.bytesReceived,
+  }));
+}
+
 function linesOf(block: HeaderBlock): FieldLine[] {
   const lines: FieldLine[] = [];
   for (let i = 0; i < block.count; i++) lines.push([block.name(i), block.value(i)]);
@@ -48,6 +65,7 @@ export function tapRequest(x: EngineExchange): void {
     host: x.host,
     method: x.method,
     target: x.target,
+    generation: x.generation,
     headers: linesOf(x.headers),
   });
 }
@@ -66,13 +84,20 @@ export function tapResponse(x: EngineExchange): void {
     type: 'response',
     id: tapId(x),
     time,
+    client: clientOf(x),
+    host: x.host,
+    generation: x.generation,
     method: x.method,
     target: x.target,
     status: x.errorStatus !== 0 ? x.errorStatus : response.status,
+    server: x.server.name,
+    location: x.location.name,
     headers,
+    received: x.client.requestLength,
     bytes: x.client.bodyBytesSent,
     duration: Math.max(0, time - x.startTime),
     upstream: upstreamOf(x),
+    tries: triesOf(x),
     completed: x.completed || x.tunnelled,
   });
 }

@@ -3,8 +3,8 @@ import { type IncomingMessage, type ServerResponse, request as sendRequest } fro
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Transport, TransportOwner } from '../net/transport.js';
+import { TransportStream } from '../net/transport-stream.js';
 import type { MemoryClient } from '../server/server.js';
-import { MemoryStream } from './memory-stream.js';
 import type { MiddlewareOptions, ProxyMiddleware } from './middleware.js';
 import { serializedBody } from './parsed-body.js';
 
@@ -36,8 +36,8 @@ export function createMiddleware(connect: ConnectClient, options: MiddlewareOpti
     const target = targetOf(req);
     return (typeof filter === 'string' ? [filter] : filter).some((prefix) => target.startsWith(prefix));
   };
-  const open = (req: IncomingMessage): MemoryStream =>
-    new MemoryStream((owner) => connect(owner, clientOf(req.socket), key));
+  const open = (req: IncomingMessage): TransportStream =>
+    new TransportStream((owner) => connect(owner, clientOf(req.socket), key));
 
   const middleware = (req: IncomingMessage, res: ServerResponse, next?: (error?: unknown) => void): void => {
     if (!isFor(req)) {
@@ -47,7 +47,7 @@ export function createMiddleware(connect: ConnectClient, options: MiddlewareOpti
     }
     // The client has disconnected while another middleware was waiting.
     if (res.destroyed) return;
-    let stream: MemoryStream | null = null;
+    let stream: TransportStream | null = null;
     try {
       stream = open(req);
       forward(req, res, targetOf(req), stream);
@@ -59,7 +59,7 @@ export function createMiddleware(connect: ConnectClient, options: MiddlewareOpti
   };
   const upgrade = (req: IncomingMessage, socket: Duplex, head: Buffer): void => {
     if (!isFor(req)) return;
-    let stream: MemoryStream;
+    let stream: TransportStream;
     try {
       stream = open(req);
     } catch {
@@ -130,7 +130,7 @@ function framedFields(req: FrameworkRequest, body: Buffer | null): [string, stri
 }
 
 /** Sends a request to the proxy, and its response to the client. Throws if the request cannot be sent. */
-function forward(req: FrameworkRequest, res: ServerResponse, path: string, stream: MemoryStream): void {
+function forward(req: FrameworkRequest, res: ServerResponse, path: string, stream: TransportStream): void {
   const body = serializedBody(req);
   const outgoing = sendRequest({
     method: req.method ?? 'GET',
@@ -194,7 +194,7 @@ function relay(response: IncomingMessage, res: ServerResponse): void {
 }
 
 /** Connects the client with the proxy after sending it the head of the request. */
-function join(req: IncomingMessage, socket: Duplex, path: string, head: Buffer, stream: MemoryStream): void {
+function join(req: IncomingMessage, socket: Duplex, path: string, head: Buffer, stream: TransportStream): void {
   const lines = fieldsOf(req.rawHeaders, () => false).map(([name, value]) => `${name}: ${value}\r\n`);
   stream.write(Buffer.from(`${req.method} ${path} HTTP/${req.httpVersion}\r\n${lines.join('')}\r\n`, 'latin1'));
   if (head.length > 0) stream.write(head);

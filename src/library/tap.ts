@@ -14,6 +14,7 @@ export type {
   SenderCounts,
   TapKind,
   TapRow,
+  TryRow,
   Withheld,
 } from '../tap/rows.js';
 

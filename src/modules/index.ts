@@ -13,6 +13,7 @@ import brotli_static_module from './brotli_static.js';
 import browser_module from './browser.js';
 import charset_module from './charset.js';
 import circuit_breaker_module from './circuit_breaker.js';
+import console_module from './console/index.js';
 import core_module from './core/index.js';
 import cors_module from './cors.js';
 import empty_gif_module from './empty_gif.js';
@@ -105,6 +106,7 @@ export const modules: readonly Module[] = [
   browser_module,
   charset_module,
   circuit_breaker_module,
+  console_module,
   core_module,
   cors_module,
   empty_gif_module,

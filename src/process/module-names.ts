@@ -49,6 +49,11 @@ export const MODULE_NAMES: readonly NamedModule[] = [
       circuit_breaker upstream_breaker_state upstream_breaker_status`,
   },
   {
+    load: () => import('../modules/console/index.js'),
+    names: `
+      console console_payload console_redact_field console_redact_json console_redact_pattern`,
+  },
+  {
     load: () => import('../modules/core/index.js'),
     names: `
       http server location limit_except listen server_name root alias disable_symlinks types default_type error_page

@@ -1,6 +1,8 @@
 /** Serves traffic: a server and the generations of routing tables still in use. One per worker. */
 
 import type { CheckedConfig } from '../config/checked-config.js';
+import type { DeliverBatch, FeedSettings, FeedSubscription, RowSource } from '../console/feed-settings.js';
+import { openFeed, otherWorkers } from '../console/open-feed.js';
 import type { ConnectionCounts } from '../exchange/connection-counts.js';
 import type { ErrorLog } from '../logging/error-log.js';
 import { limitBuffers } from '../net/buffer-limit.js';
@@ -239,6 +241,17 @@ export class Serving {
     const tunnels = this.current === null ? [] : tunnelsOf(this.current.table.shared).openRows();
     for (const row of tunnels) feed.add(row);
     return () => this.tap.remove(feed);
+  }
+
+  /** Opens a feed of the console about the traffic of this process. */
+  openFeed(settings: FeedSettings, deliver: DeliverBatch): FeedSubscription {
+    const tunnels = (): Tunnels | null => (this.current === null ? null : tunnelsOf(this.current.table.shared));
+    return openFeed(this.tap, tunnels, settings, deliver);
+  }
+
+  /** Sets the source of the rows of other worker processes. */
+  set rowSource(source: RowSource) {
+    otherWorkers.set(this.tap, source);
   }
 
   /** Reopens the log files of all generations in use. */

@@ -4,6 +4,7 @@ import os from 'node:os';
 import type { ErrorLog } from '../logging/error-log.js';
 import { processChannel } from '../zones/channel.js';
 import type { Served, ZoneServer } from '../zones/zone-server.js';
+import type { FeedRelay } from './feed-relay.js';
 import { BLOCKING_FD, type WorkerChild } from './fork-worker.js';
 import type { ListeningSockets } from './listening-sockets.js';
 import { processState } from './process-state.js';
@@ -25,6 +26,9 @@ export interface WorkerContext {
   readonly taps: TapSubscribers;
   /** Answers a question of a worker: see `ProcessLink`. Never rejects. */
   readonly answer: (question: unknown) => Promise<unknown>;
+  readonly feeds: FeedRelay;
+  /** Every live worker. */
+  readonly workers: ReadonlySet<WorkerHandle>;
 }
 
 /**
@@ -106,6 +110,7 @@ export class WorkerHandle {
     context.counts.add(this);
     this.send({ command: 'begin', errorLog: context.defaultErrorLog, number });
     context.taps.greet(this);
+    context.feeds.greet(this);
   }
 
   /** Whether it exits when its connections have ended. */
@@ -302,6 +307,18 @@ export class WorkerHandle {
           .answer(event.question)
           .then((answer) => this.send({ command: 'answer', id: event.id, answer }));
         return;
+      case 'rows':
+        this.context.feeds.receive(this, event.id, event.rows);
+        return;
+      case 'taken':
+        this.context.feeds.taken(event.batch);
+        return;
+      case 'watch':
+        this.context.feeds.watch(this, event.id, event.settings, this.context.workers);
+        return;
+      case 'unwatch':
+        this.context.feeds.unwatch(this, event.id, this.context.workers);
+        return;
       case 'released':
         this.releasing.shift()?.();
     }
@@ -325,6 +342,7 @@ export class WorkerHandle {
     this.alive = false;
     this.served.end();
     this.context.counts.remove(this);
+    this.context.feeds.remove(this, this.context.workers);
     const { errorLog } = this.context;
     const how = howEnded(code, signal);
     this.how = how;

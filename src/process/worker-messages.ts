@@ -2,6 +2,7 @@
  * Messages between a master and its workers, next to the messages of zones on the same channel (`processChannel`). Plain
  * data.
  */
+import type { FeedSettings } from '../console/feed-settings.js';
 import type { Counts } from '../exchange/connection-counts.js';
 import type { ListeningAddress } from '../server/binder.js';
 import type { TapRow } from '../tap/rows.js';
@@ -38,6 +39,15 @@ export type Command =
   | { readonly command: 'untap'; readonly id: number }
   /** Response to `ask`. */
   | { readonly command: 'answer'; readonly id: number; readonly answer: unknown }
+  /**
+   * Report rows for a viewer of the console in events `rows`, or change their selection; each event is answered by `feed-next`,
+   * after which another may follow.
+   */
+  | { readonly command: 'feed'; readonly id: number; readonly settings: FeedSettings }
+  | { readonly command: 'feed-next'; readonly id: number }
+  | { readonly command: 'unfeed'; readonly id: number }
+  /** Rows of another worker for a viewer of this one; answered by `taken`. */
+  | { readonly command: 'watched'; readonly id: number; readonly batch: number; readonly rows: Uint8Array }
   /** Answered by `released`. */
   /** `retired`: a reload has made the worker superfluous; its WebSockets continue. */
   | { readonly command: 'quit'; readonly limit: number; readonly retired: boolean }
@@ -63,7 +73,12 @@ export type WorkerEvent =
   /** Question to the process that owns the configuration; answered by `answer` with the same number. */
   | { readonly event: 'ask'; readonly id: number; readonly question: unknown }
   /** Rows of the traffic tap: those of a turn of the event loop, or of the time since the last `tap-next`. */
-  | { readonly event: 'tap'; readonly id: number; readonly rows: readonly TapRow[] };
+  | { readonly event: 'tap'; readonly id: number; readonly rows: readonly TapRow[] }
+  /** A viewer of the console needs the rows of all other workers, or other ones than before. */
+  | { readonly event: 'watch'; readonly id: number; readonly settings: FeedSettings }
+  | { readonly event: 'unwatch'; readonly id: number }
+  | { readonly event: 'taken'; readonly batch: number }
+  | { readonly event: 'rows'; readonly id: number; readonly rows: Uint8Array };
 
 export function isCommand(message: unknown): message is Command {
   return typeof message === 'object' && message !== null && 'command' in message;

@@ -6,6 +6,7 @@ import type { BoundAddress } from '../server/binder.js';
 import type { TapSubscriber } from '../tap/feed.js';
 import { ZoneServer } from '../zones/zone-server.js';
 import { encodeConfig } from './config-pieces.js';
+import { FeedRelay } from './feed-relay.js';
 import { forkWorker, type WorkerChild } from './fork-worker.js';
 import { ListeningSockets } from './listening-sockets.js';
 import type { PreparedJob } from './serving.js';
@@ -86,6 +87,8 @@ export class WorkerProcesses implements Workers {
       counts: new AllCounts(),
       taps: new TapSubscribers(),
       answer,
+      feeds: new FeedRelay(),
+      workers: this.all,
     };
     this.forked = forked;
   }

@@ -12,6 +12,7 @@ import { LocalBackend } from '../zones/local-backend.js';
 import { RemoteBackend } from '../zones/remote-backend.js';
 import type { ZoneBackend } from '../zones/zone.js';
 import { decodeConfig } from './config-pieces.js';
+import { WorkerFeeds } from './feed-relay.js';
 import { BLOCKING_FD } from './fork-worker.js';
 import { collectAfterReading } from './garbage.js';
 import { ErrorLogFiles } from './logs.js';
@@ -90,6 +91,7 @@ class Worker {
   private readonly counts: OwnCounts;
   private readonly taps: WorkerTaps;
   private readonly questions: WorkerQuestions;
+  private readonly feeds: WorkerFeeds;
   private readonly masterZones: ZoneBackend;
   private ownZones: LocalBackend | null = null;
   /** Parts received so far of the encoded configuration for the next `prepare`. */
@@ -132,6 +134,8 @@ class Worker {
     });
     this.counts = new OwnCounts(this.serving.counts, send);
     this.taps = new WorkerTaps((subscriber) => this.serving.subscribe(subscriber), send);
+    this.feeds = new WorkerFeeds((settings, deliver) => this.serving.openFeed(settings, deliver), send);
+    this.serving.rowSource = this.feeds;
     own.on('disconnect', () => {
       this.log.write('alert', 'the master process is gone');
       const limit = this.settings?.shutdownTimeout || ORPHAN_TIMEOUT;
@@ -179,6 +183,12 @@ class Worker {
         return;
       case 'answer':
         this.questions.receive(command);
+        return;
+      case 'feed':
+      case 'feed-next':
+      case 'unfeed':
+      case 'watched':
+        this.feeds.handleCommand(command);
         return;
       case 'reopen':
         this.reopenLogs();

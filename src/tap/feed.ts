@@ -3,24 +3,12 @@
  * are queued, and those that do not fit into the queue are dropped and counted.
  */
 import { toText } from '../diagnostics/byte-string.js';
+import { neededSize, visiblePayload } from './payload.js';
 import { Redaction } from './redaction.js';
-import type {
-  FieldLine,
-  Payload,
-  PublishedEvent,
-  PublishedFrame,
-  PublishedRow,
-  TapKind,
-  TapRow,
-  Withheld,
-} from './rows.js';
+import type { FieldLine, Payload, PublishedEvent, PublishedFrame, PublishedRow, TapKind, TapRow } from './rows.js';
 import type { TapSettings } from './settings.js';
+import type { FrameSelection, TapSink } from './tap.js';
 
-/** Opcodes of RFC 6455: the lowest one of control frames is that of a Close frame. */
-const CONTROL = 8;
-const CLOSE = 8;
-/** Maximum length of a payload that can be redacted, bytes. */
-const MAX_REDACTED = 65_536;
 /** Bytes that wait for a subscriber, approximately. */
 const MAX_QUEUED = 1 << 20;
 /** Bytes of a batch, approximately: one read of the channel between processes. */
@@ -45,7 +33,8 @@ export interface TapSubscriber {
   readonly deliver: Deliver;
 }
 
-export class TapFeed {
+export class TapFeed implements TapSink {
+  readonly frames: FrameSelection = 'all';
   private readonly redaction: Redaction;
   private rows: TapRow[] = [];
   /** Approximate sizes of these rows, and their sum. */
@@ -66,8 +55,7 @@ export class TapFeed {
 
   /** Bytes of a payload that the subscriber needs. */
   get payloadSize(): number {
-    const { payload } = this.settings;
-    return payload > 0 && this.redaction.ofPayloads ? Math.max(MAX_REDACTED, payload) : payload;
+    return neededSize(this.redaction, this.settings.payload);
   }
 
   add(row: PublishedRow): void {
@@ -154,20 +142,27 @@ export class TapFeed {
       case 'response':
         return {
           ...row,
+          host: toText(redaction.text(row.host)),
           method: toText(row.method),
           target: toText(redaction.target(row.target)),
+          server: toText(row.server),
+          location: toText(row.location),
           headers: this.headers(row.headers),
         };
       case 'open':
-        return { ...row, host: toText(redaction.text(row.host)), target: toText(redaction.target(row.target)) };
+        return {
+          ...row,
+          host: toText(redaction.text(row.host)),
+          target: toText(redaction.target(row.target)),
+          location: toText(row.location),
+          protocol: toText(redaction.text(row.protocol)),
+          extensions: toText(redaction.text(row.extensions)),
+        };
       case 'close':
         return { ...row, reason: toText(redaction.text(row.reason)) };
-      case 'frame': {
-        const isFragment = !row.fin || row.opcode === 0;
-        return { ...row, ...this.payload(row, row.compressed ? 'compressed' : isFragment ? 'fragment' : null) };
-      }
+      case 'frame':
       case 'event':
-        return { ...row, ...this.payload(row, null) };
+        return { ...row, ...this.payload(row) };
     }
   }
 
@@ -175,29 +170,13 @@ export class TapFeed {
     return this.redaction.headers(lines).map(([name, value]) => [toText(name), toText(value)]);
   }
 
-  /** `obstacle`: reason for which the payload cannot be redacted. */
-  private payload(row: PublishedFrame | PublishedEvent, obstacle: Withheld | null): Payload {
-    const { redaction } = this;
-    const limit = this.settings.payload;
+  private payload(row: PublishedFrame | PublishedEvent): Payload {
     const { length } = row;
+    const limit = this.settings.payload;
     if (limit === 0) return { length, payload: new Uint8Array(), withheld: null };
-    if (!redaction.ofPayloads) return { length, payload: copyOf(row.payload, limit), withheld: null };
-    const withheld = obstacle ?? (row.payload.length < length ? 'too long' : null);
-    if (withheld !== null) return { length, payload: null, withheld };
-    const redacted = this.redacted(row);
-    if (typeof redacted === 'string') return { length, payload: null, withheld: redacted };
-    return { length, payload: copyOf(redacted, limit), withheld: null };
-  }
-
-  private redacted(row: PublishedFrame | PublishedEvent): Buffer | Withheld {
-    const { redaction } = this;
-    const { payload } = row;
-    if (row.type === 'event') return redaction.event(payload);
-    if (row.opcode < CONTROL) return redaction.message(payload);
-    if (row.opcode !== CLOSE) return redaction.control(payload);
-    // The two bytes of the status code are not text.
-    const reason = redaction.control(payload.subarray(2));
-    return typeof reason === 'string' ? reason : Buffer.concat([payload.subarray(0, 2), reason]);
+    const payload = visiblePayload(this.redaction, row);
+    if (typeof payload === 'string') return { length, payload: null, withheld: payload };
+    return { length, payload: copyOf(payload, limit), withheld: null };
   }
 }
 

@@ -35,24 +35,53 @@ export interface RequestRow extends Common {
   readonly host: string;
   readonly method: string;
   readonly target: string;
+  /** Number of the configuration. */
+  readonly generation: number;
   readonly headers: readonly FieldLine[];
+}
+
+/** An attempt to pass a request to a server of the upstream. Times in ms; -1: not reached. */
+export interface TryRow {
+  readonly address: string;
+  /** 0: no response. */
+  readonly status: number;
+  /** From the first byte of the request to the beginning of the attempt. */
+  readonly start: number;
+  /** In the queue of the upstream, before the attempt. */
+  readonly queue: number;
+  /** From the beginning of the attempt until connected, until the head of the response was received, and until its end. */
+  readonly connect: number;
+  readonly head: number;
+  readonly done: number;
+  /** Bytes. */
+  readonly sent: number;
+  readonly received: number;
 }
 
 /** The end of a request, when it is logged; that of an upgrade is the end of its tunnel. */
 export interface ResponseRow extends Common {
   readonly type: 'response';
+  readonly client: string;
+  readonly host: string;
+  readonly generation: number;
   readonly method: string;
   readonly target: string;
   /** 0 if there was no response. */
   readonly status: number;
   /** Fields that the upstream or the proxy has set. */
   readonly headers: readonly FieldLine[];
+  /** Names of the server and the location. */
+  readonly server: string;
+  readonly location: string;
+  /** Bytes received from the client, head and body. */
+  readonly received: number;
   /** Bytes sent to the client after the head. */
   readonly bytes: number;
   /** ms since the first byte of the request. */
   readonly duration: number;
   /** Address of the last upstream server; empty if there was none. */
   readonly upstream: string;
+  readonly tries: readonly TryRow[];
   /** Whether the response was sent completely. */
   readonly completed: boolean;
 }
@@ -63,7 +92,11 @@ export interface OpenRow extends Common {
   readonly client: string;
   readonly host: string;
   readonly target: string;
+  readonly location: string;
   readonly upstream: string;
+  /** `Sec-WebSocket-Protocol` and `Sec-WebSocket-Extensions` of the upstream's response. */
+  readonly protocol: string;
+  readonly extensions: string;
   /** Number of the configuration with which its request began. */
   readonly generation: number;
   /** ms since 1970. */
@@ -91,6 +124,8 @@ export interface FrameRow extends Common, Payload {
   readonly rsv: number;
   /** Whether it belongs to a message compressed by permessage-deflate; the payload is compressed, too. */
   readonly compressed: boolean;
+  /** Masking key as an unsigned number; null if the payload is not masked. */
+  readonly mask: number | null;
 }
 
 /** A server-sent event or comment, as it is sent to the client. */
@@ -124,7 +159,7 @@ export interface DroppedRow {
   readonly time: number;
 }
 
-/** The payload is as long as subscribers need it. */
+/** The payload is as long as subscribers need it. The row is valid for the call only: publishers use it again. */
 export type PublishedFrame = Omit<FrameRow, 'payload' | 'withheld'> & { readonly payload: Buffer };
 export type PublishedEvent = Omit<EventRow, 'payload' | 'withheld'> & { readonly payload: Buffer };
 

@@ -1,15 +1,30 @@
 /** Traffic tap of a process: publishers write rows to it while there are subscribers. */
-import type { TapFeed } from './feed.js';
 import type { PublishedRow } from './rows.js';
+
+/** WebSockets and event streams whose frames and events are needed, by the ids of their requests. */
+export type FrameSelection = 'all' | 'none' | ReadonlySet<string>;
+
+/** A subscriber in this process. */
+export interface TapSink {
+  /** Bytes of payloads that it needs. */
+  readonly payloadSize: number;
+  readonly frames: FrameSelection;
+  /** Receives a row, which is valid for the call only. Rows that it does not need may be among them. */
+  add(row: PublishedRow): void;
+  close(): void;
+}
 
 export class Tap {
   /** Whether there are subscribers. Publishers test it first. */
   active = false;
-  /** Number of times that the tap has become active: state of publishers of an earlier time is invalid. */
+  /** Whether frames or events are needed; publishers of those test it first. */
+  framesActive = false;
+  frames: FrameSelection = 'none';
+  /** Number of times that frames have become needed: state of publishers of an earlier time is invalid. */
   epoch = 0;
   /** Bytes of payloads that subscribers need. */
   payloadSize = 0;
-  private feeds: readonly TapFeed[] = [];
+  private sinks: readonly TapSink[] = [];
   private count = 0;
 
   /** An id for a request. */
@@ -18,23 +33,42 @@ export class Tap {
     return `${process.pid}-${this.count}`;
   }
 
-  add(feed: TapFeed): void {
-    this.setFeeds([...this.feeds, feed]);
+  add(sink: TapSink): void {
+    this.sinks = [...this.sinks, sink];
+    this.update();
   }
 
-  remove(feed: TapFeed): void {
-    feed.close();
-    this.setFeeds(this.feeds.filter((each) => each !== feed));
+  remove(sink: TapSink): void {
+    sink.close();
+    this.sinks = this.sinks.filter((each) => each !== sink);
+    this.update();
   }
 
-  private setFeeds(feeds: readonly TapFeed[]): void {
-    this.feeds = feeds;
-    if (feeds.length > 0 && !this.active) this.epoch++;
-    this.active = feeds.length > 0;
-    this.payloadSize = Math.max(0, ...feeds.map((feed) => feed.payloadSize));
+  /** Called when the needs of a subscriber have changed. */
+  update(): void {
+    const { sinks } = this;
+    this.active = sinks.length > 0;
+    this.payloadSize = Math.max(0, ...sinks.map((sink) => sink.payloadSize));
+    this.frames = unionOf(sinks.map(({ frames }) => frames));
+    const framesActive = this.frames !== 'none';
+    if (framesActive && !this.framesActive) this.epoch++;
+    this.framesActive = framesActive;
+  }
+
+  /** Whether frames of a WebSocket, or events of a stream, are needed. */
+  wants(id: string): boolean {
+    const { frames } = this;
+    return typeof frames === 'string' ? frames === 'all' : frames.has(id);
   }
 
   publish(row: PublishedRow): void {
-    for (const feed of this.feeds) feed.add(row);
+    for (const sink of this.sinks) sink.add(row);
   }
+}
+
+function unionOf(selections: readonly FrameSelection[]): FrameSelection {
+  if (selections.includes('all')) return 'all';
+  const ids = new Set<string>();
+  for (const selection of selections) if (typeof selection !== 'string') for (const id of selection) ids.add(id);
+  return ids.size === 0 ? 'none' : ids;
 }

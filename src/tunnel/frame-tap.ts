@@ -1,11 +1,13 @@
-/** The frames of a WebSocket for the traffic tap. Created only while the tap is active. */
+/** The frames of a WebSocket for the traffic tap. Created only while frames are needed. */
 import { callbackTime } from '../http/clock.js';
+import type { PublishedFrame } from '../tap/rows.js';
 import type { Tap } from '../tap/tap.js';
 import { applyMask, type FrameReader } from '../websocket/frame-reader.js';
 import { CONTINUATION, CONTROL } from '../websocket/opcodes.js';
 
 /** RSV1: the message is compressed by permessage-deflate (RFC 7692, 6). */
 const COMPRESSED = 4;
+const EMPTY = Buffer.alloc(0);
 
 /** Frames of one sender. */
 export class FrameTap {
@@ -17,16 +19,31 @@ export class FrameTap {
   private payload: Buffer | null = null;
   private filled = 0;
   private compressed = false;
+  /** The row, which is used again for each frame. */
+  private readonly row: { -readonly [K in keyof PublishedFrame]: PublishedFrame[K] };
 
   /** `frames`: the tunnel's reader. A frame that it is reading gets no row. */
   constructor(
     private readonly tap: Tap,
-    private readonly id: string,
-    private readonly from: 'client' | 'upstream',
+    id: string,
+    from: 'client' | 'upstream',
     frames: FrameReader,
   ) {
     this.reader = frames.copy();
     this.epoch = tap.epoch;
+    this.row = {
+      type: 'frame',
+      id,
+      time: 0,
+      from,
+      opcode: 0,
+      fin: false,
+      rsv: 0,
+      compressed: false,
+      mask: null,
+      length: 0,
+      payload: EMPTY,
+    };
   }
 
   /** Whether it has followed the stream without interruption. */
@@ -53,7 +70,7 @@ export class FrameTap {
     const { reader, tap } = this;
     const size = Number.isFinite(reader.length) ? Math.min(reader.length, tap.payloadSize) : 0;
     if (reader.opcode < CONTROL && reader.opcode !== CONTINUATION) this.compressed = (reader.rsv & COMPRESSED) !== 0;
-    this.payload = Buffer.allocUnsafe(size);
+    this.payload = size === 0 ? EMPTY : Buffer.allocUnsafe(size);
     this.filled = 0;
     if (size === 0) this.publish(this.payload);
   }
@@ -66,20 +83,18 @@ export class FrameTap {
   }
 
   private publish(payload: Buffer): void {
-    const { reader } = this;
-    const { opcode, fin, rsv, length } = reader;
+    const { reader, row } = this;
+    const { opcode, length } = reader;
     this.payload = null;
-    this.tap.publish({
-      type: 'frame',
-      id: this.id,
-      time: callbackTime(),
-      from: this.from,
-      opcode,
-      fin,
-      rsv,
-      compressed: opcode < CONTROL && this.compressed,
-      length: Number.isFinite(length) ? length : -1,
-      payload,
-    });
+    row.time = callbackTime();
+    row.opcode = opcode;
+    row.fin = reader.fin;
+    row.rsv = reader.rsv;
+    row.compressed = opcode < CONTROL && this.compressed;
+    row.mask = reader.masked ? reader.mask >>> 0 : null;
+    row.length = Number.isFinite(length) ? length : -1;
+    row.payload = payload;
+    this.tap.publish(row);
+    row.payload = EMPTY;
   }
 }

@@ -37,7 +37,7 @@ export interface WebSocketTunnel {
   readonly reserved: number;
   /** Creates the stages of one direction; null: it has none. */
   openStages(tunnel: StagedTunnel, from: Transport, to: Transport, direction: Direction): StageChain | null;
-  /** The traffic tap; `tapFrames` is called with what `frames` is about to read, while the tap is active. */
+  /** The traffic tap; `tapFrames` is called with what `frames` is about to read, while frames are needed. */
   readonly tap: Tap;
   tapFrames(from: 'client' | 'upstream', frames: FrameReader, bytes: Buffer, start: number, end: number): void;
   /** Logs an event that `side` has caused. */
@@ -150,7 +150,7 @@ export class Tunnel implements TransportOwner, Scheduled, RelayHost, Draining, S
   private relay(relay: FrameRelay, bytes: Buffer, start: number, end: number): void {
     const { frames } = relay;
     const { websocket } = this.settings;
-    if (websocket?.tap.active === true)
+    if (websocket?.tap.framesActive === true)
       websocket.tapFrames(relay === this.up ? 'client' : 'upstream', frames, bytes, start, end);
     relay.pass(bytes, start, end);
     if (frames.sawData) {

@@ -139,7 +139,7 @@ class ExchangeWebSocket implements WebSocketTunnel {
   settings: WebSocketSettings;
   readonly reserved: number;
   readonly tap: Tap;
-  /** Frames of the two senders, while the tap is active. */
+  /** Frames of the two senders, while they are needed. */
   private tapped: { readonly client?: FrameTap; readonly upstream?: FrameTap } | null = null;
 
   constructor(private readonly x: HttpExchange) {
@@ -161,6 +161,10 @@ class ExchangeWebSocket implements WebSocketTunnel {
 
   tapFrames(from: 'client' | 'upstream', frames: FrameReader, bytes: Buffer, start: number, end: number): void {
     const { x, tap } = this;
+    if (tap.frames !== 'all' && !tap.wants(tapId(x))) {
+      this.tapped = null;
+      return;
+    }
     if (this.tapped?.[from]?.isCurrent !== true) {
       this.tapped = { ...this.tapped, [from]: new FrameTap(tap, tapId(x), from, frames) };
     }

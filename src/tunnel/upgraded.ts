@@ -3,6 +3,7 @@ import { formatAddress } from '../config/address.js';
 import type { CheckedBlock } from '../config/checked-config.js';
 import type { DetachedClient } from '../exchange/client-side.js';
 import type { HttpExchange } from '../exchange/exchange.js';
+import { tapId } from '../exchange/tapped.js';
 import { now } from '../net/deadlines.js';
 import type { RoutingTable } from '../program/compiler.js';
 import { CREDENTIAL_EXPIRY } from '../program/credential-expiry.js';
@@ -10,13 +11,27 @@ import type { TunnelTarget } from '../program/tunnel-target.js';
 import type { OpenRow } from '../tap/rows.js';
 import { type DrainSchedule, TUNNEL_DRAIN } from './drain.js';
 import type { Lifetimes } from './lifecycle.js';
-import type { Tunnel } from './tunnel.js';
 import { TUNNEL_KEY, type TunnelDescription } from './tunnel-description.js';
 import { openRow } from './tunnel-rows.js';
-import { TUNNEL_LIFETIME, WEBSOCKET } from './websocket-settings.js';
+import { TUNNEL_LIFETIME, WEBSOCKET, type WebSocketSettings } from './websocket-settings.js';
+import type { WebSocketStats } from './websocket-stats.js';
 
 /** Time over which the Close frames of a shutdown are spread without `tunnel_drain`, ms: as its default. */
 const QUIT_SPREAD = 5000;
+
+/** The connection of an upgraded exchange: a tunnel, or a WebSocket that ends in this process. */
+export interface UpgradedConnection {
+  readonly client: { readonly bytesRead: number; readonly bytesWritten: number };
+  /** Null: its frames are not counted. */
+  readonly stats: WebSocketStats | null;
+  /** Applies settings of a location, to which it has moved. */
+  configure(settings: WebSocketSettings | null, lifetimes: Lifetimes): void;
+  closeGracefully(code: number, reason: string): void;
+  drain(order: DrainSchedule): void;
+  /** See `Tunnel.cancelDrain`. */
+  cancelDrain(): boolean;
+  stop(): void;
+}
 
 export class UpgradedExchange {
   private current: RoutingTable;
@@ -28,7 +43,7 @@ export class UpgradedExchange {
   constructor(
     private readonly x: HttpExchange,
     private readonly client: DetachedClient,
-    private readonly tunnel: Tunnel,
+    private readonly tunnel: UpgradedConnection,
     readonly target: TunnelTarget,
     /** WebSocket frames are parsed. */
     readonly frames: boolean,
@@ -72,6 +87,16 @@ export class UpgradedExchange {
     if (drainSettings !== null) return { ...drainSettings, late: false };
     const { close, closeTimeout } = this.x.location.settings.get(WEBSOCKET);
     return this.frames && close ? { spread: QUIT_SPREAD, timeout: closeTimeout, late: true } : null;
+  }
+
+  /** Id of its rows of the traffic tap. */
+  get tapId(): string {
+    return tapId(this.x);
+  }
+
+  /** Figures of its frames; null if they are not counted. */
+  get stats(): WebSocketStats | null {
+    return this.tunnel.stats;
   }
 
   /** Row of the traffic tap about a WebSocket that is open; null for other protocols. */

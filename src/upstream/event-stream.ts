@@ -23,6 +23,9 @@ import type { ResponseSink } from './response-sink.js';
 /** The stream of a response, for variables. */
 export const EVENT_STREAM = new StateKey<EventStream>('event stream');
 
+/** Streams that are open in this process. */
+export const openEventStreams: Set<EventStream> = new Set();
+
 const HEARTBEAT = Buffer.from(': heartbeat\n\n');
 const LF = 10;
 const CR = 13;
@@ -94,6 +97,16 @@ export class EventStream implements ResponseSink, Producer, Timed {
     this.reader.lastEventId = options.lastEventId;
   }
 
+  /** Id of the rows about the exchange. */
+  get tapId(): string {
+    return this.options.tapId();
+  }
+
+  /** Whether the client waits until the upstream continues the stream. */
+  get isWaiting(): boolean {
+    return this.waiting;
+  }
+
   get activity(): string {
     return this.source.activity ?? '';
   }
@@ -113,6 +126,7 @@ export class EventStream implements ResponseSink, Producer, Timed {
   head(response: ResponseHead): boolean {
     if (!this.next.head(response)) return false;
     this.opened = true;
+    openEventStreams.add(this);
     eventStreamCounts.open++;
     const { retry, heartbeat } = this.options.settings;
     if (retry >= 0) this.insert(Buffer.from(`retry: ${retry}\n\n`));
@@ -124,7 +138,7 @@ export class EventStream implements ResponseSink, Producer, Timed {
   }
 
   bytes(bytes: Buffer, start: number, end: number): boolean {
-    if (this.options.tap.active) this.startTap();
+    if (this.options.tap.framesActive) this.startTap();
     const { heartbeat } = this.options.settings;
     if (heartbeat > 0) this.deadline = now() + heartbeat;
     const from = this.markDropped >= 0 || this.reader.afterCr ? this.readEdge(bytes, start, end) : start;
@@ -222,11 +236,13 @@ export class EventStream implements ResponseSink, Producer, Timed {
   private startTap(): void {
     if (this.tapped?.isCurrent === true) return;
     const { tap, tapId } = this.options;
+    if (!tap.wants(tapId())) return;
     this.tapped = new EventTap(tap, tapId(), !this.insertable, this.length === 0);
   }
 
   private tapEvents(tapped: EventTap, bytes: Buffer, start: number, end: number): void {
-    if (this.options.tap.active && tapped.isCurrent) tapped.push(bytes, start, end);
+    const { tap } = this.options;
+    if (tap.framesActive && tapped.isCurrent && tap.wants(tapped.id)) tapped.push(bytes, start, end);
     else this.tapped = null;
   }
 
@@ -269,7 +285,7 @@ export class EventStream implements ResponseSink, Producer, Timed {
     this.deadline = now() + this.options.settings.heartbeat;
     // Bytes that wait for a slow client keep its connection open, too.
     if (this.over || this.blocked || !this.insertable) return;
-    if (this.options.tap.active) this.startTap();
+    if (this.options.tap.framesActive) this.startTap();
     this.heartbeats++;
     eventStreamCounts.heartbeats++;
     this.insert(HEARTBEAT);
@@ -324,7 +340,9 @@ export class EventStream implements ResponseSink, Producer, Timed {
     unwatch(this);
     this.recovery?.cancel();
     this.setWaiting(false);
-    if (this.opened) eventStreamCounts.open--;
+    if (!this.opened) return;
+    openEventStreams.delete(this);
+    eventStreamCounts.open--;
   }
 
   private setWaiting(waiting: boolean): void {

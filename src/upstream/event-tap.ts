@@ -19,7 +19,7 @@ export class EventTap {
   /** `skips`: the stream is in an event, which gets no row. `atStart`: nothing has been sent yet. */
   constructor(
     private readonly tap: Tap,
-    private readonly id: string,
+    readonly id: string,
     private skips: boolean,
     atStart: boolean,
   ) {

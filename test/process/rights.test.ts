@@ -18,6 +18,7 @@ import { type TestContext, test } from 'node:test';
 import { modules } from '../../src/modules/index.js';
 import { encodeConfig } from '../../src/process/config-pieces.js';
 import { checkSource } from '../../src/process/configuration.js';
+import { FeedRelay } from '../../src/process/feed-relay.js';
 import { forkWorker } from '../../src/process/fork-worker.js';
 import { ListeningSockets } from '../../src/process/listening-sockets.js';
 import { mainSettings } from '../../src/process/main-settings.js';
@@ -122,6 +123,8 @@ test('a worker drops privileges once, and refuses those of another user', AS_ROO
       counts: new AllCounts(),
       taps: new TapSubscribers(),
       answer: async () => null,
+      feeds: new FeedRelay(),
+      workers: new Set(),
     },
     0,
   );

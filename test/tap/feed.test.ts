@@ -16,6 +16,7 @@ function frame(n: number, more: Partial<PublishedFrame> = {}): PublishedFrame {
     fin: true,
     rsv: 0,
     compressed: false,
+    mask: null,
     length: payload.length,
     payload,
     ...more,

@@ -1,12 +1,12 @@
-/** A connection within the process as a stream of Node, for `node:http`. */
+/** A transport as a stream of Node, for `node:http` and `ws`. */
 import { Duplex } from 'node:stream';
-import type { Transport, TransportOwner } from '../net/transport.js';
+import type { Transport, TransportOwner } from './transport.js';
 
-export class MemoryStream extends Duplex implements TransportOwner {
+export class TransportStream extends Duplex implements TransportOwner {
   private readonly transport: Transport;
   private written: (() => void) | null = null;
 
-  /** `connect` opens the connection; it may throw. */
+  /** `connect` opens the connection, or takes one over; it may throw. */
   constructor(connect: (owner: TransportOwner) => Transport) {
     super({ allowHalfOpen: true });
     this.transport = connect(this);

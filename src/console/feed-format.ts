@@ -1,0 +1,336 @@
+/**
+ * The feed of the console: messages between the server and a viewer (the page, `tsproxy watch`), and the rows about traffic.
+ * Nothing here needs Node, so that browsers can use it.
+ *
+ * The feed is a WebSocket with the subprotocol `FEED_PROTOCOL`. Text messages are JSON; binary messages are batches of rows,
+ * which `decodeRows` (row-decoder.ts) reads. Rows of a connection or request are in order.
+ */
+
+export const FEED_PROTOCOL = 'tsproxy.console.1';
+export const FEED_VERSION = 1;
+
+/** Kinds of rows: requests and responses, WebSockets with their frames, event streams. */
+export type RowKind = 'http' | 'websocket' | 'sse';
+
+export const ROW_KINDS: readonly RowKind[] = ['http', 'websocket', 'sse'];
+
+/** Largest part of a payload that is given, bytes. */
+export const MAX_FEED_PAYLOAD = 1 << 20;
+
+/** Most ids of `frames`. */
+export const MAX_FRAME_IDS = 256;
+
+/** Replaces the subscription of the viewer; there is none before the first. */
+export interface SubscribeMessage {
+  readonly type: 'subscribe';
+  readonly kinds: readonly RowKind[];
+  /** WebSockets and event streams whose frames and events are sent; the rows about them as a whole are always sent. */
+  readonly frames: 'all' | 'none' | readonly string[];
+  /** Bytes of a payload that are given; lengths only if 0, or if the server hides payloads. */
+  readonly payload: number;
+}
+
+/** Asks for the details of a request; answered by a message `details`. */
+export interface DetailsRequest {
+  readonly type: 'details';
+  readonly id: string;
+}
+
+export type ViewerMessage = SubscribeMessage | DetailsRequest;
+
+/** The first message of the server, and sent again when the viewer continues under another configuration. */
+export interface HelloMessage {
+  readonly type: 'hello';
+  readonly version: number;
+  /** Number of the configuration. */
+  readonly generation: number;
+  /** Number of worker processes. */
+  readonly workers: number;
+  /** Whether the proxy can be controlled. */
+  readonly control: boolean;
+  /** Whether payloads are given. */
+  readonly payload: boolean;
+  /** Value of `X-Console-Token` in requests that control the proxy; null if it cannot be controlled. */
+  readonly token: string | null;
+}
+
+/** The viewer sent something that is not understood. */
+export interface ErrorMessage {
+  readonly type: 'error';
+  readonly message: string;
+}
+
+/** Name and value of a header field. */
+export type FieldLine = readonly [name: string, value: string];
+
+/** A head as it was received or sent. */
+export interface HeadDetails {
+  /** Request line or status line. */
+  readonly line: string;
+  readonly fields: readonly FieldLine[];
+  /** Whether fields are missing, because the head is too long. */
+  readonly cut: boolean;
+}
+
+/** An attempt to pass a request to a server of the upstream. Times in ms; -1: not reached. */
+export interface TryDetails {
+  readonly address: string;
+  /** 0: no response. */
+  readonly status: number;
+  /** ms from the beginning of the request to that of the attempt. */
+  readonly start: number;
+  /** Waiting in the queue of the upstream before the attempt. */
+  readonly queue: number;
+  /** From the beginning of the attempt until connected, until the head of the response was received, and until its end. */
+  readonly connect: number;
+  readonly head: number;
+  readonly done: number;
+  /** Bytes. */
+  readonly sent: number;
+  readonly received: number;
+}
+
+/** A line of the error log about a request. */
+export interface LogLine {
+  /** ms since 1970. */
+  readonly time: number;
+  readonly level: string;
+  readonly message: string;
+}
+
+/** Selection of a server or location. */
+export interface MatchDetails {
+  /** The first name of the server; the name of the location. */
+  readonly name: string;
+  /** The reason in words. */
+  readonly reason: string;
+}
+
+/** Everything that is known about a request. Texts are redacted. */
+export interface RequestDetails {
+  readonly id: string;
+  /** Whether the request has ended. */
+  readonly ended: boolean;
+  /** Heads: null if there is none, or if it was sent before somebody watched. */
+  readonly request: HeadDetails | null;
+  /** Head of the last request to the upstream. */
+  readonly upstreamRequest: HeadDetails | null;
+  readonly upstreamResponse: HeadDetails | null;
+  readonly response: HeadDetails | null;
+  readonly server: MatchDetails;
+  readonly location: MatchDetails;
+  /** URIs to which the request was redirected internally, in order. */
+  readonly redirects: readonly string[];
+  /** Variables that have been evaluated. */
+  readonly variables: readonly FieldLine[];
+  readonly log: readonly LogLine[];
+  readonly tries: readonly TryDetails[];
+}
+
+/** Answer to `DetailsRequest`; `request` is null if nothing is known about it any more. */
+export interface DetailsMessage {
+  readonly type: 'details';
+  readonly id: string;
+  readonly request: RequestDetails | null;
+}
+
+/** Fields of every row about a request. */
+interface Common {
+  /** Identifies the request, its WebSocket and its events: unique among the workers. */
+  readonly id: string;
+  /** ms since 1970. */
+  readonly time: number;
+}
+
+/** The head of a request has been read. */
+export interface RequestRow extends Common {
+  readonly type: 'request';
+  /** Address of the client, with its port. */
+  readonly client: string;
+  readonly host: string;
+  readonly method: string;
+  readonly target: string;
+  readonly generation: number;
+}
+
+/** A request has ended; that of a WebSocket with its tunnel. */
+export interface ResponseRow extends Common {
+  readonly type: 'response';
+  readonly status: number;
+  /** Whether the response was sent completely. */
+  readonly completed: boolean;
+  /** Names of the server and the location. */
+  readonly server: string;
+  readonly location: string;
+  /** Bytes received, head and body. */
+  readonly received: number;
+  /** Bytes sent after the head. */
+  readonly sent: number;
+  /** ms since the first byte of the request. */
+  readonly duration: number;
+  readonly tries: readonly TryDetails[];
+}
+
+/** A WebSocket was opened; viewers also receive one for each that is open already. */
+export interface OpenRow extends Common {
+  readonly type: 'open';
+  readonly client: string;
+  readonly host: string;
+  readonly target: string;
+  readonly location: string;
+  readonly upstream: string;
+  readonly generation: number;
+  readonly openedAt: number;
+  /** `Sec-WebSocket-Protocol` and `Sec-WebSocket-Extensions` of the response. */
+  readonly protocol: string;
+  readonly extensions: string;
+}
+
+/** Reason for which a payload is not given although there is one. */
+export type Withheld =
+  | 'hidden'
+  | 'compressed'
+  | 'fragment'
+  | 'too long'
+  | 'not JSON'
+  | 'not redacted'
+  | 'not decompressed';
+
+/** A frame of a WebSocket, as it is forwarded. */
+export interface FrameRow extends Common {
+  readonly type: 'frame';
+  readonly from: 'client' | 'upstream';
+  /** 0 continuation, 1 text, 2 binary, 8 close, 9 ping, 10 pong. */
+  readonly opcode: number;
+  readonly fin: boolean;
+  /** Reserved bits, RSV1 highest (4). */
+  readonly rsv: number;
+  /** Whether it belongs to a message compressed by permessage-deflate; its payload is compressed, too. */
+  readonly compressed: boolean;
+  /** Masking key as an unsigned number; null if the payload is not masked. */
+  readonly mask: number | null;
+  /** Length of the whole payload, bytes; -1: invalid. */
+  readonly length: number;
+  /** Beginning of the payload, unmasked and redacted; null if it is not given. */
+  readonly payload: Uint8Array | null;
+  readonly withheld: Withheld | null;
+}
+
+/** A message that was compressed by permessage-deflate, decompressed; it follows the last frame of the message. */
+export interface MessageRow extends Common {
+  readonly type: 'message';
+  readonly from: 'client' | 'upstream';
+  /** 1 text, 2 binary. */
+  readonly opcode: number;
+  /** Length of the whole message, bytes; -1: not known. */
+  readonly length: number;
+  readonly payload: Uint8Array | null;
+  readonly withheld: Withheld | null;
+}
+
+/** Frames of one sender of a WebSocket so far. */
+export interface SenderCounts {
+  readonly messages: number;
+  readonly frames: number;
+  readonly bytes: number;
+}
+
+/** Totals of an open WebSocket, about once per second if they have changed. */
+export interface TunnelRow extends Common {
+  readonly type: 'tunnel';
+  readonly received: SenderCounts;
+  readonly sent: SenderCounts;
+  /** ms from the latest answered ping of the proxy to its pong; -1: none was answered. */
+  readonly clientRoundTrip: number;
+  readonly upstreamRoundTrip: number;
+}
+
+/** The end of a WebSocket. */
+export interface CloseRow extends Common {
+  readonly type: 'close';
+  readonly by: 'client' | 'upstream' | 'proxy';
+  readonly code: number;
+  readonly reason: string;
+  /** ms. */
+  readonly duration: number;
+  readonly received: SenderCounts;
+  readonly sent: SenderCounts;
+}
+
+/** Totals of an open event stream, about once per second if they have changed. */
+export interface StreamRow extends Common {
+  readonly type: 'stream';
+  readonly events: number;
+  /** Bytes sent to the client. */
+  readonly bytes: number;
+  /** Responses with which the stream was continued (`sse_reconnect`), and repeated events that were dropped. */
+  readonly reconnects: number;
+  readonly replays: number;
+  /** Comments inserted (`sse_heartbeat`). */
+  readonly heartbeats: number;
+  /** Whether the client waits until the upstream continues the stream. */
+  readonly waiting: boolean;
+}
+
+/** A server-sent event or comment, as it is sent to the client. */
+export interface EventRow extends Common {
+  readonly type: 'event';
+  readonly length: number;
+  readonly payload: Uint8Array | null;
+  readonly withheld: Withheld | null;
+}
+
+/** Rows that were dropped at this place, because the viewer was too slow. */
+export interface DroppedRow {
+  readonly type: 'dropped';
+  readonly time: number;
+  readonly count: number;
+}
+
+export type FeedRow =
+  | RequestRow
+  | ResponseRow
+  | OpenRow
+  | FrameRow
+  | MessageRow
+  | TunnelRow
+  | CloseRow
+  | StreamRow
+  | EventRow
+  | DroppedRow;
+
+/**
+ * Types of rows in a batch. A row is its type (one byte), the number of bytes that follow (four), and its fields: numbers are
+ * little-endian, texts and payloads preceded by their length. The first fields are the time and, except for `dropped`, the id.
+ */
+export const ROW_TYPES = [
+  'dropped',
+  'request',
+  'response',
+  'open',
+  'frame',
+  'message',
+  'tunnel',
+  'close',
+  'stream',
+  'event',
+] as const satisfies readonly FeedRow['type'][];
+
+/** Values of `withheld` by number, from 1; 0 is null. */
+export const WITHHELD: readonly Withheld[] = [
+  'hidden',
+  'compressed',
+  'fragment',
+  'too long',
+  'not JSON',
+  'not redacted',
+  'not decompressed',
+];
+
+/** Bytes of a row before its fields. */
+export const ROW_HEAD = 5;
+
+// Bits of a frame's second flag byte; the first one is that of the frame: FIN, the reserved bits, opcode.
+export const FROM_UPSTREAM = 1;
+export const COMPRESSED = 2;
+export const MASKED = 4;

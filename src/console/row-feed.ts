@@ -1,0 +1,251 @@
+/**
+ * The rows of one viewer in one process: selected, redacted, and written into one buffer as they are published. One batch at
+ * a time is delivered; rows that do not fit into the buffer meanwhile are dropped and counted.
+ */
+import { neededSize, visiblePayload } from '../tap/payload.js';
+import { Redaction } from '../tap/redaction.js';
+import type { PublishedEvent, PublishedFrame, PublishedRow, RequestRow, ResponseRow } from '../tap/rows.js';
+import type { FrameSelection, TapSink } from '../tap/tap.js';
+import type { RowKind, SenderCounts } from './feed-format.js';
+import type { DeliverBatch, FeedSettings } from './feed-settings.js';
+import { RowWriter } from './row-writer.js';
+
+/** ms for which rows are collected. */
+const INTERVAL = 20;
+/** Bytes of a batch, unless a single row is longer: one read of the channel between processes. */
+const BATCH = 48 << 10;
+/** Bytes that wait for a slow viewer: frames and events are dropped first, because lists depend on the other rows. */
+const MAX_FRAMES = 1 << 20;
+const MAX_QUEUED = 2 << 20;
+
+const KINDS: Readonly<Record<PublishedRow['type'], RowKind>> = {
+  request: 'http',
+  response: 'http',
+  open: 'websocket',
+  frame: 'websocket',
+  close: 'websocket',
+  event: 'sse',
+};
+
+/** Figures of an open WebSocket or event stream, for the rows about its totals. */
+export interface TunnelTotals {
+  readonly id: string;
+  readonly received: SenderCounts;
+  readonly sent: SenderCounts;
+  readonly clientRoundTrip: number;
+  readonly upstreamRoundTrip: number;
+}
+
+export interface StreamTotals {
+  readonly tapId: string;
+  readonly events: number;
+  readonly length: number;
+  readonly reconnects: number;
+  readonly replays: number;
+  readonly heartbeats: number;
+  readonly isWaiting: boolean;
+}
+
+export class RowFeed implements TapSink {
+  frames: FrameSelection = 'none';
+  private redaction: Redaction;
+  private readonly writer = new RowWriter();
+  /** Rows dropped since the last row that was written. */
+  private dropped = 0;
+  /** Time of its beginning, ms since 1970. */
+  private readonly since = Date.now();
+  private timer: NodeJS.Timeout | null = null;
+  private delivering = false;
+  private closed = false;
+
+  constructor(
+    private settings: FeedSettings,
+    private readonly deliver: DeliverBatch,
+  ) {
+    this.redaction = new Redaction(settings.redaction);
+    this.configure(settings);
+  }
+
+  /** The tap must be updated afterwards. */
+  configure(settings: FeedSettings): void {
+    this.settings = settings;
+    this.redaction = new Redaction(settings.redaction);
+    const { frames } = settings;
+    const withFrames = settings.kinds.includes('websocket') || settings.kinds.includes('sse');
+    if (!withFrames) this.frames = 'none';
+    else this.frames = typeof frames === 'string' ? frames : new Set(frames);
+  }
+
+  get payloadSize(): number {
+    return neededSize(this.redaction, this.settings.payload);
+  }
+
+  has(kind: RowKind): boolean {
+    return this.settings.kinds.includes(kind);
+  }
+
+  add(row: PublishedRow): void {
+    if (this.closed || !this.settings.kinds.includes(KINDS[row.type])) return;
+    const isPart = row.type === 'frame' || row.type === 'event';
+    if (isPart && !this.wants(row.id)) return;
+    if (!this.begin(row.time, isPart ? MAX_FRAMES : MAX_QUEUED)) return;
+    const { writer } = this;
+    try {
+      // A viewer that joins during a request has not seen its head.
+      if (row.type === 'response' && row.time - row.duration <= this.since) {
+        this.writeRequest(row);
+        writer.end();
+      }
+      this.write(row);
+      writer.end();
+    } catch {
+      // A failure of the console must not affect the traffic.
+      writer.cancel();
+      this.dropped++;
+    }
+  }
+
+  private wants(id: string): boolean {
+    const { frames } = this;
+    return typeof frames === 'string' ? frames === 'all' : frames.has(id);
+  }
+
+  /** Returns whether a row may be written. */
+  private begin(time: number, limit: number): boolean {
+    this.schedule();
+    const { writer } = this;
+    if (writer.length >= limit) {
+      this.dropped++;
+      return false;
+    }
+    if (this.dropped > 0) {
+      writer.dropped(time, this.dropped);
+      this.dropped = 0;
+    }
+    return true;
+  }
+
+  private write(row: PublishedRow): void {
+    const { writer, redaction } = this;
+    if (row.type === 'frame') {
+      const { id, time, from, opcode, fin, rsv, compressed, mask, length } = row;
+      writer.frame(id, time, from === 'client', (fin ? 0x80 : 0) | (rsv << 4) | opcode, compressed, mask, length);
+      this.payload(row);
+      return;
+    }
+    if (row.type === 'request') {
+      this.writeRequest(row);
+      return;
+    }
+    writer.row(row.type, row.id, row.time);
+    switch (row.type) {
+      case 'response':
+        writer.uint16(row.status);
+        writer.byte(row.completed ? 1 : 0);
+        writer.text(row.server);
+        writer.text(row.location);
+        writer.number(row.received);
+        writer.number(row.bytes);
+        writer.number(row.duration);
+        writer.tries(row.tries);
+        return;
+      case 'open':
+        writer.text(row.client);
+        writer.text(redaction.text(row.host));
+        writer.text(redaction.target(row.target));
+        writer.text(row.location);
+        writer.text(row.upstream);
+        writer.number(row.generation);
+        writer.number(row.openedAt);
+        writer.text(redaction.text(row.protocol));
+        writer.text(redaction.text(row.extensions));
+        return;
+      case 'close':
+        writer.byte(row.by === 'client' ? 0 : row.by === 'upstream' ? 1 : 2);
+        writer.uint16(row.code);
+        writer.text(redaction.text(row.reason));
+        writer.number(row.duration);
+        writer.counts(row.received);
+        writer.counts(row.sent);
+        return;
+      case 'event':
+        writer.number(row.length);
+        this.payload(row);
+    }
+  }
+
+  private writeRequest(row: RequestRow | ResponseRow): void {
+    const { writer, redaction } = this;
+    writer.row('request', row.id, row.type === 'request' ? row.time : row.time - row.duration);
+    writer.text(row.client);
+    writer.text(redaction.text(row.host));
+    writer.text(row.method);
+    writer.text(redaction.target(row.target));
+    writer.number(row.generation);
+  }
+
+  private payload(row: PublishedFrame | PublishedEvent): void {
+    const { writer } = this;
+    const limit = this.settings.payload;
+    if (limit === 0) {
+      writer.withheld('hidden');
+      return;
+    }
+    const payload = visiblePayload(this.redaction, row);
+    if (typeof payload === 'string') writer.withheld(payload);
+    else writer.payload(payload, Math.min(limit, payload.length));
+  }
+
+  tunnel({ id, received, sent, clientRoundTrip, upstreamRoundTrip }: TunnelTotals, time: number): void {
+    if (this.closed || !this.begin(time, MAX_QUEUED)) return;
+    const { writer } = this;
+    writer.row('tunnel', id, time);
+    writer.counts(received);
+    writer.counts(sent);
+    writer.number(clientRoundTrip);
+    writer.number(upstreamRoundTrip);
+    writer.end();
+  }
+
+  stream(stream: StreamTotals, time: number): void {
+    if (this.closed || !this.begin(time, MAX_QUEUED)) return;
+    const { writer } = this;
+    writer.row('stream', stream.tapId, time);
+    for (const key of ['events', 'length', 'reconnects', 'replays', 'heartbeats'] as const) writer.number(stream[key]);
+    writer.byte(stream.isWaiting ? 1 : 0);
+    writer.end();
+  }
+
+  private schedule(): void {
+    if (this.timer !== null || this.delivering) return;
+    this.timer = setTimeout(() => {
+      this.timer = null;
+      this.flush();
+    }, INTERVAL);
+  }
+
+  private flush(): void {
+    if (this.closed || this.delivering) return;
+    const { writer } = this;
+    if (writer.length === 0 && this.dropped > 0) {
+      writer.dropped(Date.now(), this.dropped);
+      this.dropped = 0;
+    }
+    if (writer.length === 0) return;
+    this.delivering = true;
+    const full = writer.length > BATCH;
+    const next = (): void => {
+      this.delivering = false;
+      if (full) this.flush();
+      else if (writer.length > 0 || this.dropped > 0) this.schedule();
+    };
+    this.deliver(writer.take(BATCH)).then(next, next);
+  }
+
+  close(): void {
+    this.closed = true;
+    if (this.timer !== null) clearTimeout(this.timer);
+    this.timer = null;
+    this.writer.clear();
+  }
+}

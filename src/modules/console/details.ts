@@ -1,0 +1,22 @@
+/** Details of requests, from the worker that has handled them. */
+import type { RequestDetails } from '../../console/feed-format.js';
+import type { RedactionSettings } from '../../tap/settings.js';
+import type { ConsoleTable } from './context.js';
+
+/** A question to all workers about a request. */
+interface DetailsQuestion {
+  readonly about: 'details';
+  readonly id: string;
+  readonly redaction: RedactionSettings;
+}
+
+/** Everything that is known about a request; null: nothing. */
+export async function findDetails(
+  table: ConsoleTable,
+  id: string,
+  redaction: RedactionSettings,
+): Promise<RequestDetails | null> {
+  const question: DetailsQuestion = { about: 'details', id, redaction };
+  const answers = await table.ask(question);
+  return (answers.find((answer) => answer !== null) as RequestDetails | undefined) ?? null;
+}

@@ -1,0 +1,35 @@
+/** Payloads of rows as subscribers may see them. */
+import type { Redaction } from './redaction.js';
+import type { PublishedEvent, PublishedFrame, Withheld } from './rows.js';
+
+/** Opcodes of RFC 6455: the lowest one of control frames is that of a Close frame. */
+const CONTROL = 8;
+const CLOSE = 8;
+/** Maximum length of a payload that can be redacted, bytes. */
+const MAX_REDACTED = 65_536;
+
+/** Bytes of a payload that are needed to give `limit` bytes of it. */
+export function neededSize(redaction: Redaction, limit: number): number {
+  return limit > 0 && redaction.ofPayloads ? Math.max(MAX_REDACTED, limit) : limit;
+}
+
+/** The payload of a row, redacted; it may be longer than needed. Or the reason for which it is withheld. */
+export function visiblePayload(redaction: Redaction, row: PublishedFrame | PublishedEvent): Buffer | Withheld {
+  if (!redaction.ofPayloads) return row.payload;
+  if (row.type === 'frame') {
+    if (row.compressed) return 'compressed';
+    if (!row.fin || row.opcode === 0) return 'fragment';
+  }
+  if (row.payload.length < row.length) return 'too long';
+  return redacted(redaction, row);
+}
+
+function redacted(redaction: Redaction, row: PublishedFrame | PublishedEvent): Buffer | Withheld {
+  const { payload } = row;
+  if (row.type === 'event') return redaction.event(payload);
+  if (row.opcode < CONTROL) return redaction.message(payload);
+  if (row.opcode !== CLOSE) return redaction.control(payload);
+  // The two bytes of the status code are not text.
+  const reason = redaction.control(payload.subarray(2));
+  return typeof reason === 'string' ? reason : Buffer.concat([payload.subarray(0, 2), reason]);
+}
