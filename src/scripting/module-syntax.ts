@@ -2,7 +2,8 @@
  * Rewrites a module to a script. Node never unloads ES modules, so that each reload would add to its memory; a script is
  * collected with the functions that it has created.
  */
-import { type AnyNode, type ExportSpecifier, type Literal, type ModuleDeclaration, type Program, parse } from 'acorn';
+import { createRequire } from 'node:module';
+import type { AnyNode, ExportSpecifier, Literal, ModuleDeclaration, Program } from 'acorn';
 import { type EditedText, Edits } from './edits.js';
 import { boundNames, children, importReferences } from './import-references.js';
 import { ModuleError } from './module-error.js';
@@ -45,6 +46,9 @@ const INTERNAL = {
   default: '$tsproxy_default',
 } as const;
 
+/** Loaded with the first module: every worker loads this file, and the parser takes 1.3 MiB. */
+let parser: typeof import('acorn') | null = null;
+
 /**
  * Parses and rewrites a module. The script is the body of a function that returns an object: `load` is `import()` relative to
  * the file, `run` executes the module with the internal values and `globals`.
@@ -52,9 +56,10 @@ const INTERNAL = {
  * @param source JavaScript; as `text`, but without types
  */
 export function parseModule(path: string, source: string, text: string, globals: readonly string[]): ParsedModule {
+  parser ??= createRequire(import.meta.url)('acorn') as typeof import('acorn');
   let program: Program;
   try {
-    program = parse(source, { ecmaVersion: 'latest', sourceType: 'module', allowHashBang: true });
+    program = parser.parse(source, { ecmaVersion: 'latest', sourceType: 'module', allowHashBang: true });
   } catch (error) {
     const { loc, message } = error as { loc?: { line: number; column: number }; message: string };
     const position = loc === undefined ? null : { line: loc.line, column: loc.column + 1 };

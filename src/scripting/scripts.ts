@@ -28,6 +28,21 @@ export function scriptsOf(compiler: Compiler): Scripts {
   return compiler.shared.get<Scripts>(KEY) ?? compiler.shared.set(KEY, new Scripts(compiler));
 }
 
+/** The scripts of the table that is compiled; null if its configuration names none. */
+export function createdScripts(compiler: Compiler): Scripts | null {
+  return compiler.shared.get<Scripts>(KEY) ?? null;
+}
+
+/** Whether a block, or one in it, has a directive of scripts. */
+export function namesScripts(block: CheckedBlock): boolean {
+  return block.own.some((name) => name.startsWith('js_')) || innerBlocks(block).some(namesScripts);
+}
+
+function innerBlocks({ blocks, steps }: CheckedBlock): readonly CheckedBlock[] {
+  const conditional = steps.flatMap((step) => (step.block === null ? [] : [step.block]));
+  return conditional.length === 0 ? blocks : [...blocks, ...conditional];
+}
+
 export class Scripts implements FunctionOwner {
   /** Called when the table is no longer used. */
   readonly dispose = new Set<() => void>();
@@ -70,7 +85,7 @@ export class Scripts implements FunctionOwner {
       if (block === http || DEFINING.some((name) => (block as CheckedBlock).own.includes(name))) {
         await this.loadBlock(block);
       }
-      blocks.push(...block.blocks, ...block.steps.flatMap((step) => (step.block === null ? [] : [step.block])));
+      for (const inner of innerBlocks(block)) blocks.push(inner);
     }
   }
 

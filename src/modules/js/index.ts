@@ -19,7 +19,7 @@ import { FAILED, type ScriptFunction } from '../../scripting/script-function.js'
 import { SCRIPT_LIMITS } from '../../scripting/script-limits.js';
 import { SCRIPT_SCOPE, type ScriptScope } from '../../scripting/script-scope.js';
 import { SCRIPT_TIMES } from '../../scripting/script-times.js';
-import { type Scripts, scriptsOf } from '../../scripting/scripts.js';
+import { createdScripts, namesScripts, type Scripts, scriptsOf } from '../../scripting/scripts.js';
 import { HandshakeSession } from '../../tls/handshake-session.js';
 import { type ComputedVariable, computed, imported, type ScriptVariable, timeout, variable } from './arguments.js';
 import { awaitVariables, definitionsOf } from './async-variables.js';
@@ -187,9 +187,9 @@ function defineVariables(block: CheckedBlock, variables: Variables, compiler: Co
 }
 
 function compileAwaited({ block, compiler }: Scope): Handler | null {
-  const scripts = scriptsOf(compiler);
   const variables = compiler.shared.get<Variables>(VARIABLES);
   if (variables === undefined) return null;
+  const scripts = scriptsOf(compiler);
   return awaitVariables(block, scripts.scope(block), variables.computed, variables.definitions, scripts);
 }
 
@@ -229,6 +229,7 @@ export default defineModule({
   },
   reads: moduleFiles,
   async http(_conf, block, compiler) {
+    if (!namesScripts(block) && Object.keys(compiler.scripts).length === 0) return;
     const scripts = scriptsOf(compiler);
     for (const provide of PROVIDERS) await provide(scripts, compiler, block);
     await scripts.load(block);
@@ -237,7 +238,9 @@ export default defineModule({
     defineVariables(block, variables, compiler);
   },
   settings(conf, { block, program, compiler }) {
-    program.settings.set(SCRIPT_SCOPE, scriptsOf(compiler).scope(block));
+    const scripts = createdScripts(compiler);
+    if (scripts === null) return;
+    program.settings.set(SCRIPT_SCOPE, scripts.scope(block));
     const { timeout: limit, failOpen } = conf.js_timeout;
     const engine = conf.js_engine === 'njs' ? 'njs' : 'QuickJS';
     program.settings.set(SCRIPT_LIMITS, { timeout: limit, failOpen, engine, slow: conf.js_slow_log });
