@@ -1,7 +1,9 @@
 /** Starts a worker process. This file has no heavy imports, so that a worker can load while its master still does. */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { extname } from 'node:path';
+import { closeSync, mkdtempSync, openSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /**
@@ -26,6 +28,9 @@ const ENVIRONMENT = {
 /** Descriptor of a worker for questions to its master that cannot wait (`BlockingChannel`). */
 export const BLOCKING_FD = 4;
 
+/** Descriptor of a worker for the record of the function of a script that it has called last (`last-function.ts`). */
+export const RECORD_FD = 5;
+
 /** The worker's file is next to this one, in the same form: compiled separately or bundled. */
 const WORKER = fileURLToPath(new URL(`worker-main${extname(import.meta.url)}`, import.meta.url));
 
@@ -35,7 +40,11 @@ const OWN_EXECUTABLE = '/proc/self/exe';
 let executable = process.execPath;
 
 /** A child process that was started, and so has a `pid`. */
-export type WorkerChild = ChildProcess & { readonly pid: number };
+export type WorkerChild = ChildProcess & {
+  readonly pid: number;
+  /** Descriptor of the file that is the worker's `RECORD_FD`; closed by the owner. null: it could not be created. */
+  readonly record: number | null;
+};
 
 /**
  * Forks a worker, which waits for commands. Rejects with the system's error, however Node reports it: it throws some
@@ -54,25 +63,53 @@ export function forkWorker(): Promise<WorkerChild> {
   return forked;
 }
 
+/** Opens a file without a name, which two processes can use; null if none can be created. */
+function openRecord(): number | null {
+  try {
+    const directory = mkdtempSync(join(tmpdir(), 'tsproxy-'));
+    try {
+      return openSync(join(directory, 'record'), 'wx+', 0o600);
+    } finally {
+      rmSync(directory, { recursive: true });
+    }
+  } catch {
+    // Ends of workers are then reported without the function.
+    return null;
+  }
+}
+
+/** Closes the master's descriptor of a worker's record. */
+export function closeRecord({ record }: WorkerChild): void {
+  if (record !== null) closeSync(record);
+}
+
 async function attempt(): Promise<WorkerChild> {
-  const child = fork(WORKER, [], {
-    execPath: executable,
-    execArgv: FLAGS,
-    env: { ...ENVIRONMENT, ...process.env },
-    serialization: 'advanced',
-    stdio: ['ignore', 'inherit', 'inherit', 'ipc', 'pipe'],
-  });
+  const record = openRecord();
+  let child: ChildProcess;
+  try {
+    child = fork(WORKER, [], {
+      execPath: executable,
+      execArgv: FLAGS,
+      env: { ...ENVIRONMENT, ...process.env },
+      serialization: 'advanced',
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc', 'pipe', record ?? 'ignore'],
+    });
+  } catch (error) {
+    if (record !== null) closeSync(record);
+    throw error;
+  }
   if (isStarted(child)) {
     // The message was sent to a process that has just died; `exit` reports it.
     child.on('error', () => {});
-    return child;
+    return Object.assign(child, { record });
   }
+  if (record !== null) closeSync(record);
   const [error] = await once(child, 'spawn').catch((reason: unknown) => [reason]);
   // The parent's end of the channel was opened before the fork failed.
   if (child.connected) child.disconnect();
   throw error ?? new Error('no process was started');
 }
 
-function isStarted(child: ChildProcess): child is WorkerChild {
+function isStarted(child: ChildProcess): child is ChildProcess & { readonly pid: number } {
   return child.pid !== undefined;
 }

@@ -1,11 +1,13 @@
 /** The master's view of a worker process. */
+import { readSync } from 'node:fs';
 import net from 'node:net';
 import os from 'node:os';
 import type { ErrorLog } from '../logging/error-log.js';
+import { describedIn, RECORD_SIZE } from '../program/last-function.js';
 import { processChannel } from '../zones/channel.js';
 import type { Served, ZoneServer } from '../zones/zone-server.js';
 import type { FeedRelay } from './feed-relay.js';
-import { BLOCKING_FD, type WorkerChild } from './fork-worker.js';
+import { BLOCKING_FD, closeRecord, type WorkerChild } from './fork-worker.js';
 import type { ListeningSockets } from './listening-sockets.js';
 import { processState } from './process-state.js';
 import { settledWithin } from './settled-within.js';
@@ -71,6 +73,7 @@ export class WorkerHandle {
   how = '';
   private shuttingDown = false;
   private killed = false;
+  private functionReported = false;
   /** Loading, or compiling a configuration: heartbeats may be late. */
   private busy = true;
   /** Ticks since its last message, since `prepare` was sent, and since it was told to release sockets. */
@@ -154,6 +157,7 @@ export class WorkerHandle {
   private giveUp(reason: string): void {
     const { text } = processState(this.pid);
     this.context.errorLog.write('alert', `worker process ${this.pid} ${reason}${text}, killing it`);
+    this.reportFunction();
     this.kill();
   }
 
@@ -334,6 +338,23 @@ export class WorkerHandle {
     }
   }
 
+  /** Logs the function of a script that a worker has called last, once: it is probably the reason for its end. */
+  private reportFunction(): void {
+    const { record } = this.child;
+    if (record === null || this.functionReported) return;
+    const bytes = Buffer.alloc(RECORD_SIZE);
+    try {
+      readSync(record, bytes, 0, RECORD_SIZE, 0);
+    } catch {
+      // The end itself is reported.
+      return;
+    }
+    const text = describedIn(bytes);
+    if (text === '') return;
+    this.functionReported = true;
+    this.context.errorLog.write('alert', `worker process ${this.pid} has called the function ${text} last`);
+  }
+
   private endReleases(): void {
     for (const resolve of this.releasing.splice(0)) resolve();
   }
@@ -355,6 +376,8 @@ export class WorkerHandle {
       const cause = 'Node.js aborts a process whose memory is exhausted, and writes the reason to standard error';
       errorLog.write('alert', `worker process ${this.pid} has aborted itself: ${cause}`);
     }
+    if (signal !== null || !this.shuttingDown) this.reportFunction();
+    closeRecord(this.child);
     this.answer?.reject(new LostWorker(`worker process ${this.pid} ${how} while it prepared the configuration`));
     this.answer = null;
     this.endReleases();

@@ -7,7 +7,7 @@ import type { TapSubscriber } from '../tap/feed.js';
 import { ZoneServer } from '../zones/zone-server.js';
 import { encodeConfig } from './config-pieces.js';
 import { FeedRelay } from './feed-relay.js';
-import { forkWorker, type WorkerChild } from './fork-worker.js';
+import { closeRecord, forkWorker, type WorkerChild } from './fork-worker.js';
 import { ListeningSockets } from './listening-sockets.js';
 import type { PreparedJob } from './serving.js';
 import { settledWithin } from './settled-within.js';
@@ -252,11 +252,13 @@ export class WorkerProcesses implements Workers {
     if (exitCode !== null || signalCode !== null) {
       // Forked ahead of time, and its exit was already reported.
       const message = `worker process ${pid} ${howEnded(exitCode, signalCode)}`;
+      closeRecord(child);
       errorLog.write('alert', message);
       throw new LostWorker(message);
     }
     if (this.ending) {
       child.kill('SIGKILL');
+      closeRecord(child);
       throw new LostWorker('the proxy is shutting down');
     }
     const worker = new WorkerHandle(child, this.context, this.freeNumber());
@@ -372,7 +374,10 @@ function sameUser({ owner }: WorkersJob, current: WorkersJob | null): boolean {
 /** Ends a worker that was forked ahead of time, if any. */
 export function abandon(forked: Promise<WorkerChild> | null): void {
   void forked?.then(
-    (child) => child.kill(),
+    (child) => {
+      child.kill();
+      closeRecord(child);
+    },
     () => {},
   );
 }

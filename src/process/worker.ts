@@ -3,6 +3,7 @@ import type net from 'node:net';
 import { trustWorkerUser } from '../files/trusted-files.js';
 import type { ErrorLog } from '../logging/error-log.js';
 import { StartError } from '../program/compiler.js';
+import { forgetIdleFunction } from '../program/last-function.js';
 import type { Module } from '../program/module.js';
 import { setWorkerNumber } from '../program/worker-number.js';
 import { type Binder, listening } from '../server/binder.js';
@@ -260,6 +261,7 @@ class Worker {
   }
 
   private sendHeartbeat(): void {
+    forgetIdleFunction();
     // A stopped master reads no heartbeats; they must not pile up.
     if (this.heartbeatInFlight) return;
     this.heartbeatInFlight = true;

@@ -1,6 +1,7 @@
 /** The exchange for which a script runs. */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Exchange } from '../program/exchange.js';
+import { beginFunction, endFunction } from '../program/last-function.js';
 
 /** While a handler runs; after a wait it is unknown without `tracked`, which costs time with each promise. */
 let current: Exchange | null = null;
@@ -13,19 +14,25 @@ export function currentSession(): Exchange | null {
 }
 
 /** Calls a function for an exchange, with one argument, and without tracking. */
-export function callNow(x: Exchange, call: (argument: unknown) => unknown, argument: unknown): unknown {
+export function callNow(x: Exchange, record: Buffer, call: (argument: unknown) => unknown, argument: unknown): unknown {
   const outer = current;
+  const outerFunction = beginFunction(record);
   current = x;
   try {
     return call(argument);
   } finally {
     current = outer;
+    endFunction(outerFunction);
   }
 }
 
-/** Calls a function for an exchange. `tracked`: the exchange is also known after its waits. */
-export function callFor<T>(x: Exchange | null, tracked: boolean, call: () => T): T {
+/**
+ * Calls a function for an exchange. `tracked`: the exchange is also known after its waits. `record`: of the function
+ * (`functionRecord`), null if it is unknown.
+ */
+export function callFor<T>(x: Exchange | null, tracked: boolean, record: Buffer | null, call: () => T): T {
   const outer = current;
+  const outerFunction = beginFunction(record);
   current = x;
   try {
     if (!tracked || x === null) return call();
@@ -33,5 +40,6 @@ export function callFor<T>(x: Exchange | null, tracked: boolean, call: () => T):
     return storage.run(x, call);
   } finally {
     current = outer;
+    endFunction(outerFunction);
   }
 }

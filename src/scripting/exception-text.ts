@@ -96,7 +96,11 @@ function mapped(frame: string, graphs: readonly ModuleGraph[]): string {
   return frame;
 }
 
-function sourcePlace(module: UserModule, { line, column }: { readonly line: number; readonly column: number }): string {
+/** A place in a module as `file:line:column`, in the file that it was compiled from if a source map shows it. */
+export function sourcePlace(
+  module: UserModule,
+  { line, column }: { readonly line: number; readonly column: number },
+): string {
   const entry = sourceMapOf(module)?.findEntry(line - 1, column - 1);
   if (entry !== undefined && 'originalSource' in entry) {
     const source = entry.originalSource.startsWith('file:')

@@ -4,6 +4,7 @@ import { toText } from '../diagnostics/byte-string.js';
 import { NGINX_VERSION } from '../http/software.js';
 import { logError } from '../program/error-context.js';
 import type { Exchange } from '../program/exchange.js';
+import { runningFunction } from '../program/last-function.js';
 import type { Compiler } from '../program/module.js';
 import { workerNumber } from '../program/worker-number.js';
 import { callFor, currentSession } from './current-session.js';
@@ -102,14 +103,15 @@ export class NjsObject {
     if (event !== 'exit') throw new TypeError(`unknown event "${event}"`);
     if (typeof callback !== 'function') throw new TypeError('callback is not a function');
     const x = currentSession();
-    const call = (): void => this.#callExit(callback as () => unknown, x);
+    const record = runningFunction();
+    const call = (): void => this.#callExit(callback as () => unknown, x, record);
     if (x === null) this.#onDispose(call);
     else x.onFinish({ release: call });
   }
 
-  #callExit(callback: () => unknown, x: Exchange | null): void {
+  #callExit(callback: () => unknown, x: Exchange | null, record: Buffer | null): void {
     try {
-      callFor(x, true, callback);
+      callFor(x, true, record, callback);
     } catch (error) {
       this.#report(error, x);
     }

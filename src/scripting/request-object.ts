@@ -5,6 +5,7 @@ import { UNCONDITIONAL } from '../exchange/file-settings.js';
 import { isRedirect } from '../exchange/redirect.js';
 import { logError } from '../program/error-context.js';
 import type { Exchange } from '../program/exchange.js';
+import { runningFunction } from '../program/last-function.js';
 import { StateKey } from '../program/state-key.js';
 import { callFor } from './current-session.js';
 import { headersIn, rawHeadersIn } from './headers-in.js';
@@ -305,12 +306,15 @@ export class ScriptRequest {
       return undefined;
     }
     const done = recordPending(x).begin();
+    const record = runningFunction();
     if (callback === null) return this.#subrequested(request, done);
     const started = startSubrequest(x, request, (child, body) => {
       // Before the callback, which may end the request.
       done();
       try {
-        if (body !== null) callFor(x, this.#scripts.tracksSessions, () => callback(this.#reply(child, body)));
+        if (body !== null) {
+          callFor(x, this.#scripts.tracksSessions, record, () => callback(this.#reply(child, body)));
+        }
       } catch (error) {
         logError(x, 'error', `js exception: ${this.#scripts.describe(error)}`);
         outcomeOf(x).status = 500;

@@ -1,6 +1,7 @@
 /** A function of a user module that a directive names. */
 import { logError } from '../program/error-context.js';
 import type { Exchange } from '../program/exchange.js';
+import { functionRecord, functionWaits } from '../program/last-function.js';
 import { callFor, callNow } from './current-session.js';
 import { SCRIPT_LIMITS } from './script-limits.js';
 import { timesOf } from './script-times.js';
@@ -31,13 +32,25 @@ export interface FunctionOwner {
 }
 
 export class ScriptFunction {
+  private readonly record: Buffer;
+
   constructor(
     /** As in the directive: `main.hello`. */
     readonly name: string,
     readonly directive: string,
     private readonly callable: Callable,
     private readonly owner: FunctionOwner,
-  ) {}
+    /** `/etc/nginx/main.ts:3`, as bytes; null if the text of the module does not show it. */
+    private readonly place: string | null,
+  ) {
+    this.record = functionRecord(this.description);
+  }
+
+  /** `"main.hello" of "js_content" (/etc/nginx/main.ts:3)`. */
+  private get description(): string {
+    const { name, directive, place } = this;
+    return `"${name}" of "${directive}"${place === null ? '' : ` (${place})`}`;
+  }
 
   /** Whether it is declared `async`. */
   get isAsync(): boolean {
@@ -49,7 +62,7 @@ export class ScriptFunction {
     const { callable } = this;
     const start = performance.now();
     try {
-      return callFor(x, this.owner.tracksSessions, () => callable(...args));
+      return callFor(x, this.owner.tracksSessions, this.record, () => callable(...args));
     } catch (error) {
       this.logException(x, error);
       return FAILED;
@@ -71,7 +84,7 @@ export class ScriptFunction {
     const measured = this.owner.measures || x.location.settings.get(SCRIPT_LIMITS).slow > 0;
     const start = measured ? performance.now() : 0;
     try {
-      return callNow(x, this.callable, argument);
+      return callNow(x, this.record, this.callable, argument);
     } catch (error) {
       this.logException(x, error);
       return FAILED;
@@ -116,6 +129,7 @@ export class ScriptFunction {
   private settled(x: Exchange, promise: PromiseLike<unknown>): Promise<unknown> {
     const start = performance.now();
     const { timeout } = x.location.settings.get(SCRIPT_LIMITS);
+    const endWait = functionWaits();
     return new Promise((resolve) => {
       let timer: NodeJS.Timeout | undefined;
       let over = false;
@@ -123,12 +137,13 @@ export class ScriptFunction {
         if (over) return;
         over = true;
         clearTimeout(timer);
+        endWait();
         timesOf(x).total += performance.now() - start;
         resolve(result);
       };
       if (timeout > 0) {
         timer = setTimeout(() => {
-          logError(x, 'error', `js handler "${this.name}" of "${this.directive}" timed out after ${timeout} ms`);
+          logError(x, 'error', `js handler ${this.description} timed out after ${timeout} ms`);
           end(TIMED_OUT);
         }, timeout);
       }
@@ -147,7 +162,7 @@ export class ScriptFunction {
     times.total += ms;
     const { slow } = x.location.settings.get(SCRIPT_LIMITS);
     if (slow === 0 || ms < slow) return;
-    logError(x, 'warn', `js handler "${this.name}" of "${this.directive}" blocked the worker for ${Math.round(ms)} ms`);
+    logError(x, 'warn', `js handler ${this.description} blocked the worker for ${Math.round(ms)} ms`);
   }
 }
 

@@ -1,11 +1,15 @@
 /** Scope of the functions that a block names: the modules imported there, and the environment in which they are evaluated. */
 import type { CheckedBlock } from '../config/checked-config.js';
 import type { GivenScripts } from '../config/module-declaration.js';
+import { toBytes } from '../diagnostics/byte-string.js';
 import { SettingsKey } from '../program/settings-key.js';
+import { positionOf } from './edits.js';
 import type { Environment } from './environment.js';
+import { sourcePlace } from './exception-text.js';
 import type { ImportData } from './function-name.js';
 import type { SearchPaths, UserModule } from './module-graph.js';
 import { type FunctionOwner, ScriptFunction } from './script-function.js';
+import { definitionOf } from './static-exports.js';
 
 /** Imports in force in a block; the last one with a name takes precedence. */
 export function importsOf(block: CheckedBlock): ReadonlyMap<string, ImportData> {
@@ -62,7 +66,8 @@ export class ScriptScope {
     else if (given !== undefined) found = functionOf(given, path);
     else return `no imports defined for "${directive}" "${name}", use js_import directive`;
     if (typeof found === 'string') return reasonOf(found, name, directive);
-    return new ScriptFunction(name, directive, found, this.owner);
+    const place = module === undefined ? null : placeOf(module, path);
+    return new ScriptFunction(name, directive, found, this.owner, place);
   }
 
   private exported(module: UserModule, path: readonly string[]): Callable | NoFunction {
@@ -77,6 +82,14 @@ export class ScriptScope {
     if (value === undefined) return 'missing';
     return typeof value === 'function' ? (value as Callable) : 'other';
   }
+}
+
+/** Place where a module defines a function; null if its text does not show it. Bytes. */
+function placeOf(module: UserModule, path: readonly string[]): string | null {
+  const found = definitionOf(module, path.length === 0 ? ['default'] : path);
+  if (found === null) return null;
+  const { module: definer, at } = found;
+  return toBytes(sourcePlace(definer, positionOf(definer.text, at)));
 }
 
 /** Function at a path of an object, bound to the object that contains it; or the reason why there is none. */

@@ -1,6 +1,7 @@
 /** Timers of scripts: those of a table that is no longer used are cleared, so that they do not keep its modules. */
 import { clearImmediate, clearInterval, clearTimeout, setImmediate, setInterval, setTimeout } from 'node:timers';
 import type { Exchange } from '../program/exchange.js';
+import { runningFunction } from '../program/last-function.js';
 import { callFor, currentSession } from './current-session.js';
 import { recordPending } from './pending-work.js';
 
@@ -29,7 +30,8 @@ export class ScriptTimers {
     },
     setInterval: (callback: Callback, ms?: number, ...args: readonly unknown[]) => {
       const x = currentSession();
-      const timer = setInterval(() => this.call(callback, args, x), ms);
+      const record = runningFunction();
+      const timer = setInterval(() => this.call(callback, args, x, record), ms);
       return this.add(timer);
     },
     setImmediate: (callback: Callback, ...args: readonly unknown[]) => {
@@ -88,13 +90,14 @@ export class ScriptTimers {
   ): { readonly run: () => void; readonly done: () => void } {
     if (typeof callback !== 'function') throw new TypeError('first arg must be a function');
     const x = currentSession();
+    const record = runningFunction();
     const done = x === null ? () => {} : recordPending(x).begin();
-    return { run: () => this.call(callback, args, x), done };
+    return { run: () => this.call(callback, args, x, record), done };
   }
 
-  private call(callback: Callback, args: readonly unknown[], x: Exchange | null): void {
+  private call(callback: Callback, args: readonly unknown[], x: Exchange | null, record: Buffer | null): void {
     try {
-      callFor(x, false, () => callback(...args));
+      callFor(x, false, record, () => callback(...args));
     } catch (error) {
       this.report(error, x);
     }

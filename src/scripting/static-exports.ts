@@ -14,26 +14,42 @@ interface Place {
   readonly named: boolean;
 }
 
-type Found = StaticValue | Place;
+type Found = 'missing' | 'unknown' | Place;
 
 /** Maximum number of steps from name to name. */
 const MAX_STEPS = 50;
 
 /** Value of a function's path below the module: of `main.auth.check` it is `auth`, `check`. */
 export function staticValue(module: UserModule, path: readonly string[]): StaticValue {
-  const [first = '', ...rest] = path;
   const search = new Search();
-  const byDefault = search.exported(module, 'default');
-  let found = byDefault === 'missing' ? 'missing' : search.member(byDefault, first);
-  if (found === 'missing') found = search.exported(module, first);
-  for (const name of rest) found = search.member(found, name);
+  const found = search.below(module, path);
   return typeof found === 'string' ? found : search.kind(found);
+}
+
+/** Offset of a function in the text of the module that defines it; null if only running the module shows it. */
+export function definitionOf(
+  module: UserModule,
+  path: readonly string[],
+): { readonly module: UserModule; readonly at: number } | null {
+  const search = new Search();
+  const found = search.below(module, path);
+  if (typeof found === 'string' || search.kind(found) !== 'function') return null;
+  return { module: found.module, at: found.node.start };
 }
 
 class Search {
   private steps = 0;
 
-  exported(module: UserModule, name: string): Found {
+  below(module: UserModule, path: readonly string[]): Found {
+    const [first = '', ...rest] = path;
+    const byDefault = this.exported(module, 'default');
+    let found = byDefault === 'missing' ? 'missing' : this.member(byDefault, first);
+    if (found === 'missing') found = this.exported(module, first);
+    for (const name of rest) found = this.member(found, name);
+    return found;
+  }
+
+  private exported(module: UserModule, name: string): Found {
     if (this.steps++ > MAX_STEPS) return 'unknown';
     const found = module.parsed.exports.find((each) => each.name === name);
     if (found?.from) {
@@ -62,8 +78,8 @@ class Search {
     return 'missing';
   }
 
-  member(found: Found, name: string): Found {
-    if (typeof found === 'string') return found === 'function' ? 'unknown' : found;
+  private member(found: Found, name: string): Found {
+    if (typeof found === 'string') return found;
     const { module, node, named } = found;
     if (named) return 'unknown';
     if (node.type !== 'ObjectExpression') return this.kind(found) === 'other' ? 'missing' : 'unknown';
@@ -110,7 +126,9 @@ class Search {
           ? statement.declaration
           : statement;
       if (!declaration) continue;
-      if (declaration.type === 'FunctionDeclaration' && declaration.id?.name === name) return 'function';
+      if (declaration.type === 'FunctionDeclaration' && declaration.id?.name === name) {
+        return { module, node: declaration as AnyNode, named: true };
+      }
       if (declaration.type === 'ClassDeclaration' && declaration.id?.name === name) return 'unknown';
       if (declaration.type !== 'VariableDeclaration') continue;
       for (const { id, init } of declaration.declarations) {

@@ -38,14 +38,17 @@ test('a function that throws, recurses, never settles or answers twice ends only
   assert.equal(await status('/recurses'), 500);
   assert.match(proxy.messages('error').join(), /js exception: RangeError: Maximum call stack size exceeded/);
   assert.equal(await status('/never'), 500);
-  assert.match(proxy.messages('error').join(), /js handler "main\.never" of "js_content" timed out after 100 ms/);
+  assert.match(
+    proxy.messages('error').join(),
+    /js handler "main\.never" of "js_content" \(\S*main\.js:3:24\) timed out after 100 ms/,
+  );
   assert.equal(await status('/strange'), 500);
   assert.equal(await status('/nothing'), 500);
   assert.equal(await status('/thenable'), 500);
   assert.equal((await get(proxy.port, '/blocks')).body, 'blocked');
   assert.match(
     proxy.messages('warn').join(),
-    /js handler "main\.blocks" of "js_content" blocked the worker for \d+ ms/,
+    /js handler "main\.blocks" of "js_content" \(\S*main\.js:5:\d+\) blocked the worker for \d+ ms/,
   );
   for (const path of ['/partial', '/unfinished']) {
     const client = await connect(proxy.port);
