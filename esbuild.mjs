@@ -94,6 +94,7 @@ const { outputFiles } = await build({
   bundle: true,
   // What comes from other packages is loaded where it is needed; this one is needed each time.
   external: [
+    '@opentelemetry/*',
     '@swc/wasm-typescript',
     'acorn',
     'ajv',

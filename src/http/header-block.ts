@@ -90,6 +90,33 @@ export class HeaderBlock {
     return block;
   }
 
+  /** A copy of a received block without the fields `without` (lower case), to which fields are added at the end. */
+  with(added: readonly (readonly [name: string, value: string])[], without: readonly string[]): HeaderBlock {
+    const { at, count } = this;
+    const copy = new HeaderBlock();
+    // If all lines end in CRLF, the added ones follow without a gap.
+    const end = count === 0 ? 0 : (at[(count - 1) * STRIDE + 3] as number) + 2;
+    let text = this.text.slice(0, end);
+    copy.canonical = this.canonical;
+    for (let i = 0; i < count; i++) {
+      if (without.some((name) => this.is(i, name))) {
+        copy.canonical = false;
+        continue;
+      }
+      for (let k = i * STRIDE; k < (i + 1) * STRIDE; k++) copy.at.push(at[k] as number);
+      copy.count++;
+    }
+    for (const [name, value] of added) text += `${name}: ${value}\r\n`;
+    copy.text = text;
+    let start = end;
+    for (const [name, value] of added) {
+      const valueStart = start + name.length + 2;
+      copy.push(start, start + name.length, valueStart, valueStart + value.length);
+      start = valueStart + value.length + 2;
+    }
+    return copy;
+  }
+
   id(i: number): number {
     return this.at[i * STRIDE + 4] as number;
   }

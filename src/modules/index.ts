@@ -45,6 +45,7 @@ import map_module from './map.js';
 import metrics_module from './metrics.js';
 import mirror_module from './mirror.js';
 import not_modified_module from './not_modified.js';
+import otel_module from './otel.js';
 import other_protocols_module from './other_protocols.js';
 import outlier_ejection_module from './outlier_ejection.js';
 import proxy_module from './proxy/index.js';
@@ -138,6 +139,7 @@ export const modules: readonly Module[] = [
   metrics_module,
   mirror_module,
   not_modified_module,
+  otel_module,
   other_protocols_module,
   outlier_ejection_module,
   proxy_module,

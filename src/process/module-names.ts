@@ -159,6 +159,12 @@ export const MODULE_NAMES: readonly NamedModule[] = [
   { load: () => import('../modules/metrics.js'), names: 'metrics metrics_max_series' },
   { load: () => import('../modules/mirror.js'), names: 'mirror mirror_request_body' },
   { load: () => import('../modules/not_modified.js'), names: '' },
+  {
+    load: () => import('../modules/otel.js'),
+    names: `
+      otel_exporter otel_service_name otel_resource_attr otel_trace otel_trace_context otel_span_name otel_span_attr
+      otel_upstream_spans otel_websocket_messages otel_trace_id otel_span_id otel_parent_id otel_parent_sampled`,
+  },
   { load: () => import('../modules/other_protocols.js'), names: 'fastcgi_temp_path uwsgi_temp_path scgi_temp_path' },
   { load: () => import('../modules/outlier_ejection.js'), names: 'outlier_ejection' },
   {

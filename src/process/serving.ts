@@ -9,6 +9,7 @@ import { limitBuffers } from '../net/buffer-limit.js';
 import { limitConnections } from '../net/connection-limit.js';
 import type { Transport, TransportOwner } from '../net/transport.js';
 import { compileRoutingTable, type RoutingTable } from '../program/compiler.js';
+import { exitWork } from '../program/exit-work.js';
 import type { Module } from '../program/module.js';
 import { NO_PROCESS, type ProcessLink } from '../program/process-link.js';
 import type { Binder, BoundAddress } from '../server/binder.js';
@@ -24,6 +25,10 @@ import { bufferLimit } from './main-settings.js';
 import { loadModuleFile, type ModuleFile } from './module-files.js';
 import { describeTunnels } from './reload-description.js';
 import { type Differences, moveTunnels, prepareTunnelMoves } from './tunnel-moves.js';
+
+/** ms that work has which is to be completed before the process exits, after `quit` and after `stop`. */
+const QUIT_WORK_TIMEOUT = 2000;
+export const STOP_WORK_TIMEOUT = 500;
 
 export interface ServingOptions {
   readonly modules: readonly Module[];
@@ -271,6 +276,7 @@ export class Serving {
     await this.server.quit();
     clearTimeout(timer);
     this.endAll();
+    await exitWork(QUIT_WORK_TIMEOUT);
   }
 
   /** Drains tunnels or lets them continue, as `quit` does. */
@@ -284,7 +290,7 @@ export class Serving {
     if (this.current !== null) tunnelsOf(this.current.table.shared).stop();
     this.server.stop();
     this.endAll();
-    await this.server.quit();
+    await Promise.all([this.server.quit(), exitWork(STOP_WORK_TIMEOUT)]);
   }
 
   private endAll(): void {

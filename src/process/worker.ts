@@ -3,6 +3,7 @@ import type net from 'node:net';
 import { trustWorkerUser } from '../files/trusted-files.js';
 import type { ErrorLog } from '../logging/error-log.js';
 import { StartError } from '../program/compiler.js';
+import { exitWork, hasExitWork } from '../program/exit-work.js';
 import { forgetIdleFunction } from '../program/last-function.js';
 import type { Module } from '../program/module.js';
 import { setWorkerNumber } from '../program/worker-number.js';
@@ -19,7 +20,7 @@ import { collectAfterReading } from './garbage.js';
 import { ErrorLogFiles } from './logs.js';
 import { applyEnvironment, type MainSettings } from './main-settings.js';
 import { applyPrivileges } from './privileges.js';
-import { type PreparedJob, Serving } from './serving.js';
+import { type PreparedJob, Serving, STOP_WORK_TIMEOUT } from './serving.js';
 import { startErrorMessage } from './start-error-message.js';
 import { WorkerTaps } from './tap-subscribers.js';
 import { logUncaughtErrors } from './uncaught-errors.js';
@@ -308,7 +309,8 @@ class Worker {
     this.shuttingDown = true;
     this.logExit('exiting');
     void this.serving.stop();
-    this.exit();
+    if (hasExitWork()) void exitWork(STOP_WORK_TIMEOUT).then(() => this.exit());
+    else this.exit();
   }
 
   private exit(): never {

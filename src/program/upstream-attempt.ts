@@ -7,6 +7,8 @@ export class UpstreamAttempt {
   uri = '';
   /** `$upstream_status`; 0 if no response was received. */
   status = 0;
+  /** Kind of its failure (`UpstreamFailure`); empty if it has not failed, or only by the status of the response. */
+  failure = '';
   started = 0;
   /** Time in the queue of the upstream before the attempt. */
   queueTime = -1;

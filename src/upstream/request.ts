@@ -110,6 +110,7 @@ export class UpstreamRequest implements Producer, StreamUser, PeerUser, WriterOw
     if (peer === null) {
       const failure = new UpstreamFailure('no peers', 'connecting to upstream', null);
       this.log(failure);
+      selection.attempt.failure = failure.kind;
       selection.attempt.status = failure.status;
       this.limits?.failed(failure);
       this.failOrWait(failure.status);
@@ -313,6 +314,7 @@ export class UpstreamRequest implements Producer, StreamUser, PeerUser, WriterOw
 
   private failed(failure: UpstreamFailure): void {
     this.log(failure);
+    this.selection.attempt.failure = failure.kind;
     if (failure.reason === 0) this.limits?.failed(failure);
     if (failure.retry === 'never') {
       if (this.interrupted(false)) return;

@@ -45,7 +45,7 @@ test('a directive is different where its words are about the difference', () => 
 
 test('directives of nginx and third parties are listed as missing, with their module', () => {
   const result = survey(
-    'stream { server { listen 1; } }\nevents { }\nhttp { slice 1m; pagespeed on; server { slice 0; location / { content_by_lua_block { "}" } } } log_format a $otel_trace_id; }',
+    'stream { server { listen 1; } }\nevents { }\nhttp { slice 1m; pagespeed on; server { slice 0; location / { content_by_lua_block { "}" } } } log_format a $memcached_key; }',
   );
   assert.equal(verdictOf(result), 'refused');
   assert.deepEqual(named(result, 'missing'), [
@@ -53,12 +53,12 @@ test('directives of nginx and third parties are listed as missing, with their mo
     'slice',
     'pagespeed',
     'content_by_lua_block',
-    '$otel_trace_id',
+    '$memcached_key',
   ]);
   assert.deepEqual(result.refusals, []);
   const owners = new Map(result.entries.map(({ name, module }) => [name, module]));
   assert.equal(owners.get('slice'), 'ngx_http_slice_module');
-  assert.equal(owners.get('$otel_trace_id'), 'ngx_otel_module');
+  assert.equal(owners.get('$memcached_key'), 'ngx_http_memcached_module');
   assert.match(owners.get('pagespeed') ?? '', /third-party/);
 });
 

@@ -83,6 +83,31 @@ test('the lines of any subset are the naive join of its fields', () => {
   );
 });
 
+test('a copy with other fields has the lines of the rest, and then the added ones', () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.tuple(token, value, form), { maxLength: 8 }),
+      fc.array(fc.tuple(token, value), { maxLength: 3 }),
+      fc.array(token, { maxLength: 3 }),
+      fc.boolean(),
+      (fields, added, names, plain) => {
+        const reader = new RequestReader();
+        const lines = fields.map(([n, v, write]) => (plain ? `${n}: ${v}\r\n` : write(n, v))).join('');
+        fc.pre(reader.feed(`GET / HTTP/1.1\r\n${lines}\r\nbody`, DEFAULT_LIMITS) === COMPLETE);
+        const without = [...names, ...fields.slice(0, 2).map(([n]) => n)].map((n) => n.toLowerCase());
+        const before = reader.headers.lines(null);
+        const copy = reader.headers.with(added, without);
+        const pairs = [...fields.filter(([n]) => !without.includes(n.toLowerCase())), ...added];
+        assert.equal(copy.lines(null), pairs.map(([n, v]) => `${n}: ${v}\r\n`).join(''));
+        assert.equal(copy.count, pairs.length);
+        for (const [i, [n, v]] of pairs.entries()) assert.deepEqual([copy.name(i), copy.value(i)], [n, v]);
+        assert.equal(reader.headers.lines(null), before);
+      },
+    ),
+    { numRuns: 2000 },
+  );
+});
+
 test('a block of pairs is like one that was read', () => {
   fc.assert(
     fc.property(fc.array(fc.tuple(name, value), { maxLength: 8 }), fc.array(name), (pairs, skipped) => {

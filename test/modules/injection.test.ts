@@ -92,6 +92,13 @@ const ATTACKS: Readonly<Record<string, Attack>> = {
   },
   limit_rate: { to: 'value', text: 'limit_rate $evil; return 200 ok;' },
   limit_rate_after: { to: 'value', text: 'limit_rate 1m; limit_rate_after $evil; return 200 ok;' },
+  otel_span_attr: { to: 'value', text: `otel_trace on; otel_span_attr x $evil; otel_trace_context inject; ${PASS}` },
+  otel_span_name: { to: 'value', text: `otel_trace on; otel_span_name x$evil; ${PASS}` },
+  otel_trace: {
+    to: 'value',
+    text: `otel_trace $evil; ${PASS}`,
+    http: 'otel_exporter { endpoint 127.0.0.1:1; batch_count 1; interval 1h; }',
+  },
   js_fetch_proxy: {
     to: 'value',
     text: 'js_fetch_proxy http://$evil; js_content main.fetched;',

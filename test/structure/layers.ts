@@ -9,7 +9,7 @@ export const LAYERS: readonly (readonly string[])[] = [
   ['src/process'],
   ['src/modules', 'src/difference', 'src/module-api.ts'],
   ['src/scripting', 'src/console'],
-  ['src/metrics'],
+  ['src/metrics', 'src/tracing'],
   ['src/server', 'src/upstream', 'src/tunnel', 'src/tls', 'src/encoding'],
   ['src/http1', 'src/websocket'],
   ['src/exchange', 'src/routing', 'src/program'],

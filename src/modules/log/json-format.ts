@@ -3,23 +3,12 @@ import { httpExchange } from '../../exchange/exchange.js';
 import { epochTime } from '../../http/clock.js';
 import type { Exchange } from '../../program/exchange.js';
 import type { Compiler } from '../../program/module.js';
-import { CREDENTIALS } from '../../tap/credentials.js';
-import { Redaction } from '../../tap/redaction.js';
+import { redactedRequest, redactedTarget } from '../../tap/redacted-request.js';
 import { getterOf, type Value } from './getter.js';
 import { jsonLine, type Line, type MemberType } from './json-line.js';
 
 /** Name of the format. */
 export const JSON_FORMAT = 'json';
-
-const redaction = new Redaction({ fields: CREDENTIALS, jsonPaths: [], patterns: [] });
-
-/** The request line, with the arguments of its target redacted. */
-function request({ requestLine }: Exchange): string | undefined {
-  if (requestLine === '') return undefined;
-  if (!requestLine.includes('=')) return requestLine;
-  const end = /(?: HTTP\/[\d.]+)?$/.exec(requestLine)?.index ?? requestLine.length;
-  return redaction.target(requestLine.slice(0, end)) + requestLine.slice(end);
-}
 
 function path({ target }: Exchange): string | undefined {
   const end = target.search(/[?#]/);
@@ -33,7 +22,7 @@ function status({ errorStatus, response }: Exchange): string | undefined {
 
 function referer({ headers }: Exchange): string | undefined {
   const value = headers.get('referer');
-  return value === undefined ? undefined : redaction.target(value);
+  return value === undefined ? undefined : redactedTarget(value);
 }
 
 function tries({ attempts }: Exchange): string {
@@ -60,7 +49,7 @@ const MEMBERS: readonly (readonly [name: string, source: Source, type: MemberTyp
   ['method', (x) => present(x.method), 'string'],
   ['host', (x) => present(x.host), 'string'],
   ['path', path, 'string'],
-  ['request', request, 'string'],
+  ['request', (x) => present(redactedRequest(x.requestLine)), 'string'],
   ['status', status, 'literal'],
   ['bytes', (x) => String(x.client.bodyBytesSent), 'literal'],
   ['request_length', (x) => String(x.client.requestLength), 'literal'],

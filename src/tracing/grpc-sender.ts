@@ -1,0 +1,192 @@
+/**
+ * OTLP over gRPC, as nginx's exporter sends it: unary calls of the trace service over HTTP/2. The exporter package of
+ * OpenTelemetry for it needs a gRPC library whose installation runs scripts; a unary call is a request with a message of five
+ * bytes and a length in front.
+ */
+import { type ClientHttp2Session, type ClientHttp2Stream, connect, type IncomingHttpHeaders } from 'node:http2';
+import net from 'node:net';
+import { ProtobufTraceSerializer } from '@opentelemetry/otlp-transformer';
+import type { ExporterSettings } from './exporter-settings.js';
+import { ReadableSpans } from './readable-spans.js';
+import type { EndedSpan } from './span.js';
+import type { Rejection, SpanSender } from './span-batches.js';
+
+const PATH = '/opentelemetry.proto.collector.trace.v1.TraceService/Export';
+/** ms for a call, with its repetitions. */
+const TIMEOUT = 10_000;
+/** ms before the first repetition; doubled for each further one. */
+const FIRST_DELAY = 500;
+/** Longest response, bytes. */
+const MAX_RESPONSE = 65_536;
+/** Status codes of gRPC after which a call may be repeated (OTLP specification). */
+const REPEATABLE: ReadonlySet<number> = new Set([1, 4, 8, 10, 11, 14, 15]);
+const UNAVAILABLE = 14;
+
+class CallFailed extends Error {
+  constructor(
+    message: string,
+    readonly repeatable: boolean,
+  ) {
+    super(message);
+  }
+}
+
+export class GrpcSender implements SpanSender {
+  private session: ClientHttp2Session | null = null;
+  private readonly spans: ReadableSpans;
+  private closed = false;
+
+  constructor(private readonly settings: ExporterSettings) {
+    this.spans = new ReadableSpans(settings.resource);
+  }
+
+  async send(spans: readonly EndedSpan[]): Promise<Rejection | null> {
+    const message = ProtobufTraceSerializer.serializeRequest(this.spans.of(spans)) ?? new Uint8Array();
+    const deadline = performance.now() + TIMEOUT;
+    for (let delay = FIRST_DELAY; ; delay *= 2) {
+      try {
+        return rejectionIn(await this.call(message, deadline - performance.now()));
+      } catch (error) {
+        const again = error instanceof CallFailed && error.repeatable && !this.closed;
+        if (!again || performance.now() + delay >= deadline) throw error;
+        await new Promise((resolve) => setTimeout(resolve, delay * (0.8 + 0.4 * Math.random())).unref());
+      }
+    }
+  }
+
+  private call(message: Uint8Array, timeout: number): Promise<Buffer> {
+    return new Promise((resolve, reject) => {
+      const stream = this.open().request({
+        ':method': 'POST',
+        ':path': PATH,
+        ...Object.fromEntries(this.settings.headers),
+        'content-type': 'application/grpc',
+        te: 'trailers',
+        'user-agent': this.settings.userAgent,
+        'grpc-timeout': `${Math.ceil(timeout)}m`,
+      });
+      const timer = setTimeout(() => {
+        fail(new CallFailed('Deadline Exceeded', false));
+        stream.close();
+      }, timeout);
+      timer.unref();
+      const fail = (error: Error): void => {
+        clearTimeout(timer);
+        reject(error);
+      };
+      const response = new GrpcResponse(stream);
+      stream.on('error', (error) => fail(new CallFailed(errorText(error), true)));
+      stream.on('close', () => {
+        clearTimeout(timer);
+        const failure = response.failure();
+        if (failure === null) resolve(response.message());
+        else reject(failure);
+      });
+      const prefix = Buffer.alloc(5);
+      prefix.writeUInt32BE(message.length, 1);
+      stream.end(Buffer.concat([prefix, message]));
+    });
+  }
+
+  /** The connection, which is opened with the first call, and again after it was lost. */
+  private open(): ClientHttp2Session {
+    if (this.session !== null && !this.session.closed && !this.session.destroyed) return this.session;
+    const { endpoint, secure, trustedCertificate } = this.settings;
+    const unix = endpoint.startsWith('unix:') ? endpoint.slice('unix:'.length) : null;
+    const authority = unix === null ? withPort(endpoint, secure) : 'localhost';
+    const session = connect(`${secure ? 'https' : 'http'}://${authority}`, {
+      ...(trustedCertificate !== null && { ca: trustedCertificate }),
+      ...(unix !== null && { createConnection: () => net.connect(unix) }),
+      settings: { enablePush: false },
+    });
+    this.session = session;
+    // The streams of the session fail with the same error.
+    session.on('error', () => {});
+    session.on('goaway', () => this.forget(session));
+    session.on('close', () => this.forget(session));
+    session.unref();
+    return session;
+  }
+
+  private forget(session: ClientHttp2Session): void {
+    if (this.session === session) this.session = null;
+  }
+
+  close(): void {
+    this.closed = true;
+    this.session?.close();
+    this.session = null;
+  }
+}
+
+/** `host:port`: without a port that of gRPC, or of HTTPS. */
+function withPort(endpoint: string, secure: boolean): string {
+  return /:\d+$/.test(endpoint) ? endpoint : `${endpoint}:${secure ? 443 : 4317}`;
+}
+
+/** The response of a call, as far as it was received. */
+class GrpcResponse {
+  private readonly parts: Buffer[] = [];
+  private length = 0;
+  private status = 0;
+  private head: IncomingHttpHeaders = {};
+  private trailers: IncomingHttpHeaders = {};
+
+  constructor(stream: ClientHttp2Stream) {
+    stream.on('response', (head) => {
+      this.status = head[':status'] ?? 0;
+      this.head = head;
+    });
+    stream.on('trailers', (trailers) => {
+      this.trailers = trailers;
+    });
+    stream.on('data', (part: Buffer) => {
+      this.length += part.length;
+      if (this.length > MAX_RESPONSE) stream.close();
+      else this.parts.push(part);
+    });
+  }
+
+  /** Null if the call has succeeded. */
+  failure(): CallFailed | null {
+    if (this.status === 0) return new CallFailed('the connection was closed', true);
+    // A response without a message has the trailers in its head.
+    const code = this.trailers['grpc-status'] ?? this.head['grpc-status'];
+    if (code === '0') return null;
+    if (code === undefined) {
+      const text = this.status === 200 ? 'incomplete response' : `HTTP status ${this.status}`;
+      return new CallFailed(text, this.status === 429 || this.status >= 502);
+    }
+    const reason = String(this.trailers['grpc-message'] ?? this.head['grpc-message'] ?? '');
+    const number = Number(code);
+    const text = decoded(reason) || `gRPC status ${number}`;
+    return new CallFailed(text, number === UNAVAILABLE || REPEATABLE.has(number));
+  }
+
+  /** The message, without its prefix. */
+  message(): Buffer {
+    const bytes = Buffer.concat(this.parts);
+    return bytes.length < 5 || bytes[0] !== 0 ? Buffer.alloc(0) : bytes.subarray(5, 5 + bytes.readUInt32BE(1));
+  }
+}
+
+/** Percent-encoded text of a `grpc-message`. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+function errorText(error: Error): string {
+  const { code } = error as NodeJS.ErrnoException;
+  return error.message === '' && code !== undefined ? code : error.message;
+}
+
+function rejectionIn(message: Buffer): Rejection | null {
+  if (message.length === 0) return null;
+  const { partialSuccess } = ProtobufTraceSerializer.deserializeResponse(message);
+  const spans = Number(partialSuccess?.rejectedSpans ?? 0);
+  return spans === 0 ? null : { spans, reason: partialSuccess?.errorMessage || 'spans were rejected' };
+}

@@ -1,0 +1,108 @@
+/** Batches of spans: one that is being filled, and those that are being sent. Nothing waits for them. */
+import type { ErrorLog } from '../logging/error-log.js';
+import type { EndedSpan } from './span.js';
+
+/** Sends batches to a collector. */
+export interface SpanSender {
+  /** Rejects with an error whose message is logged. Returns the number of spans that the collector has rejected, with its reason. */
+  send(spans: readonly EndedSpan[]): Promise<Rejection | null>;
+  /** Closes connections; called when nothing is being sent. */
+  close(): void;
+}
+
+export interface Rejection {
+  readonly spans: number;
+  readonly reason: string;
+}
+
+export interface BatchSettings {
+  /** ms between two batches, if spans have ended. */
+  readonly interval: number;
+  /** Spans of a batch. */
+  readonly batchSize: number;
+  /** Number of batches, of which one is being filled. */
+  readonly batchCount: number;
+}
+
+/** ms between two log lines about lost spans. */
+const LOG_INTERVAL = 1000;
+
+export class SpanBatches {
+  /** Set before the first span is added. */
+  sender: SpanSender | null = null;
+  private current: EndedSpan[] | null = null;
+  private readonly sending = new Set<Promise<void>>();
+  private timer: NodeJS.Timeout | null = null;
+  private closed = false;
+  /** Spans that did not fit, in all. */
+  private dropped = 0;
+  private droppedLogged = 0;
+  /** Spans of batches that could not be sent, since the last log line about them. */
+  private lost = 0;
+  private failureLogged = 0;
+
+  constructor(
+    private readonly settings: BatchSettings,
+    private readonly log: ErrorLog,
+  ) {}
+
+  add(span: EndedSpan): void {
+    const { batchSize, batchCount, interval } = this.settings;
+    if (this.current === null) {
+      if (this.sending.size >= batchCount || this.closed) {
+        this.drop();
+        return;
+      }
+      this.current = [];
+    }
+    this.current.push(span);
+    if (this.current.length >= batchSize) this.flush();
+    else this.timer ??= setTimeout(() => this.flush(), interval).unref();
+  }
+
+  /** As nginx, one line per second with the total. */
+  private drop(): void {
+    this.dropped++;
+    const time = Date.now();
+    if (time - this.droppedLogged < LOG_INTERVAL) return;
+    this.droppedLogged = time;
+    this.log.write('notice', `OTel dropped records: ${this.dropped}`);
+  }
+
+  private flush(): void {
+    if (this.timer !== null) clearTimeout(this.timer);
+    this.timer = null;
+    const { current, sender } = this;
+    if (current === null || sender === null) return;
+    this.current = null;
+    const sent = this.send(current, sender);
+    this.sending.add(sent);
+    void sent.then(() => this.sending.delete(sent));
+  }
+
+  private async send(spans: readonly EndedSpan[], sender: SpanSender): Promise<void> {
+    try {
+      const rejection = await sender.send(spans);
+      if (rejection !== null) this.fail(rejection.reason, rejection.spans);
+    } catch (error) {
+      this.fail(error instanceof Error ? error.message : String(error), spans.length);
+    }
+  }
+
+  private fail(reason: string, spans: number): void {
+    this.lost += spans;
+    const time = Date.now();
+    if (time - this.failureLogged < LOG_INTERVAL) return;
+    this.failureLogged = time;
+    this.log.write('error', `OTel export failure: ${reason}, ${this.lost} spans are lost`);
+    this.lost = 0;
+  }
+
+  /** Sends what is there; resolves when nothing is being sent any more. */
+  async close(): Promise<void> {
+    this.flush();
+    this.closed = true;
+    await Promise.all(this.sending);
+    this.sender?.close();
+  }
+}
