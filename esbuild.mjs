@@ -85,6 +85,23 @@ var __exported = (target) => {
   return replaceOnce(late, /^(?=var __export = )/m, helper);
 }
 
+// The page of the console, for browsers.
+await build({
+  entryPoints: [
+    { in: 'src/console/page/main.ts', out: 'page' },
+    { in: 'src/console/page/style/page.css', out: 'page' },
+    { in: 'src/console/page/index.html', out: 'index' },
+    { in: 'src/console/page/icon.svg', out: 'icon' },
+  ],
+  outdir: 'dist/src/console/page',
+  bundle: true,
+  minify: true,
+  format: 'esm',
+  target: 'es2023',
+  loader: { '.html': 'copy', '.svg': 'copy' },
+  logLevel: 'warning',
+});
+
 const { outputFiles } = await build({
   entryPoints: ['dist/src/cli/main.js', 'dist/src/process/worker-main.js', 'dist/src/passwords/thread.js'],
   write: false,

@@ -93,7 +93,7 @@ const PUBLIC = [
   /^src\/(index|module-api|testing)$/,
   /^src\/config\/(argument-types|checked-config|directive|log-level|place|template)$/,
   /^src\/config\/pcre\/expression$/,
-  /^src\/diagnostics\/(codes|finding|json)$/,
+  /^src\/diagnostics\/(codes|finding|json|json-finding)$/,
   /^src\/explain\/explanation$/,
   /^src\/http\/(header-block|response-head)$/,
   /^src\/library\/(config|fastify|middleware|proxy|tap)$/,

@@ -1,6 +1,7 @@
 /** A finding about a configuration: its code, severity, positions and fix. */
 import type { Span } from '../../grammar/syntax-tree.js';
 import type { Code } from './codes.js';
+import type { Severity } from './json-finding.js';
 
 declare const lint: unique symbol;
 
@@ -10,7 +11,7 @@ export type LintCode = string & { readonly [lint]: true };
 /** A code of the registry or of a lint. */
 export type FindingCode = Code | LintCode;
 
-export type Severity = 'error' | 'warning' | 'hint';
+export type { Severity };
 
 /** An additional position that explains a finding ("first defined here"). */
 export interface Related {

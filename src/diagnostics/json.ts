@@ -1,33 +1,12 @@
-/** Findings as plain data for JSON. Lines and columns count from 1, columns in characters; `end` is exclusive. */
+/** Findings as plain data for JSON. */
 
 import { positionOf } from '../../grammar/positions.js';
 import type { Span } from '../../grammar/syntax-tree.js';
 import { toText } from './byte-string.js';
-import type { Finding, Severity } from './finding.js';
+import type { Finding } from './finding.js';
+import type { JsonFinding, JsonPlace } from './json-finding.js';
 
-export interface JsonPlace {
-  readonly file: string;
-  readonly line: number;
-  readonly column: number;
-  readonly endLine: number;
-  readonly endColumn: number;
-}
-
-export interface JsonFinding {
-  readonly code: string;
-  readonly severity: Severity;
-  readonly message: string;
-  readonly at: JsonPlace | null;
-  readonly help?: string;
-  readonly related?: readonly { readonly message: string; readonly at: JsonPlace }[];
-  readonly fix?: {
-    readonly title: string;
-    /** True if the intention is guessed; `--fix` does not apply such a fix. */
-    readonly guess?: boolean;
-    readonly edits: readonly { readonly at: JsonPlace; readonly text: string }[];
-  };
-  readonly includedFrom?: readonly JsonPlace[];
-}
+export type { JsonFinding, JsonPlace } from './json-finding.js';
 
 /** Findings as plain data, in the order given. */
 export function findingsToJson(findings: readonly Finding[]): JsonFinding[] {

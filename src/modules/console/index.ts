@@ -8,6 +8,7 @@ import { defineModule, type Handler } from '../../program/module.js';
 import { DONE, type Verdict } from '../../program/verdict.js';
 import { CREDENTIALS } from '../../tap/credentials.js';
 import { type JsonPath, parseJsonPath } from '../../tap/json-path.js';
+import { loadPage, sendAsset } from './assets.js';
 import { type ConsoleSettings, type ConsoleTable, consoleTable } from './context.js';
 import { loadFeed, sendFeed } from './feed.js';
 
@@ -96,7 +97,7 @@ class Console {
       case 'feed':
         return sendFeed(x, this.table, this.settings);
       default:
-        return 404;
+        return sendAsset(x, name) ?? 404;
     }
   }
 }
@@ -130,6 +131,7 @@ export default defineModule({
       compile(conf, { compiler, program }) {
         if (conf.console === undefined) return null;
         compiler.whenServing(loadFeed);
+        compiler.whenServing(loadPage);
         const { name } = program;
         const prefix = name.endsWith('/') ? name : `${name}/`;
         return new Console(consoleTable(compiler), settingsOf(conf, prefix, conf.console.control)).handle;

@@ -1,0 +1,6 @@
+/** Sentences in which names are written between backticks. */
+import { type Child, h } from './dom.js';
+
+export function inlineCode(text: string): Child[] {
+  return text.split('`').map((part, i) => (i % 2 === 1 ? h('code', {}, part) : part));
+}
