@@ -145,6 +145,8 @@ interface Common {
 /** The head of a request has been read. */
 export interface RequestRow extends Common {
   readonly type: 'request';
+  /** Whether the client uses TLS. */
+  readonly secure: boolean;
   /** Address of the client, with its port. */
   readonly client: string;
   readonly host: string;
@@ -174,6 +176,8 @@ export interface ResponseRow extends Common {
 /** A WebSocket was opened; viewers also receive one for each that is open already. */
 export interface OpenRow extends Common {
   readonly type: 'open';
+  /** Whether the client uses TLS. */
+  readonly secure: boolean;
   readonly client: string;
   readonly host: string;
   readonly target: string;

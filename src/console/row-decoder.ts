@@ -92,10 +92,11 @@ class RowReader {
     const id = this.text();
     switch (type) {
       case 'request': {
+        const secure = this.byte() === 1;
         const client = this.text();
         const host = this.text();
         const method = this.text();
-        return { type, id, time, client, host, method, target: this.text(), generation: this.number() };
+        return { type, id, time, secure, client, host, method, target: this.text(), generation: this.number() };
       }
       case 'response': {
         const status = this.uint16();
@@ -108,6 +109,7 @@ class RowReader {
         return { type, id, time, status, completed, server, location, received, sent, duration, tries: this.tries() };
       }
       case 'open': {
+        const secure = this.byte() === 1;
         const client = this.text();
         const host = this.text();
         const target = this.text();
@@ -118,7 +120,7 @@ class RowReader {
         const protocol = this.text();
         const extensions = this.text();
         return {
-          ...{ type, id, time, client, host, target, location, upstream },
+          ...{ type, id, time, secure, client, host, target, location, upstream },
           ...{ generation, openedAt, protocol, extensions },
         };
       }

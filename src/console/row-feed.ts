@@ -150,6 +150,7 @@ export class RowFeed implements TapSink {
         writer.tries(row.tries);
         return;
       case 'open':
+        writer.byte(row.secure ? 1 : 0);
         writer.text(row.client);
         writer.text(redaction.text(row.host));
         writer.text(redaction.target(row.target));
@@ -177,6 +178,7 @@ export class RowFeed implements TapSink {
   private writeRequest(row: RequestRow | ResponseRow): void {
     const { writer, redaction } = this;
     writer.row('request', row.id, row.type === 'request' ? row.time : row.time - row.duration);
+    writer.byte(row.secure ? 1 : 0);
     writer.text(row.client);
     writer.text(redaction.text(row.host));
     writer.text(row.method);

@@ -30,6 +30,8 @@ export type FieldLine = readonly [name: string, value: string];
 /** A request, when its head has been read. */
 export interface RequestRow extends Common {
   readonly type: 'request';
+  /** Whether the client uses TLS. */
+  readonly secure: boolean;
   /** Address of the client, with its port. */
   readonly client: string;
   readonly host: string;
@@ -61,6 +63,8 @@ export interface TryRow {
 /** The end of a request, when it is logged; that of an upgrade is the end of its tunnel. */
 export interface ResponseRow extends Common {
   readonly type: 'response';
+  /** Whether the client uses TLS. */
+  readonly secure: boolean;
   readonly client: string;
   readonly host: string;
   readonly generation: number;
@@ -89,6 +93,8 @@ export interface ResponseRow extends Common {
 /** A WebSocket that was opened; subscribers also receive one for each that is open already. */
 export interface OpenRow extends Common {
   readonly type: 'open';
+  /** Whether the client uses TLS. */
+  readonly secure: boolean;
   readonly client: string;
   readonly host: string;
   readonly target: string;

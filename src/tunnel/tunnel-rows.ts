@@ -12,6 +12,7 @@ export function openRow(x: HttpExchange, { openedAt }: WebSocketStats): OpenRow 
     id: tapId(x),
     time: callbackTime(),
     client: clientOf(x),
+    secure: x.client.secure,
     host: x.host,
     target: x.target,
     location: x.location.name,
