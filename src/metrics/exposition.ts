@@ -37,11 +37,14 @@ export async function expose({ totals, gauges }: CollectedMetrics, openMetrics: 
   const registry = new Registry<RegistryContentType>();
   if (openMetrics) registry.setContentType(Registry.OPENMETRICS_CONTENT_TYPE);
   const byFamily = grouped(totals);
-  const present = grouped(summed(gauges));
+  const present = grouped(gauges);
   for (const family of FAMILIES) {
     const values =
       family.type === 'gauge'
-        ? (present.get(family.name) ?? []).map(({ labels, value }) => ({ labels: labelsOf(family, labels), value }))
+        ? combined(family, present.get(family.name) ?? []).map(({ labels, value }) => ({
+            labels: labelsOf(family, labels),
+            value,
+          }))
         : (byFamily.get(family.name) ?? []).flatMap((total) => samplesOf(family, total));
     if (values.length === 0) continue;
     // In OpenMetrics, prom-client appends the suffix of counters.
@@ -75,15 +78,22 @@ function labelsOf({ labels }: Family, values: readonly string[]): Record<string,
   return Object.fromEntries(labels.map((label, i) => [label, toText(values[i] ?? '')]));
 }
 
-/** Gauges of all workers: those with equal labels are added up. */
-function summed(gauges: readonly GaugeValue[]): GaugeValue[] {
-  const sums = new Map<string, GaugeValue>();
+/** Values of a gauge of all workers; those with equal labels are combined. */
+function combined({ combine }: Family, gauges: readonly GaugeValue[]): GaugeValue[] {
+  const values = new Map<string, GaugeValue>();
   for (const gauge of gauges) {
-    const key = JSON.stringify([gauge.family, ...gauge.labels]);
-    sums.set(key, { ...gauge, value: gauge.value + (sums.get(key)?.value ?? 0) });
+    const key = JSON.stringify(gauge.labels);
+    const known = values.get(key);
+    values.set(key, known === undefined ? gauge : { ...gauge, value: COMBINE[combine](known.value, gauge.value) });
   }
-  return [...sums.values()];
+  return [...values.values()];
 }
+
+const COMBINE: Readonly<Record<Family['combine'], (a: number, b: number) => number>> = {
+  sum: (a, b) => a + b,
+  min: Math.min,
+  max: Math.max,
+};
 
 function grouped<T extends { readonly family: string }>(items: readonly T[]): ReadonlyMap<string, readonly T[]> {
   const groups = new Map<string, T[]>();

@@ -1,8 +1,10 @@
 /** All metric families. `docs/metrics.md` lists them; tests compare both, and the dashboard. */
-import { counter, type Family, gauge, histogram, SIZES, TIMES } from './family.js';
+import { counter, type Family, gauge, histogram, LONG_TIMES, SIZES, TIMES } from './family.js';
 
 const LOCATION = ['server', 'location'];
 const WORKER = ['worker'];
+const UPSTREAM = ['upstream'];
+const PEER = ['upstream', 'peer'];
 
 // -- requests
 
@@ -96,6 +98,171 @@ export const LOOP_DELAY = histogram(
   TIMES,
 );
 
+// -- upstreams
+
+export const UPSTREAM_REQUESTS = counter(
+  'tsproxy_upstream_requests_total',
+  'Attempts with a server of an upstream, by status of the response; none: no response was received.',
+  [...PEER, 'code'],
+);
+export const UPSTREAM_CONNECT = histogram(
+  'tsproxy_upstream_connect_duration_seconds',
+  'Time to establish a connection, with its TLS handshake; reused connections are not included.',
+  PEER,
+  TIMES,
+);
+export const UPSTREAM_HEADER = histogram(
+  'tsproxy_upstream_header_duration_seconds',
+  'Time from the selection of the server to the head of its response.',
+  PEER,
+  TIMES,
+);
+export const UPSTREAM_RESPONSE = histogram(
+  'tsproxy_upstream_response_duration_seconds',
+  'Time from the selection of the server to the last byte of its response, without tunnels.',
+  PEER,
+  TIMES,
+);
+export const UPSTREAM_SENT = counter(
+  'tsproxy_upstream_sent_bytes_total',
+  'Bytes sent to the server, with heads, and with those of tunnels at their end.',
+  PEER,
+);
+export const UPSTREAM_RECEIVED = counter(
+  'tsproxy_upstream_received_bytes_total',
+  'Bytes received from the server, with heads, and with those of tunnels at their end.',
+  PEER,
+);
+export const PEER_FAILS = counter('tsproxy_upstream_fails_total', 'Failed attempts (max_fails).', PEER);
+export const PEER_UP = gauge(
+  'tsproxy_upstream_up',
+  'Whether the server gets requests; 0 if one of the workers passes it none.',
+  PEER,
+  'min',
+);
+export const PEER_STATE = gauge(
+  'tsproxy_upstream_state',
+  'Number of workers for which the server is in this state: up, draining, down, unavail (max_fails), checking and unhealthy (health_check), ejected (outlier_ejection).',
+  [...PEER, 'state'],
+);
+export const PEER_ACTIVE = gauge('tsproxy_upstream_active', 'Requests and tunnels of the server at present.', PEER);
+export const PEER_CHECKS = counter(
+  'tsproxy_upstream_health_checks_total',
+  'Active health checks of the server, by result.',
+  [...PEER, 'result'],
+);
+export const KEPT_ALIVE = gauge('tsproxy_upstream_idle_connections', 'Idle connections of the upstream.', UPSTREAM);
+export const QUEUED = gauge('tsproxy_upstream_queue_requests', 'Requests that wait for a server (queue).', UPSTREAM);
+export const QUEUE_OVERFLOWS = counter(
+  'tsproxy_upstream_queue_overflows_total',
+  'Requests that were refused because the queue was full.',
+  UPSTREAM,
+);
+export const BREAKER_STATE = gauge(
+  'tsproxy_circuit_breaker_state',
+  'Whether the circuit breaker is in this state, according to at least one worker.',
+  ['breaker', 'state'],
+  'max',
+);
+export const BREAKER_REFUSALS = counter(
+  'tsproxy_circuit_breaker_refused_total',
+  'Requests that the circuit breaker has refused.',
+  ['breaker'],
+);
+
+// -- WebSockets and tunnels
+
+export const TUNNELS = gauge('tsproxy_tunnels', 'Open tunnels: WebSockets, other upgrades, and CONNECT.');
+export const WEBSOCKETS = gauge('tsproxy_websockets', 'Open WebSockets.', LOCATION);
+export const WEBSOCKETS_OPENED = counter('tsproxy_websocket_opened_total', 'WebSockets that were opened.', LOCATION);
+export const WEBSOCKETS_CLOSED = counter(
+  'tsproxy_websocket_closed_total',
+  'WebSockets that have ended, by the side that closed first (client, upstream, proxy) and the code; 1006: without a Close frame.',
+  [...LOCATION, 'by', 'code'],
+);
+export const WEBSOCKET_DURATION = histogram(
+  'tsproxy_websocket_duration_seconds',
+  'Time from the upgrade to the end of a WebSocket.',
+  LOCATION,
+  LONG_TIMES,
+);
+export const WEBSOCKET_MESSAGES = counter(
+  'tsproxy_websocket_messages_total',
+  'Messages by sender (client, upstream).',
+  [...LOCATION, 'from'],
+);
+export const WEBSOCKET_BYTES = counter(
+  'tsproxy_websocket_message_bytes_total',
+  'Payload bytes of messages as sent, by sender.',
+  [...LOCATION, 'from'],
+);
+export const WEBSOCKET_SIZE = histogram(
+  'tsproxy_websocket_message_size_bytes',
+  'Payload size of messages as sent, by sender.',
+  [...LOCATION, 'from'],
+  SIZES,
+);
+export const WEBSOCKET_CONTROL = counter(
+  'tsproxy_websocket_control_frames_total',
+  'Control frames by sender and kind (ping, pong, close), without those of the proxy.',
+  [...LOCATION, 'from', 'kind'],
+);
+export const WEBSOCKET_INVALID = counter(
+  'tsproxy_websocket_invalid_frames_total',
+  'Frames that violate RFC 6455, by sender.',
+  [...LOCATION, 'from'],
+);
+
+// -- event streams (SSE)
+
+export const EVENT_STREAMS = gauge('tsproxy_sse_streams', 'Open event streams.');
+export const EVENT_STREAMS_WAITING = gauge(
+  'tsproxy_sse_streams_waiting',
+  'Open event streams without an upstream, which are being continued (sse_reconnect).',
+);
+export const EVENTS = counter('tsproxy_sse_events_total', 'Events passed to clients.');
+export const EVENT_GAP = histogram(
+  'tsproxy_sse_event_gap_seconds',
+  'Time between two events of a stream.',
+  [],
+  LONG_TIMES,
+);
+export const HEARTBEATS = counter('tsproxy_sse_heartbeats_total', 'Comments that were inserted (sse_heartbeat).');
+export const RECONNECTS = counter(
+  'tsproxy_sse_reconnects_total',
+  'Streams that were continued with another request (sse_reconnect).',
+);
+
+// -- limits, zones, logs
+
+export const LIMITED = counter(
+  'tsproxy_limit_requests_total',
+  'Requests to which a limit applied, by directive (limit_req, limit_conn), zone and result.',
+  ['limit', 'zone', 'result'],
+);
+export const ZONE_SIZE = gauge('tsproxy_zone_size_bytes', 'Memory of the zone.', ['zone'], 'max');
+export const ZONE_USED = gauge('tsproxy_zone_used_bytes', 'Memory of the zone that is in use.', ['zone'], 'max');
+export const DROPPED_WRITES = counter(
+  'tsproxy_log_writes_dropped_total',
+  'Writes of lines or buffers to the log that failed and were dropped.',
+  ['log'],
+);
+
+// -- TLS
+
+export const HANDSHAKES = counter(
+  'tsproxy_tls_handshakes_total',
+  'TLS handshakes with clients: completed ones by protocol version and whether a session was resumed, and failed ones.',
+  ['result', 'version', 'resumed'],
+);
+
+export const CERTIFICATE_EXPIRY = gauge(
+  'tsproxy_tls_certificate_expiry_timestamp_seconds',
+  'Time at which the certificate expires, by its file and first name.',
+  ['certificate', 'name'],
+  'min',
+);
+
 export const FAMILIES: readonly Family[] = [
   REQUESTS,
   REQUEST_DURATION,
@@ -107,6 +274,44 @@ export const FAMILIES: readonly Family[] = [
   HANDLED,
   RECEIVED_REQUESTS,
   CONNECTIONS,
+  UPSTREAM_REQUESTS,
+  UPSTREAM_CONNECT,
+  UPSTREAM_HEADER,
+  UPSTREAM_RESPONSE,
+  UPSTREAM_SENT,
+  UPSTREAM_RECEIVED,
+  PEER_FAILS,
+  PEER_UP,
+  PEER_STATE,
+  PEER_ACTIVE,
+  PEER_CHECKS,
+  KEPT_ALIVE,
+  QUEUED,
+  QUEUE_OVERFLOWS,
+  BREAKER_STATE,
+  BREAKER_REFUSALS,
+  TUNNELS,
+  WEBSOCKETS,
+  WEBSOCKETS_OPENED,
+  WEBSOCKETS_CLOSED,
+  WEBSOCKET_DURATION,
+  WEBSOCKET_MESSAGES,
+  WEBSOCKET_BYTES,
+  WEBSOCKET_SIZE,
+  WEBSOCKET_CONTROL,
+  WEBSOCKET_INVALID,
+  EVENT_STREAMS,
+  EVENT_STREAMS_WAITING,
+  EVENTS,
+  EVENT_GAP,
+  HEARTBEATS,
+  RECONNECTS,
+  LIMITED,
+  ZONE_SIZE,
+  ZONE_USED,
+  DROPPED_WRITES,
+  HANDSHAKES,
+  CERTIFICATE_EXPIRY,
   BUILD_INFO,
   GENERATION,
   LOADED_AT,

@@ -10,6 +10,8 @@ export interface Family {
   readonly bounds: readonly number[];
   /** Factor from the unit in which it is recorded to the base unit. */
   readonly scale: number;
+  /** Value of a gauge for all workers that have the same labels. */
+  readonly combine: 'sum' | 'min' | 'max';
 }
 
 /** Value of a label that stands for all values beyond the limit of series. */
@@ -17,6 +19,7 @@ export const OTHER = 'other';
 
 /** Labels with a small, fixed set of values; series beyond the limit keep them. */
 const CLOSED_LABELS: ReadonlySet<string> = new Set([
+  'by',
   'code',
   'direction',
   'from',
@@ -32,11 +35,16 @@ const CLOSED_LABELS: ReadonlySet<string> = new Set([
 ]);
 
 export function counter(name: string, help: string, labels: readonly string[] = [], scale = 1): Family {
-  return { name, type: 'counter', help, labels, bounds: [], scale };
+  return { name, type: 'counter', help, labels, bounds: [], scale, combine: 'sum' };
 }
 
-export function gauge(name: string, help: string, labels: readonly string[] = []): Family {
-  return { name, type: 'gauge', help, labels, bounds: [], scale: 1 };
+export function gauge(
+  name: string,
+  help: string,
+  labels: readonly string[] = [],
+  combine: Family['combine'] = 'sum',
+): Family {
+  return { name, type: 'gauge', help, labels, bounds: [], scale: 1, combine };
 }
 
 export function histogram(
@@ -45,7 +53,7 @@ export function histogram(
   labels: readonly string[],
   { bounds, scale }: { readonly bounds: readonly number[]; readonly scale: number },
 ): Family {
-  return { name, type: 'histogram', help, labels, bounds, scale };
+  return { name, type: 'histogram', help, labels, bounds, scale, combine: 'sum' };
 }
 
 /** Labels of the series that counts everything beyond the limit. */

@@ -4,9 +4,21 @@ import { type Family, overflowLabels } from './family.js';
 import { Counter, Histogram, type Series } from './series.js';
 
 /** A count that another object keeps. */
-interface Sampled {
-  readonly counter: Counter;
-  readonly read: () => number;
+class Sample {
+  private last = 0;
+
+  constructor(
+    readonly counter: Counter,
+    readonly source: object,
+    private readonly read: () => number,
+  ) {}
+
+  take(): void {
+    const value = this.read();
+    // A count that was reset begins again.
+    this.counter.value += value < this.last ? value : value - this.last;
+    this.last = value;
+  }
 }
 
 export class Metrics {
@@ -15,11 +27,11 @@ export class Metrics {
   private readonly series = new Map<string, Series>();
   /** Numbers of series by family. */
   private readonly sizes = new Map<Family, number>();
-  private readonly sampled = new Map<string, Sampled>();
+  private readonly samples = new Map<string, Sample>();
   /** Number of tables that record. */
   tables = 0;
   /** Called before increases are taken. */
-  private readonly collectors = new Set<() => void>();
+  private readonly collectors = new Map<string, () => void>();
 
   /** The counter with these labels; beyond the limit of series, one for all others. */
   counter(family: Family, labels: readonly string[] = []): Counter {
@@ -48,24 +60,24 @@ export class Metrics {
     return series;
   }
 
-  /** Counts what `read` returns, which another object counts; a later call with the same labels replaces it. */
-  sample(family: Family, labels: readonly string[], read: () => number): void {
-    this.sampled.set(JSON.stringify([family.name, ...labels]), { counter: this.counter(family, labels), read });
+  /** Counts what `read` returns, which `source` counts; a later call with the same labels replaces the source. */
+  sample(family: Family, labels: readonly string[], source: object, read: () => number): void {
+    const key = JSON.stringify([family.name, ...labels]);
+    const before = this.samples.get(key);
+    if (before?.source === source) return;
+    before?.take();
+    this.samples.set(key, new Sample(this.counter(family, labels), source, read));
   }
 
-  /** Adds a function that records what has not been recorded yet. */
-  collect(collector: () => void): void {
-    this.collectors.add(collector);
-  }
-
-  forget(collector: () => void): void {
-    this.collectors.delete(collector);
+  /** Sets the function with that name, which records what has not been recorded yet. */
+  collect(name: string, collector: () => void): void {
+    this.collectors.set(name, collector);
   }
 
   /** Increases of all series since the last call. */
   takeIncreases(): MetricIncrease[] {
-    for (const collector of this.collectors) collector();
-    for (const { counter, read } of this.sampled.values()) counter.value = read();
+    for (const collector of this.collectors.values()) collector();
+    for (const sample of this.samples.values()) sample.take();
     const increases: MetricIncrease[] = [];
     for (const each of this.series.values()) {
       const values = each.takeIncrease();

@@ -3,17 +3,23 @@ import type { CheckedBlock } from '../config/checked-config.js';
 import type { Compiler, Enforceable, Handler, Scope, Shared } from '../program/module.js';
 import { COUNTS_QUESTION, type ProcessCounts, type ProcessLink } from '../program/process-link.js';
 import type { LocationProgram } from '../program/program.js';
+import { WEBSOCKET_ENDED, WEBSOCKET_OPENED } from '../tunnel/message-handlers.js';
+import { compiledTunnels } from '../tunnel/tunnels.js';
+import { RUN_TIME_UPSTREAMS, type UpstreamRecorder } from '../upstream/attempt-recorder.js';
 import { addMetrics, readMetrics } from '../zones/metric-operations.js';
-import type { MetricTotal } from '../zones/metric-totals.js';
+import { type MetricTotal, MetricTotals } from '../zones/metric-totals.js';
 import { WorkerGroup } from '../zones/worker-group.js';
 import type { Zone, ZoneBackend } from '../zones/zone.js';
+import { runTimeRecorder } from './attempt-recorder.js';
 import type { Family } from './family.js';
 import { LoopDelay } from './loop-delay.js';
 import { Metrics } from './metrics.js';
 import { processMetrics } from './process-metrics.js';
 import { RequestRecorder } from './request-recorder.js';
 import type { GaugeValue } from './series.js';
-import { workerSources } from './sources.js';
+import type { MetricRow } from './source.js';
+import { SOURCES } from './sources.js';
+import { webSocketRecorders } from './websocket-source.js';
 
 /** Directives that need metrics. */
 const USERS = ['metrics', 'console'];
@@ -55,6 +61,17 @@ export function recordingOf({ shared }: { readonly shared: Shared }): Recording 
   return shared.get<Recording>(KEY) ?? null;
 }
 
+/** Settings of the location that is compiled; the module of each directive that needs metrics calls this in its hook. */
+export function recordLocation({ compiler, program: { settings } }: Scope): void {
+  const recording = recordingOf(compiler);
+  if (recording === null) return;
+  settings.set(RUN_TIME_UPSTREAMS, recording.runTimeUpstreams);
+  const { opened, ended } = webSocketRecorders(recording.metrics);
+  if (settings.get(WEBSOCKET_OPENED).includes(opened)) return;
+  settings.set(WEBSOCKET_OPENED, [...settings.get(WEBSOCKET_OPENED), opened]);
+  settings.set(WEBSOCKET_ENDED, [...settings.get(WEBSOCKET_ENDED), ended]);
+}
+
 /** Handler of the phase `log` for the location that is compiled; null if nothing is recorded, or another module records. */
 export function requestRecorder({ compiler, program }: Scope): Handler | null {
   return recordingOf(compiler)?.recorder(program) ?? null;
@@ -64,19 +81,27 @@ export function requestRecorder({ compiler, program }: Scope): Handler | null {
 export class Recording implements Enforceable {
   readonly metrics: Metrics;
   private readonly shared: Shared;
+  private readonly tableZones: ZoneBackend;
+  /** Backend of the totals. */
   private readonly zones: ZoneBackend;
   private readonly zone: Zone;
   private readonly group: WorkerGroup;
   private readonly link: ProcessLink;
+  readonly runTimeUpstreams: UpstreamRecorder;
   private readonly recorded = new WeakSet<LocationProgram>();
   private timer: NodeJS.Timeout | null = null;
   private loop: LoopDelay | null = null;
   private generation = 0;
 
-  constructor({ shared, previous, lastingZones: zones, link }: Compiler) {
+  constructor(compiler: Compiler) {
+    const { shared, previous, zones: tableZones, lastingZones: zones, link } = compiler;
+    // The tunnels of earlier tables, too.
+    compiledTunnels(compiler);
+    this.tableZones = tableZones;
     this.link = link;
     this.metrics = shared.set(METRICS, previous?.get<Metrics>(METRICS) ?? new Metrics());
     this.metrics.tables++;
+    this.runTimeUpstreams = runTimeRecorder(this.metrics);
     this.shared = shared;
     this.zones = zones;
     this.zone = zones.open({ kind: 'metrics', name: 'metrics', size: 0, key: '' });
@@ -93,13 +118,14 @@ export class Recording implements Enforceable {
   enforced(generation: number): void {
     const { metrics, shared, zones } = this;
     this.generation = generation;
-    for (const source of workerSources) source.attach?.(shared, metrics);
+    for (const source of SOURCES) source.attach?.(shared, metrics);
     if (zones.shared) this.timer ??= setInterval(() => this.report(), REPORT_INTERVAL).unref();
     this.loop ??= new LoopDelay(metrics);
   }
 
   superseded(): void {
     this.stop();
+    for (const source of SOURCES) source.detach?.();
   }
 
   close(): void {
@@ -129,11 +155,7 @@ export class Recording implements Enforceable {
   /** The totals include all counts of this process before the answer is received. */
   private reportNow(): WorkerReport {
     this.report();
-    const gauges = workerSources.flatMap((source) => {
-      return source
-        .gauges(this.shared, this.metrics)
-        .map(([family, value, ...labels]) => ({ family: family.name, labels, value }));
-    });
+    const gauges = SOURCES.flatMap((source) => source.gauges?.(this.shared, this.metrics) ?? []).map(gaugeOf);
     return { gauges };
   }
 
@@ -151,10 +173,31 @@ export class Recording implements Enforceable {
       this.link.ask(COUNTS_QUESTION).catch(() => null) as Promise<ProcessCounts | null>,
     ]);
     if (totals === null) return null;
+    const shared = (
+      await Promise.all(SOURCES.map((source) => source.shared?.(this.shared, this.tableZones) ?? []))
+    ).flat();
     const own = processMetrics({ counts, workers: reports.length, generation: this.generation });
     return {
-      totals: [...totals, ...own.totals],
-      gauges: [...reports.flatMap(({ gauges }) => gauges), ...own.gauges],
+      totals: [...totals, ...own.totals, ...addedUp(shared.filter(([{ type }]) => type === 'counter'))],
+      gauges: [
+        ...reports.flatMap(({ gauges }) => gauges),
+        ...own.gauges,
+        ...shared.filter(([{ type }]) => type === 'gauge').map(gaugeOf),
+      ],
     };
   }
+}
+
+function gaugeOf([{ name: family }, value, ...labels]: MetricRow): GaugeValue {
+  return { family, labels, value };
+}
+
+/** Counts of several objects with the same labels are one. */
+function addedUp(rows: readonly MetricRow[]): MetricTotal[] {
+  const totals = new MetricTotals();
+  const increases = rows.map(([{ name: family }, value, ...labels]) => {
+    return { family, labels, overflow: labels, values: [value] };
+  });
+  totals.add(increases, Number.POSITIVE_INFINITY);
+  return totals.read(null);
 }

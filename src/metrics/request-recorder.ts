@@ -1,11 +1,11 @@
 /** Recorder of the requests of one location: a handler of the phase `log`. */
 import { httpExchange } from '../exchange/exchange.js';
 import { callbackTime } from '../http/clock.js';
-import { statusText } from '../http/status-text.js';
 import type { Handler } from '../program/handler.js';
 import type { LocationProgram } from '../program/program.js';
 import { NEXT } from '../program/verdict.js';
 import { INCOMPLETE, REQUEST_BYTES, REQUEST_DURATION, REQUESTS, RESPONSE_BYTES } from './families.js';
+import { codeLabel, locationLabel } from './labels.js';
 import type { Metrics } from './metrics.js';
 import type { Counter, Histogram } from './series.js';
 
@@ -17,25 +17,6 @@ interface LocationSeries {
   readonly responseBytes: Histogram;
   readonly incomplete: Counter;
 }
-
-/** Name of a location in labels: the pattern, with `= ` for an exact one; empty for the server's own level. */
-export function locationLabel({ name, exact }: { readonly name: string; readonly exact?: boolean }): string {
-  return exact === true ? `= ${name}` : name;
-}
-
-/** Label of a status: its number if it is a known one, otherwise its class, because a server may send any. */
-export function codeLabel(status: number): string {
-  if (status >= 100 && status < 600 && isKnown(status)) return String(status);
-  return status >= 100 && status < 1000 ? `${Math.trunc(status / 100)}xx` : 'other';
-}
-
-function isKnown(status: number): boolean {
-  // The status line of others has no reason after the code and a space.
-  return OWN_STATUSES.has(status) || statusText(status).length > 4;
-}
-
-/** Statuses of nginx that are only logged. */
-const OWN_STATUSES: ReadonlySet<number> = new Set([444, 494, 495, 496, 497, 499]);
 
 export class RequestRecorder {
   private series: LocationSeries | null = null;

@@ -26,11 +26,9 @@ export class Counter implements Series {
   ) {}
 
   takeIncrease(): number[] | null {
-    const { value, taken } = this;
-    // A count that was reset begins again.
-    const increase = value < taken ? value : value - taken;
-    if (increase === 0 && value === taken) return null;
-    this.taken = value;
+    const increase = this.value - this.taken;
+    if (increase === 0) return null;
+    this.taken = this.value;
     return [increase];
   }
 }

@@ -1,40 +1,48 @@
-/** Sources of metrics other than requests: objects that count by themselves, and gauges of the present. */
+/** All sources of metrics other than requests. */
 import { sharedCounts } from '../exchange/open-connections.js';
-import type { Shared } from '../program/module.js';
+import { droppedWrites } from '../logging/dropped-writes.js';
+import { handshakes } from '../net/tls-handshakes.js';
+import { countedLimits, type LimitResult } from '../program/limit-counts.js';
 import { workerNumber } from '../program/worker-number.js';
+import { zoneMemory } from '../program/zone-memory.js';
+import { usedCertificates } from '../tls/used-certificates.js';
+import { eventStreamCounts } from '../upstream/event-stream-settings.js';
 import {
   ACCEPTED,
+  CERTIFICATE_EXPIRY,
   CONNECTIONS,
   CPU,
+  DROPPED_WRITES,
+  EVENT_GAP,
+  EVENT_STREAMS,
+  EVENT_STREAMS_WAITING,
+  EVENTS,
   EXTERNAL,
   GENERATIONS,
   HANDLED,
+  HANDSHAKES,
   HEAP_SIZE,
   HEAP_USED,
+  HEARTBEATS,
   IN_FLIGHT,
+  LIMITED,
   RECEIVED_REQUESTS,
+  RECONNECTS,
   RESIDENT,
+  ZONE_SIZE,
+  ZONE_USED,
 } from './families.js';
-import type { Family } from './family.js';
-import type { Metrics } from './metrics.js';
-
-/** Present value of a gauge in this process, with its labels. */
-export type GaugeRow = readonly [family: Family, value: number, ...labels: readonly string[]];
-
-/** Metrics of one subject in this process. */
-export interface MetricSource {
-  /** Starts to record counts; called when the table is in force. */
-  attach?(shared: Shared, metrics: Metrics): void;
-  gauges(shared: Shared, metrics: Metrics): readonly GaugeRow[];
-}
+import type { MetricRow, MetricSource } from './source.js';
+import { upstreams } from './upstream-source.js';
+import { webSockets } from './websocket-source.js';
 
 const connections: MetricSource = {
   attach(shared, metrics) {
     const counts = sharedCounts(shared);
     if (counts === null) return;
-    metrics.sample(ACCEPTED, [], () => counts.accepted);
-    metrics.sample(HANDLED, [], () => counts.handled);
-    metrics.sample(RECEIVED_REQUESTS, [], () => counts.requests);
+    metrics.sample(ACCEPTED, [], counts, () => counts.accepted);
+    metrics.sample(HANDLED, [], counts, () => counts.handled);
+    metrics.sample(RECEIVED_REQUESTS, [], counts, () => counts.requests);
   },
   gauges(shared) {
     const counts = sharedCounts(shared)?.own();
@@ -51,8 +59,8 @@ const connections: MetricSource = {
 const worker: MetricSource = {
   attach(_shared, metrics) {
     const number = String(workerNumber());
-    metrics.sample(CPU, [number, 'user'], () => process.cpuUsage().user / 1e6);
-    metrics.sample(CPU, [number, 'system'], () => process.cpuUsage().system / 1e6);
+    metrics.sample(CPU, [number, 'user'], process, () => process.cpuUsage().user / 1e6);
+    metrics.sample(CPU, [number, 'system'], process, () => process.cpuUsage().system / 1e6);
   },
   gauges(_shared, { tables }) {
     const number = String(workerNumber());
@@ -67,4 +75,91 @@ const worker: MetricSource = {
   },
 };
 
-export const workerSources: readonly MetricSource[] = [connections, worker];
+const eventStreams: MetricSource = {
+  attach(_shared, metrics) {
+    metrics.sample(EVENTS, [], eventStreamCounts, () => eventStreamCounts.events);
+    metrics.sample(HEARTBEATS, [], eventStreamCounts, () => eventStreamCounts.heartbeats);
+    metrics.sample(RECONNECTS, [], eventStreamCounts, () => eventStreamCounts.reconnects);
+    eventStreamCounts.gaps = metrics.histogram(EVENT_GAP, []);
+  },
+  detach() {
+    eventStreamCounts.gaps = null;
+  },
+  gauges: () => [
+    [EVENT_STREAMS, eventStreamCounts.open],
+    [EVENT_STREAMS_WAITING, eventStreamCounts.waiting],
+  ],
+};
+
+const RESULTS: readonly LimitResult[] = ['passed', 'delayed', 'rejected', 'delayed_dry_run', 'rejected_dry_run'];
+
+const limits: MetricSource = {
+  attach(shared, metrics) {
+    for (const { limit, zone, counts } of countedLimits(shared).values()) {
+      for (const result of RESULTS) metrics.sample(LIMITED, [limit, zone, result], counts, () => counts[result]);
+    }
+  },
+};
+
+const logs: MetricSource = {
+  attach(_shared, metrics) {
+    metrics.collect('logs', () => {
+      // Each log is a source of its own, named by its path; it keeps its count.
+      for (const { log, count } of droppedWrites()) metrics.counter(DROPPED_WRITES, [log]).value = count;
+    });
+  },
+};
+
+const handshakesOfClients: MetricSource = {
+  attach(_shared, metrics) {
+    const failed = metrics.counter(HANDSHAKES, ['failed', '', '']);
+    handshakes.recorder = {
+      completed({ engine }) {
+        const version = engine?.getProtocol() ?? '';
+        const resumed = engine?.isSessionReused() === true ? 'yes' : 'no';
+        metrics.counter(HANDSHAKES, ['completed', version, resumed]).value++;
+      },
+      failed: () => void failed.value++,
+    };
+  },
+  detach() {
+    handshakes.recorder = null;
+  },
+};
+
+const zones: MetricSource = {
+  async shared(shared, backend) {
+    const rows: MetricRow[] = [];
+    for (const { declaration, usage } of await zoneMemory(shared, backend)) {
+      const { name } = declaration;
+      const { used, free } = usage.pages;
+      rows.push([ZONE_SIZE, (used + free) * PAGE, name], [ZONE_USED, used * PAGE, name]);
+    }
+    return rows;
+  },
+};
+
+/** Size of a page of zones, bytes. */
+const PAGE = 4096;
+
+/** The same in all workers. */
+const certificates: MetricSource = {
+  async shared(shared) {
+    return usedCertificates(shared).map(({ source, names, validTo }) => {
+      return [CERTIFICATE_EXPIRY, validTo / 1000, source, names[0] ?? ''];
+    });
+  },
+};
+
+export const SOURCES: readonly MetricSource[] = [
+  connections,
+  worker,
+  upstreams,
+  webSockets,
+  eventStreams,
+  limits,
+  zones,
+  logs,
+  handshakesOfClients,
+  certificates,
+];

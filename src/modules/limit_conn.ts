@@ -7,6 +7,7 @@ import { checkKeyedZones, checkZoneReferences, type KeyedZoneData, parseKeyedZon
 import type { ErrorLog } from '../logging/error-log.js';
 import { logError } from '../program/error-context.js';
 import type { Exchange } from '../program/exchange.js';
+import { type LimitCounts, limitCounts } from '../program/limit-counts.js';
 import { defineModule, type Handler } from '../program/module.js';
 import { StateKey } from '../program/state-key.js';
 import { DONE, NEXT, type Verdict } from '../program/verdict.js';
@@ -90,6 +91,7 @@ const STATUS = new StateKey<Status>('limit_conn status', 'request');
 interface Limit {
   readonly keyedZone: KeyedZone;
   readonly max: number;
+  readonly counts: LimitCounts;
 }
 
 /** Counts taken by a request. Released when the request is finished, even if the reply has not arrived by then. */
@@ -134,9 +136,14 @@ class Limiter {
 
   private applyReply(x: Exchange, applicable: readonly Limit[], { result, refusedBy }: ConnectionAnswer): Verdict {
     if (x.finished) return DONE;
-    if (result === 'taken' || (result === 'unanswered' && this.conf.limit_conn_fail_open)) return NEXT;
+    if (result === 'taken' || (result === 'unanswered' && this.conf.limit_conn_fail_open)) {
+      for (const { counts } of applicable) counts.passed++;
+      return NEXT;
+    }
     const { limit_conn_dry_run: dryRun, limit_conn_log_level: level, limit_conn_status: status } = this.conf;
-    const name = applicable[refusedBy]?.keyedZone.zone.declaration.name;
+    const limit = applicable[refusedBy];
+    const name = limit?.keyedZone.zone.declaration.name;
+    if (limit !== undefined) limit.counts[dryRun ? 'rejected_dry_run' : 'rejected']++;
     if (result === 'limit') logError(x, level, `limiting connections${dryRun ? ', dry run,' : ''} by zone "${name}"`);
     else if (result === 'memory')
       this.errorLog.write('crit', `ngx_slab_alloc() failed: no memory in limit_conn_zone "${name}"`);
@@ -168,7 +175,9 @@ export default defineModule({
       order: 20,
       compile(conf, { compiler }) {
         if (conf.limit_conn.length === 0) return null;
-        const limits = conf.limit_conn.map(({ zone, max }) => ({ keyedZone: keyedZone(compiler, zone), max }));
+        const limits = conf.limit_conn.map(({ zone, max }) => {
+          return { keyedZone: keyedZone(compiler, zone), max, counts: limitCounts(compiler, 'limit_conn', zone) };
+        });
         return new Limiter(conf, limits, compiler.zones, compiler.errorLog).handle;
       },
     },

@@ -13,6 +13,7 @@ import {
 import { type ErrorLog, logs } from '../logging/error-log.js';
 import { logError } from '../program/error-context.js';
 import type { Exchange } from '../program/exchange.js';
+import { type LimitCounts, limitCounts } from '../program/limit-counts.js';
 import { defineModule, type Handler, type Shared } from '../program/module.js';
 import { StateKey } from '../program/state-key.js';
 import { DONE, NEXT, type Verdict } from '../program/verdict.js';
@@ -145,6 +146,7 @@ interface Limit {
   readonly rate: number;
   readonly burst: number;
   readonly delay: number;
+  readonly counts: LimitCounts;
 }
 
 /** Delay of a request. It owns only a timer, which is cleared when the request is finished. */
@@ -199,14 +201,17 @@ class Limiter {
     if (logs(x.errorLog, 'debug')) logError(x, 'debug', `limit_req: ${result} ${thousandths(reply.excess)}`);
     if (result === 'passed' || (result === 'unanswered' && this.conf.limit_req_fail_open)) {
       x.setState(STATUS, 'PASSED');
+      for (const { counts } of applicable) counts.passed++;
       return NEXT;
     }
     const { limit_req_dry_run: dryRun, limit_req_log_level: level, limit_req_status: status } = this.conf;
-    const name = applicable[reply.limitIndex]?.keyedZone.zone.declaration.name;
+    const limit = applicable[reply.limitIndex];
+    const name = limit?.keyedZone.zone.declaration.name;
     const excess = `${dryRun ? ', dry run' : ''}, excess: ${thousandths(reply.excess)}`;
     if (result === 'delayed') {
       logError(x, this.delayLevel, `delaying request${excess}, by zone "${name}"`);
       x.setState(STATUS, dryRun ? 'DELAYED_DRY_RUN' : 'DELAYED');
+      if (limit !== undefined) limit.counts[dryRun ? 'delayed_dry_run' : 'delayed']++;
       if (dryRun) return NEXT;
       new Delay(x, reply.delay);
       return DONE;
@@ -214,6 +219,7 @@ class Limiter {
     if (result === 'beyond') logError(x, level, `limiting requests${excess} by zone "${name}"`);
     else if (result === 'memory') this.errorLog.write('alert', `could not allocate node in limit_req zone "${name}"`);
     x.setState(STATUS, dryRun ? 'REJECTED_DRY_RUN' : 'REJECTED');
+    if (limit !== undefined) limit.counts[dryRun ? 'rejected_dry_run' : 'rejected']++;
     return dryRun ? NEXT : status;
   }
 }
@@ -258,6 +264,7 @@ export default defineModule({
           burst,
           // A number, because it must survive JSON.
           delay: delay === 'none' ? Number.MAX_SAFE_INTEGER : delay,
+          counts: limitCounts(compiler, 'limit_req', zone),
         }));
         return new Limiter(conf, limits, compiler.zones, compiler.errorLog).handle;
       },

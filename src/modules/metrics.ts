@@ -3,7 +3,7 @@ import { integer, none } from '../config/argument-types.js';
 import type { Directives } from '../config/directive.js';
 import { refusalOfCrossSite } from '../exchange/cross-site.js';
 import { expose, loadPromClient } from '../metrics/exposition.js';
-import { type Recording, recordingOf, requestRecorder, startRecording } from '../metrics/recording.js';
+import { type Recording, recordingOf, recordLocation, requestRecorder, startRecording } from '../metrics/recording.js';
 import type { Exchange } from '../program/exchange.js';
 import { defineModule, type Handler } from '../program/module.js';
 import { DONE, type Verdict } from '../program/verdict.js';
@@ -59,6 +59,9 @@ export default defineModule({
     startRecording(block, compiler);
     const recording = recordingOf(compiler);
     if (recording !== null) recording.metrics.limit = conf.metrics_max_series;
+  },
+  settings(_conf, at) {
+    recordLocation(at);
   },
   phases: {
     content: {

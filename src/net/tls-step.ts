@@ -10,6 +10,7 @@ import { READ_SIZE } from './slabs.js';
 import { SocketTransport } from './socket-transport.js';
 import { giveHandle, type ServerTls, type TcpHandle, takeHandle } from './tls-engine.js';
 import { callFailed, handshakeErrorLevel, isOpensslError } from './tls-errors.js';
+import { handshakes } from './tls-handshakes.js';
 import { TlsTransport } from './tls-transport.js';
 import type { Transport } from './transport.js';
 
@@ -186,6 +187,7 @@ class Handshake implements Abortable {
   private refuse({ alert, level, message }: Refused): void {
     if (this.handle === null || this.done) return;
     this.done = true;
+    handshakes.recorder?.failed();
     const transport = this.plainTransport(this.handle);
     transport.write(Buffer.from([21, 3, 3, 0, 2, 2, alert]));
     transport.destroySoon();
@@ -209,6 +211,7 @@ class Handshake implements Abortable {
   onConnected(): void {
     const { transport, incoming, hello, settings } = this;
     if (transport === null || this.done) return;
+    handshakes.recorder?.completed(transport);
     incoming.accepted.set(TLS_CLIENT, { transport, hello, settings });
     const pending = this.validate(incoming);
     if (pending === null) {
@@ -228,6 +231,7 @@ class Handshake implements Abortable {
   onClosed(_transport: Transport, error: NodeJS.ErrnoException | null): void {
     if (this.done) return;
     this.done = true;
+    handshakes.recorder?.failed();
     const { incoming } = this;
     if (error !== null && isOpensslError(error)) {
       incoming.refuse(handshakeErrorLevel(error), callFailed('SSL_do_handshake', error));

@@ -10,7 +10,7 @@ import type { Tap } from '../tap/tap.js';
 import { NEGOTIATED } from '../websocket/extension-offer.js';
 import type { FrameReader } from '../websocket/frame-reader.js';
 import { FrameTap } from './frame-tap.js';
-import { WEBSOCKET_ENDED } from './message-handlers.js';
+import { WEBSOCKET_ENDED, WEBSOCKET_OPENED } from './message-handlers.js';
 import { openTunnel, type TunnelSide } from './open-tunnel.js';
 import { type Direction, StageChain, type StagedTunnel, TUNNEL_STAGES } from './stages.js';
 import type { TunnelEnd, WebSocketTunnel } from './tunnel.js';
@@ -72,6 +72,7 @@ export function upgrade(
       upgraded = new UpgradedExchange(x, client, tunnel, accepted, websocket !== null);
       tunnels.add(upgraded);
       if (tunnel.stats === null) return;
+      for (const opened of x.location.settings.get(WEBSOCKET_OPENED)) opened(x, tunnel.stats);
       logOpening(x);
       if (x.server.tap.active) x.server.tap.publish(openRow(x, tunnel.stats));
     },

@@ -7,6 +7,7 @@ import { tapId } from '../exchange/tapped.js';
 import { now } from '../net/deadlines.js';
 import type { RoutingTable } from '../program/compiler.js';
 import { CREDENTIAL_EXPIRY } from '../program/credential-expiry.js';
+import type { LocationProgram } from '../program/program.js';
 import type { TunnelTarget } from '../program/tunnel-target.js';
 import type { OpenRow } from '../tap/rows.js';
 import { type DrainSchedule, TUNNEL_DRAIN } from './drain.js';
@@ -103,6 +104,17 @@ export class UpgradedExchange {
   get openRow(): OpenRow | null {
     const { stats } = this.tunnel;
     return stats === null ? null : openRow(this.x, stats);
+  }
+
+  /** The WebSocket and the location that handles it; null for other protocols. */
+  get webSocket(): {
+    readonly stats: WebSocketStats;
+    readonly server: string;
+    readonly location: LocationProgram;
+  } | null {
+    const { stats } = this.tunnel;
+    const { server, location } = this.x;
+    return stats === null ? null : { stats, server: server.name, location };
   }
 
   /** Description of the tunnel for the API. */

@@ -29,6 +29,7 @@ export class BreakerPass {
   /** Refuses the request because that breaker is known to be open. */
   refuse(by: Breaker): void {
     this.refusedBy = by;
+    by.refusals++;
     this.over = true;
   }
 
@@ -83,6 +84,7 @@ export class BreakerPass {
     this.results[i] = 'none';
     if (admitted !== 'refused') return true;
     this.refusedBy = this.breakers[i] ?? null;
+    if (this.refusedBy !== null) this.refusedBy.refusals++;
     this.end();
     return false;
   }

@@ -24,6 +24,8 @@ export class Breaker implements CircuitObserver {
   readonly refusal: string;
   /** The breakers of requests for which it is the only one. */
   readonly alone: readonly Breaker[] = [this];
+  /** Requests that it has refused in this process. */
+  refusals = 0;
   /** Time on the clock of `performance.now()` until which it is open. */
   private until = 0;
 

@@ -46,6 +46,15 @@ export interface EventStreamCounts {
   heartbeats: number;
   /** Streams continued with another request. */
   reconnects: number;
+  /** Recorder of the ms between two events of a stream; null if they are not recorded. */
+  gaps: { observe(ms: number): void } | null;
 }
 
-export const eventStreamCounts: EventStreamCounts = { open: 0, waiting: 0, events: 0, heartbeats: 0, reconnects: 0 };
+export const eventStreamCounts: EventStreamCounts = {
+  open: 0,
+  waiting: 0,
+  events: 0,
+  heartbeats: 0,
+  reconnects: 0,
+  gaps: null,
+};

@@ -74,6 +74,8 @@ export class EventStream implements ResponseSink, Producer, Timed {
   private exposed = false;
   /** Events counted so far. */
   private counted = 0;
+  /** Time of the last event on the clock of `now()`, if gaps are recorded; -1: none. */
+  private lastEvent = -1;
   /** Whether the next sink accepts no more data. */
   private blocked = false;
   private opened = false;
@@ -258,8 +260,17 @@ export class EventStream implements ResponseSink, Producer, Timed {
     const { events } = this;
     if (events === this.counted) return;
     eventStreamCounts.events += events - this.counted;
+    if (eventStreamCounts.gaps !== null) this.recordGaps(eventStreamCounts.gaps, events - this.counted);
     this.counted = events;
     this.recovery?.received();
+  }
+
+  /** Records the time since the last event, and none between those that arrived together. */
+  private recordGaps(gaps: { observe(ms: number): void }, events: number): void {
+    const time = now();
+    if (this.lastEvent >= 0) gaps.observe(time - this.lastEvent);
+    for (let i = 1; i < events; i++) gaps.observe(0);
+    this.lastEvent = time;
   }
 
   // -- insertions

@@ -5,6 +5,7 @@ import type { Exchange } from '../program/exchange.js';
 import type { Scope, Shared } from '../program/module.js';
 import { RESOLVER } from '../program/name-resolver.js';
 import type { TunnelTarget } from '../program/tunnel-target.js';
+import { RUN_TIME_UPSTREAMS } from './attempt-recorder.js';
 import { findUpstream } from './configured.js';
 import { giveAddresses } from './late-address.js';
 import type { PeerAddress } from './peer.js';
@@ -70,7 +71,8 @@ async function lookUp(upstream: Upstream, address: Address, key: string, { compi
 
 /** Upstream of an address for one request; resolves to null if its name cannot be resolved, which is logged. */
 export function resolveUpstream({ address, hostPort }: PassAddress, x: Exchange): Upstream | Promise<Upstream | null> {
-  if (address.family !== 'name') return implicitUpstream(hostPort, fixedAddresses(address));
+  const recorder = x.location.settings.get(RUN_TIME_UPSTREAMS);
+  if (address.family !== 'name') return implicitUpstream(hostPort, fixedAddresses(address), recorder);
   const { resolver, timeout } = x.location.settings.get(RESOLVER);
   if (resolver === null) {
     logError(x, 'error', `no resolver defined to resolve ${address.host}`);
@@ -83,7 +85,7 @@ export function resolveUpstream({ address, hostPort }: PassAddress, x: Exchange)
   return resolver.resolve(address.host, timeout, ended.signal).then(
     (found) => {
       const addresses = found.addresses.map((host) => ({ host, port: address.port }));
-      return implicitUpstream(hostPort, addresses);
+      return implicitUpstream(hostPort, addresses, recorder);
     },
     (error: unknown) => {
       if (!ended.signal.aborted) logError(x, 'error', error instanceof Error ? error.message : String(error));

@@ -219,6 +219,7 @@ export class PeerSelection implements QueuedRequest {
     if (peer !== null) this.upstream.ejection?.attemptEnded(peer, outcome === 'failed', this.attempt.status);
     this.timeResponse();
     peer?.counters?.count(this.attempt);
+    peer?.recorder?.ended(this.attempt);
     this.releaseReservation();
     this.selection?.release(outcome, this.attempt);
   }
@@ -233,6 +234,7 @@ export class PeerSelection implements QueuedRequest {
     peer.begin();
     this.upstream.ejection?.attemptEnded(peer, false, 101);
     peer.counters?.count(attempt);
+    peer.recorder?.ended(attempt);
     this.selection?.release('ok', attempt);
     return new UpgradedAttempt(attempt, peer, reservation, upstream.name, onEnded);
   }

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { formatAddress } from '../config/address.js';
 import type { Health } from '../zones/health-states.js';
+import type { AttemptRecorder } from './attempt-recorder.js';
 import { Downtime } from './downtime.js';
 import { PeerCounters } from './peer-counters.js';
 import type { PeerTimes, TimeSharing } from './peer-times.js';
@@ -96,6 +97,8 @@ export class Peer {
   counters: PeerCounters | null = null;
   /** Times in which it was unavailable; null: there were none. */
   downtime: Downtime | null = null;
+  /** Null if the configuration has no metrics. */
+  recorder: AttemptRecorder | null = null;
   /** State according to active health checks; set by `setHealth`. */
   health: Health = 'up';
   /** Failures since the last success. */
@@ -201,6 +204,7 @@ export class Peer {
   failed(now: number): boolean {
     this.fails++;
     this.failures++;
+    this.recorder?.failed();
     this.accessed = now;
     this.checked = now;
     this.sharing?.failed(this);

@@ -31,6 +31,7 @@ export class UpgradedAttempt {
     attempt.bytesReceived += received;
     attempt.bytesSent += sent;
     this.peer.counters?.transferred(sent, received);
+    this.peer.recorder?.transferred(sent, received);
     if (attempt.responseTime < 0) attempt.responseTime = performance.now() - attempt.started;
     this.reservation?.release();
     this.peer.end();

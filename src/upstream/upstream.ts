@@ -1,5 +1,6 @@
 /** A named group of servers, declared by `upstream` or implied by a `proxy_pass` with a host. */
 import type { PeerHealth } from '../zones/health-states.js';
+import type { UpstreamRecorder } from './attempt-recorder.js';
 import type { Balancer } from './balancer.js';
 import type { Breaker } from './breaker.js';
 import { DEFAULT_KEEPALIVE, type KeepaliveSettings } from './keepalive-settings.js';
@@ -66,6 +67,8 @@ export class Upstream implements ObserverSettings {
   health: HealthSource | null = null;
   /** Whether figures of the peers are counted for the API. */
   counted = false;
+  /** Recorder of the attempts; null if the configuration has no metrics, or is not in force yet. */
+  private recorder: UpstreamRecorder | null = null;
   /** Circuit breaker, outlier ejection and retry budget of all its requests; null if not configured. */
   breaker: Breaker | null = null;
   ejection: OutlierEjection | null = null;
@@ -90,10 +93,18 @@ export class Upstream implements ObserverSettings {
     // Health checks set the states of their peers; the previous configuration may have had checks that this one has not.
     if (this.health === null) for (const peer of this.group.all) peer.setHealth('up', Date.now());
     if (this.watcher === null) for (const peer of this.group.all) peer.unshare();
+    // A configuration with metrics sets it afterwards.
+    if (this.recorder === null) for (const peer of this.group.all) peer.recorder = null;
     this.observer.enforce(this, this.group.all);
   }
 
   superseded(): void {}
+
+  /** Records the attempts with its peers from now on. */
+  record(recorder: UpstreamRecorder): void {
+    this.recorder = recorder;
+    for (const peer of this.group.all) peer.recorder = recorder.peer(peer.name);
+  }
 
   /** Closes the idle sessions; called by the owner of the routing table when it is unused. */
   close(): void {
@@ -129,6 +140,7 @@ export class Upstream implements ObserverSettings {
     for (const peer of peers) {
       peer.observer = this.observer;
       if (this.counted) peer.count();
+      if (this.recorder !== null) peer.recorder = this.recorder.peer(peer.name);
     }
     const backups = peers.filter(({ settings }) => settings.backup);
     this.group = new PeerGroup(
@@ -166,8 +178,13 @@ function samePeer(a: Peer, b: Peer): boolean {
 }
 
 /** Creates the upstream of a host without an `upstream` block: equal peers, no keepalive. */
-export function implicitUpstream(name: string, addresses: readonly PeerAddress[]): Upstream {
+export function implicitUpstream(
+  name: string,
+  addresses: readonly PeerAddress[],
+  recorder: UpstreamRecorder | null = null,
+): Upstream {
   const upstream = new Upstream(name);
+  if (recorder !== null) upstream.record(recorder);
   const server = new UpstreamServer('', DEFAULT_PEER);
   server.setAddresses(addresses);
   upstream.servers.push(server);

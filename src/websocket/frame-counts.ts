@@ -1,7 +1,16 @@
 /** Counters of the frames that one side of a WebSocket has sent. Bytes are those of payloads, by the length in the header. */
 import { BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT } from './opcodes.js';
 
+/** Recorder of the sizes of messages. */
+export interface MessageSizes {
+  observe(bytes: number): void;
+}
+
 export class FrameCounts {
+  /** Null if sizes are not recorded. */
+  sizes: MessageSizes | null = null;
+  /** Payload bytes of the frames of the current message, if sizes are recorded. */
+  private size = 0;
   /** Complete messages: a message is counted with the header of its last frame. */
   messages = 0;
   /** Frames by opcode: text and binary frames begin messages, continuation frames continue them. */
@@ -26,16 +35,19 @@ export class FrameCounts {
         this.textFrames++;
         this.textBytes += length;
         if (fin) this.messages++;
+        if (this.sizes !== null) this.measure(this.sizes, length, fin);
         break;
       case BINARY:
         this.binaryFrames++;
         this.binaryBytes += length;
         if (fin) this.messages++;
+        if (this.sizes !== null) this.measure(this.sizes, length, fin);
         break;
       case CONTINUATION:
         this.continuationFrames++;
         this.continuationBytes += length;
         if (fin) this.messages++;
+        if (this.sizes !== null) this.measure(this.sizes, this.size + length, fin);
         break;
       case CLOSE:
         this.closeFrames++;
@@ -53,6 +65,11 @@ export class FrameCounts {
         this.unknownFrames++;
         this.unknownBytes += length;
     }
+  }
+
+  private measure(sizes: MessageSizes, size: number, fin: boolean): void {
+    this.size = size;
+    if (fin) sizes.observe(size);
   }
 
   /** All frames. */

@@ -172,6 +172,7 @@ export class FrameReader {
    */
   private skipShortFrames(bytes: Uint8Array, from: number, to: number): number {
     const { maskBit, counts } = this;
+    const { sizes } = counts;
     if (maskBit < 0 || this.fragmented) return from;
     const head = maskBit === 0 ? 2 : 6;
     let at = from;
@@ -191,6 +192,7 @@ export class FrameReader {
         counts.binaryFrames++;
         counts.binaryBytes += length;
       }
+      if (sizes !== null) sizes.observe(length);
       at = end;
     }
     if (at > from) {
