@@ -87,7 +87,7 @@ function ended(x: HttpExchange): void {
   if (stats === undefined || scripts === null || scripts.close === null) return;
   const socket = sessionOf(x);
   socket.end();
-  void scripts.close.run(x, [requestOf(x, scripts.scripts), closingOf(stats, socket)]);
+  void scripts.close.run(x, [requestOf(x, scripts.scripts), closingOf(stats, socket)], false);
 }
 
 /** Sends the subprotocol that a function has chosen, if the upstream's response has none. */

@@ -6,6 +6,8 @@ import { StateKey } from '../program/state-key.js';
 export class PendingWork {
   /** Number of tasks that have not ended. */
   count = 0;
+  /** Number of tasks so far that are no promises of handlers. */
+  begun = 0;
   /** Number of tasks that are promises of handlers: these settle after the handler has ended the request. */
   private handlers = 0;
   private scheduled = false;
@@ -13,6 +15,11 @@ export class PendingWork {
 
   /** Begins work; the returned function ends it, once. */
   begin(): () => void {
+    this.begun++;
+    return this.add();
+  }
+
+  private add(): () => void {
     this.count++;
     let ended = false;
     return () => {
@@ -26,7 +33,7 @@ export class PendingWork {
   /** Begins the work of the promise of a handler itself. */
   beginHandler(): () => void {
     this.handlers++;
-    const end = this.begin();
+    const end = this.add();
     return () => {
       this.handlers--;
       end();

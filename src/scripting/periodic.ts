@@ -76,7 +76,7 @@ export class PeriodicCall implements Enforceable {
     }
     this.running++;
     const session = new PeriodicSession(textVariables(x, this.scripts), rawVariables(x, this.scripts));
-    const result = this.fn.run(x, [session]);
+    const result = this.fn.run(x, [session], false);
     if (result instanceof Promise) {
       void result.then(() => {
         this.running--;

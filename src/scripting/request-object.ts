@@ -237,6 +237,8 @@ export class ScriptRequest {
 
   sendHeader(): void {
     const x = this.#x;
+    // It would be called again for the head that it sends.
+    if (outcomeOf(x).filter !== null) throw new TypeError('sendHeader cannot be called while filtering');
     this.#requireUnsent();
     const { response } = x;
     if (response.status === 0) response.status = 200;
@@ -259,6 +261,7 @@ export class ScriptRequest {
   finish(): void {
     const x = this.#x;
     const outcome = outcomeOf(x);
+    if (outcome.filter !== null) throw new TypeError('finish cannot be called while filtering');
     if (!x.headSent || outcome.ended || x.finished) throw new Error('failed to send response');
     outcome.ended = true;
     x.end();

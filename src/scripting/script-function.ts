@@ -3,6 +3,7 @@ import { logError } from '../program/error-context.js';
 import type { Exchange } from '../program/exchange.js';
 import { functionRecord, functionWaits } from '../program/last-function.js';
 import { callFor, callNow } from './current-session.js';
+import { pendingOf } from './pending-work.js';
 import { SCRIPT_LIMITS } from './script-limits.js';
 import { timesOf } from './script-times.js';
 import { bytesOf } from './text.js';
@@ -97,10 +98,12 @@ export class ScriptFunction {
    * Calls the function and waits for its promise, if it returns one (or another object with `then`): an instance of Promise
    * is returned, which is never rejected, and resolves to FAILED or TIMED_OUT if the call failed or takes longer than
    * `js_timeout`.
+   *
+   * @param awaited whether a request or message waits for the promise; otherwise it may be idle
    */
-  run(x: Exchange, args: readonly unknown[]): unknown {
+  run(x: Exchange, args: readonly unknown[], awaited = true): unknown {
     const result = this.call(x, ...args);
-    return isThenable(result) ? this.settled(x, result) : result;
+    return isThenable(result) ? this.settled(x, result, awaited) : result;
   }
 
   /** Logs an exception of the function. */
@@ -126,26 +129,44 @@ export class ScriptFunction {
     }
   }
 
-  private settled(x: Exchange, promise: PromiseLike<unknown>): Promise<unknown> {
+  private settled(x: Exchange, promise: PromiseLike<unknown>, awaited: boolean): Promise<unknown> {
     const start = performance.now();
-    const { timeout } = x.location.settings.get(SCRIPT_LIMITS);
+    const { timeout, idle } = x.location.settings.get(SCRIPT_LIMITS);
     const endWait = functionWaits();
     return new Promise((resolve) => {
       let timer: NodeJS.Timeout | undefined;
+      let idleTimer: NodeJS.Timeout | undefined;
       let over = false;
       const end = (result: unknown): void => {
         if (over) return;
         over = true;
         clearTimeout(timer);
+        clearTimeout(idleTimer);
         endWait();
         timesOf(x).total += performance.now() - start;
         resolve(result);
       };
-      if (timeout > 0) {
-        timer = setTimeout(() => {
-          logError(x, 'error', `js handler ${this.description} timed out after ${timeout} ms`);
-          end(TIMED_OUT);
-        }, timeout);
+      const abandon = (reason: string): void => {
+        logError(x, 'error', `js handler ${this.description} ${reason}`);
+        end(TIMED_OUT);
+      };
+      if (timeout > 0) timer = setTimeout(() => abandon(`timed out after ${timeout} ms`), timeout);
+      if (awaited && idle > 0) {
+        let sent = -1;
+        let begun = -1;
+        const check = (): void => {
+          const pending = pendingOf(x);
+          const { bodyBytesSent } = x.client;
+          if (pending?.hasEvents !== true && sent === bodyBytesSent && begun === (pending?.begun ?? 0)) {
+            abandon(`timed out: its promise is pending for ${idle} ms, without subrequests, timers or other events`);
+            return;
+          }
+          sent = bodyBytesSent;
+          // Unknown while work is pending: it may end before the next check.
+          begun = pending?.hasEvents === true ? -1 : (pending?.begun ?? 0);
+          idleTimer = setTimeout(check, idle).unref();
+        };
+        check();
       }
       // The constructor also catches an exception of `then`.
       new Promise((settle) => settle(promise)).then(end, (error: unknown) => {

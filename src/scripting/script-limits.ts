@@ -5,6 +5,11 @@ import { SettingsKey } from '../program/settings-key.js';
 export interface ScriptLimits {
   /** `js_timeout`: ms for which an asynchronous handler may take; 0: no limit. */
   readonly timeout: number;
+  /**
+   * `js_timeout idle=`: ms for which an asynchronous handler may wait without work that the proxy knows and without sending
+   * anything; 0: no limit.
+   */
+  readonly idle: number;
   /** Whether a request continues as if a handler that failed or took too long had allowed it (`fail=open`). */
   readonly failOpen: boolean;
   /** `js_engine`, by its name in scripts. */
@@ -15,6 +20,7 @@ export interface ScriptLimits {
 
 export const SCRIPT_LIMITS = new SettingsKey<ScriptLimits>('script limits', {
   timeout: 0,
+  idle: 60_000,
   failOpen: false,
   engine: 'QuickJS',
   slow: 0,

@@ -124,3 +124,36 @@ test('a status that does not fit in a status line is an exception; others have t
   }
   assert.match(proxy.messages('error').join(), /js exception: RangeError: code is out of range/);
 });
+
+test('a function that waits for what the proxy knows is not idle; another one is abandoned', async (t) => {
+  const proxy = await startProxy(
+    `js_import main from %%DIR%%/main.js; access_log off; js_timeout idle=40ms;
+     server {
+       listen 127.0.0.1:0;
+       location /late { js_content main.late; }
+       location /again { js_content main.again; }
+       location /never { js_content main.never; }
+       location /open { js_timeout idle=40ms fail=open; js_access main.never; js_content main.hello; }
+     }`,
+    {},
+    {
+      files: {
+        'main.js': `${MAIN}
+          // Between its timers it waits for nothing that the proxy knows.
+          export const again = async (r) => {
+            for (let i = 0; i < 20; i++) { await new Promise((f) => setTimeout(f, 5)); await new Promise((f) => queueMicrotask(f)); }
+            r.return(200, 'again');
+          };`,
+      },
+    },
+  );
+  t.after(() => proxy.close());
+  assert.equal((await get(proxy.port, '/late')).body, 'late');
+  assert.equal((await get(proxy.port, '/again')).body, 'again');
+  assert.equal((await get(proxy.port, '/never')).status, 500);
+  assert.match(
+    proxy.messages('error').join(),
+    /js handler "main\.never" of "js_content" \(\S+\) timed out: its promise is pending for 40 ms/,
+  );
+  assert.equal((await get(proxy.port, '/open')).body, 'hello');
+});

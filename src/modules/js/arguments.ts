@@ -12,6 +12,7 @@ import {
   nameOfFile,
   parseFunctionName,
 } from '../../scripting/function-name.js';
+import { SCRIPT_LIMITS } from '../../scripting/script-limits.js';
 
 /** `module.js`, or `name from file`. */
 export const imported = custom('file | name from file', 1, 3, (words, c): ImportData => {
@@ -56,18 +57,31 @@ export const variable = custom('$variable [value]', 1, 2, (words, c): ScriptVari
 
 /** Time limit of handlers. */
 export interface TimeoutData {
+  /** ms; 0: no limit. */
   readonly timeout: number;
+  readonly idle: number;
   readonly failOpen: boolean;
 }
 
-export const timeout = custom('time [fail=open | fail=closed]', 1, 2, (words, c): TimeoutData => {
-  const [time, option] = words as readonly [Word, Word?]; // 1 or 2 words: `min` and `max`
-  const ms = parseMilliseconds(time.text);
-  if (ms === null) return c.fail(time, 'invalid-value', `"${c.directive}" directive invalid value`);
-  if (option !== undefined && option.text !== 'fail=open' && option.text !== 'fail=closed') {
-    c.fail(option, 'invalid-value', `invalid parameter "${option.text}"`, {
-      help: 'after a failure a request is refused (fail=closed), or continues (fail=open)',
-    });
+export const timeout = custom('[time] [idle=time] [fail=open | fail=closed]', 1, 3, (words, c): TimeoutData => {
+  let time: number | null = null;
+  let idle: number | null = null;
+  let failOpen = false;
+  for (const [i, word] of words.entries()) {
+    const { text } = word;
+    if (text === 'fail=open' || text === 'fail=closed') failOpen = text === 'fail=open';
+    else if (text.startsWith('idle=')) {
+      const ms = parseMilliseconds(text.slice('idle='.length));
+      if (ms === null) return c.fail(word, 'invalid-value', `"${c.directive}" directive invalid value "${text}"`);
+      idle = ms;
+    } else if (i > 0) {
+      c.fail(word, 'invalid-value', `invalid parameter "${text}"`, {
+        help: 'after a failure a request is refused (fail=closed), or continues (fail=open)',
+      });
+    } else {
+      time = parseMilliseconds(text);
+      if (time === null) return c.fail(word, 'invalid-value', `"${c.directive}" directive invalid value`);
+    }
   }
-  return { timeout: ms, failOpen: option?.text === 'fail=open' };
+  return { timeout: time ?? 0, idle: idle ?? (time === null ? SCRIPT_LIMITS.initial.idle : 0), failOpen };
 });

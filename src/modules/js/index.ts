@@ -105,8 +105,8 @@ const directives = {
   js_timeout: {
     contexts: LEVELS,
     takes: timeout,
-    default: '0',
-    doc: `Limits the time of a function that waits (\`async\`); 0: no limit. A function that takes longer is abandoned and logged, and the request ends with 500. After a failure or an exceeded limit of a function that decides about a request (\`js_access\`), the request continues with \`fail=open\`. A function that does not wait occupies the worker, and cannot be abandoned: see \`js_slow_log\`. ${NOT_IN_NJS}`,
+    default: 'idle=60s',
+    doc: `Limits the time of a function that waits (\`async\`). \`time\` is the whole time, 0 for no limit. \`idle=time\` limits only waits for nothing that the proxy knows: no subrequest, timer of the script, \`ngx.fetch()\` or read of the body is pending, and no part of the response was sent (in njs, such a request ends at once); it is 60s unless \`time\` is given. A function that takes longer is abandoned and logged, and the request ends with 500. After a failure or an exceeded limit of a function that decides about a request (\`js_access\`), the request continues with \`fail=open\`. A function that does not wait occupies the worker, and cannot be abandoned: see \`js_slow_log\`. ${NOT_IN_NJS}`,
     example: 'js_timeout 2s fail=open;',
   },
   js_slow_log: {
@@ -241,9 +241,9 @@ export default defineModule({
     const scripts = createdScripts(compiler);
     if (scripts === null) return;
     program.settings.set(SCRIPT_SCOPE, scripts.scope(block));
-    const { timeout: limit, failOpen } = conf.js_timeout;
+    const { timeout: limit, idle, failOpen } = conf.js_timeout;
     const engine = conf.js_engine === 'njs' ? 'njs' : 'QuickJS';
-    program.settings.set(SCRIPT_LIMITS, { timeout: limit, failOpen, engine, slow: conf.js_slow_log });
+    program.settings.set(SCRIPT_LIMITS, { timeout: limit, idle, failOpen, engine, slow: conf.js_slow_log });
   },
   phases: {
     serverRewrite: { order: -1, compile: (_conf, at) => compileAwaited(at) },

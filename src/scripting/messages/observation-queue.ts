@@ -40,7 +40,7 @@ export class ObservationQueue {
   private async run(): Promise<void> {
     for (let next = this.waiting[0]; next !== undefined; next = this.waiting[0]) {
       // Failures are logged, and have no effect.
-      const result = this.fn.run(next.x, next.arguments);
+      const result = this.fn.run(next.x, next.arguments, false);
       if (result instanceof Promise) await result;
       this.waiting.shift();
       this.size -= next.size;
