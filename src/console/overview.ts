@@ -24,6 +24,8 @@ import type { PeerReport, UpstreamReport, WorkerReport } from './worker-report.j
 const PAGE = 4096;
 /** ms after which an earlier overview is too old for a rate. */
 const MAX_AGE = 10_000;
+/** ms over which rates are computed at least: overviews may be requested more often than once per second. */
+const MIN_AGE = 900;
 
 /** Results of requests over all workers, since the start. */
 export interface RequestTotals {
@@ -95,13 +97,14 @@ export class Overview {
       reloads: process.reloads,
       certificates,
     };
-    this.earlier = {
-      time,
-      requests: counts.requests,
-      errors,
-      cpu: new Map(workers.map(({ pid, time: at, cpuTime }) => [pid, { time: at, cpuTime }])),
-      peers,
-    };
+    if (this.earlier === null || time - this.earlier.time >= MIN_AGE)
+      this.earlier = {
+        time,
+        requests: counts.requests,
+        errors,
+        cpu: new Map(workers.map(({ pid, time: at, cpuTime }) => [pid, { time: at, cpuTime }])),
+        peers,
+      };
     const { lostWorkers, wantedWorkers, servingWorkers } = process;
     const dropped = droppedLines(workers);
     return { ...state, problems: this.problems.list({ state, lostWorkers, wantedWorkers, servingWorkers, dropped }) };

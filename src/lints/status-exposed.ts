@@ -8,6 +8,7 @@ const PAGES = [
   'stub_status',
   'api',
   'metrics',
+  'console',
   'upstream_conf',
   'vhost_traffic_status_display',
   'check_status',
@@ -18,7 +19,7 @@ const PAGES = [
 export default defineLint({
   code: 'status-exposed',
   severity: 'warning',
-  on: 'stub_status api metrics upstream_conf vhost_traffic_status_display check_status rtmp_stat rtmp_control',
+  on: 'stub_status api metrics console upstream_conf vhost_traffic_status_display check_status rtmp_stat rtmp_control',
   story:
     'A page that shows or changes the state of the server is accessible to everyone. It reveals the load, the configured names and back ends, and whether an attack has an effect. Restrict it to monitoring clients: `allow 127.0.0.1; deny all;`, or use a separate server that listens on 127.0.0.1.',
   check(c) {
@@ -34,7 +35,7 @@ export default defineLint({
         const conditions = [scope, server].flatMap((block) => block.own('if'));
         if (conditions.some(({ args }) => args.some(({ text }) => /allow|deny|remote_addr|show/.test(text)))) continue;
         const own = listens.every(({ port, isPrivate }) => isPrivate || (port !== '80' && port !== '443'));
-        const changes = page.args.some(({ text }) => text === 'write=on');
+        const changes = page.args.some(({ text }) => text === 'write=on' || text === 'control=on');
         c.report(page.name, `"${titleOf(scope)}" exposes "${page.name.text}" to everyone`, {
           // A separate port, or an address of a private network, is usually not public.
           ...(own && !changes && { severity: 'hint' as const }),

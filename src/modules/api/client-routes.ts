@@ -135,8 +135,8 @@ function closingFilter(request: ApiRequest): ClientFilter {
 function closeFrame({ query }: ApiRequest): { readonly code: number; readonly reason: string } {
   const code = query.code === undefined ? DEFAULT_CODE : Number(query.code);
   if (!maySend(code)) throw new ApiError(400, 'BadCloseCode', `a Close frame may not have the code ${code}`);
-  const reason = toBytes(query.reason ?? '');
-  if (reason.length > MAX_REASON) {
+  const { reason = '' } = query;
+  if (Buffer.byteLength(reason) > MAX_REASON) {
     throw new ApiError(400, 'BadCloseReason', `the reason has more than ${MAX_REASON} bytes`);
   }
   return { code, reason };

@@ -10,7 +10,10 @@ import { CREDENTIALS } from '../../tap/credentials.js';
 import { type JsonPath, parseJsonPath } from '../../tap/json-path.js';
 import { loadPage, sendAsset } from './assets.js';
 import { type ConsoleSettings, type ConsoleTable, consoleTable } from './context.js';
+import { answerClosing } from './control.js';
 import { loadFeed, sendFeed } from './feed.js';
+import { sendResource } from './resources.js';
+import { prepareStates } from './state.js';
 
 const CONTEXTS = ['http', 'server', 'location'] as const;
 
@@ -97,7 +100,7 @@ class Console {
       case 'feed':
         return sendFeed(x, this.table, this.settings);
       default:
-        return sendAsset(x, name) ?? 404;
+        return sendAsset(x, name) ?? sendResource(x, name, this.table, this.settings);
     }
   }
 }
@@ -134,7 +137,10 @@ export default defineModule({
         compiler.whenServing(loadPage);
         const { name } = program;
         const prefix = name.endsWith('/') ? name : `${name}/`;
-        return new Console(consoleTable(compiler), settingsOf(conf, prefix, conf.console.control)).handle;
+        const table = consoleTable(compiler);
+        prepareStates(table, compiler);
+        answerClosing(table);
+        return new Console(table, settingsOf(conf, prefix, conf.console.control)).handle;
       },
     },
   },

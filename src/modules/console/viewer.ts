@@ -21,6 +21,7 @@ import type { UpgradedConnection } from '../../tunnel/upgraded.js';
 import { GOING_AWAY, SERVICE_RESTART } from '../../websocket/close-codes.js';
 import { type ConsoleSettings, type ConsoleTable, consoleOf, feedSettings, type Viewing } from './context.js';
 import { findDetails } from './details.js';
+import { statesOf } from './state.js';
 
 /** ms between two pings; a viewer that has not answered by the next one is gone. */
 const PING_INTERVAL = 20_000;
@@ -39,6 +40,7 @@ export class Viewer implements UpgradedConnection, Viewing {
   private readonly pings: NodeJS.Timeout;
   private alive = true;
   private questions = 0;
+  private endState = (): void => {};
 
   constructor(
     private readonly socket: WebSocket,
@@ -58,6 +60,7 @@ export class Viewer implements UpgradedConnection, Viewing {
     socket.on('error', () => {});
     socket.once('close', () => this.end());
     this.hello();
+    this.watchState();
   }
 
   get client(): UpgradedConnection['client'] {
@@ -77,6 +80,13 @@ export class Viewer implements UpgradedConnection, Viewing {
       payload,
       token: control ? token : null,
     });
+  }
+
+  /** Begins to send overviews of the table. */
+  private watchState(): void {
+    this.endState();
+    const states = statesOf(this.table.compiler.shared);
+    if (states !== undefined) this.endState = states.watch((state) => this.send({ type: 'state', ...state }));
   }
 
   /** Sends a message unless the viewer is slow. Returns whether it was sent. */
@@ -149,6 +159,7 @@ export class Viewer implements UpgradedConnection, Viewing {
     this.table = next;
     next.viewers.add(this);
     this.hello();
+    this.watchState();
   }
 
   closeGracefully(code: number, reason: string): void {
@@ -194,6 +205,7 @@ export class Viewer implements UpgradedConnection, Viewing {
     if (this.closing !== null) clearTimeout(this.closing);
     if (this.deadline !== null) clearTimeout(this.deadline);
     this.table.viewers.delete(this);
+    this.endState();
     for (const feed of this.feeds) feed.end();
     this.feeds = [];
     this.ended();
