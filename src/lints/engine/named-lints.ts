@@ -77,7 +77,7 @@ export const NAMED_LINTS: readonly NamedLint[] = [
   { on: '*sse *event *mercure', load: () => import('../sse-read-timeout.js') },
   { on: 'proxy_cache proxy_store', load: () => import('../sse-stored.js') },
   {
-    on: 'stub_status api metrics upstream_conf vhost_traffic_status_display check_status rtmp_stat rtmp_control',
+    on: 'stub_status api metrics console upstream_conf vhost_traffic_status_display check_status rtmp_stat rtmp_control',
     load: () => import('../status-exposed.js'),
   },
   { on: 'upstream', load: () => import('../undefined-upstream.js') },
