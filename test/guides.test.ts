@@ -28,6 +28,7 @@ const GUIDES = [
   'stickiness',
   'health-checks',
   'logs',
+  'tracing',
 ];
 const missing = ['/usr/bin/curl', '/usr/bin/openssl'].find((path) => !existsSync(path));
 const skip = missing === undefined ? false : `${missing} is not installed`;

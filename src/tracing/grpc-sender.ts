@@ -34,7 +34,9 @@ class CallFailed extends Error {
 export class GrpcSender implements SpanSender {
   private session: ClientHttp2Session | null = null;
   private readonly spans: ReadableSpans;
-  private closed = false;
+  private finished = false;
+  /** Ends the waits before repetitions. */
+  private readonly waits = new Set<() => void>();
 
   constructor(private readonly settings: ExporterSettings) {
     this.spans = new ReadableSpans(settings.resource);
@@ -47,11 +49,29 @@ export class GrpcSender implements SpanSender {
       try {
         return rejectionIn(await this.call(message, deadline - performance.now()));
       } catch (error) {
-        const again = error instanceof CallFailed && error.repeatable && !this.closed;
+        const again = error instanceof CallFailed && error.repeatable && !this.finished;
         if (!again || performance.now() + delay >= deadline) throw error;
-        await new Promise((resolve) => setTimeout(resolve, delay * (0.8 + 0.4 * Math.random())).unref());
+        await this.wait(delay * (0.8 + 0.4 * Math.random()));
+        if (this.finished) throw error;
       }
     }
+  }
+
+  private wait(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const end = (): void => {
+        clearTimeout(timer);
+        this.waits.delete(end);
+        resolve();
+      };
+      const timer = setTimeout(end, ms).unref();
+      this.waits.add(end);
+    });
+  }
+
+  finish(): void {
+    this.finished = true;
+    for (const end of this.waits) end();
   }
 
   private call(message: Uint8Array, timeout: number): Promise<Buffer> {
@@ -113,7 +133,6 @@ export class GrpcSender implements SpanSender {
   }
 
   close(): void {
-    this.closed = true;
     this.session?.close();
     this.session = null;
   }
@@ -179,9 +198,9 @@ function decoded(text: string): string {
   }
 }
 
-function errorText(error: Error): string {
-  const { code } = error as NodeJS.ErrnoException;
-  return error.message === '' && code !== undefined ? code : error.message;
+/** A stream that was cancelled with its connection names the reason as the cause. */
+function errorText({ message, cause }: Error): string {
+  return cause instanceof Error && cause.message !== '' ? cause.message : message;
 }
 
 function rejectionIn(message: Buffer): Rejection | null {

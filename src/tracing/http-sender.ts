@@ -36,6 +36,9 @@ export class HttpSender implements SpanSender {
     });
   }
 
+  /** The exporter offers no way to end its repetitions. */
+  finish(): void {}
+
   close(): void {
     void this.exporter.shutdown().catch(() => {});
   }

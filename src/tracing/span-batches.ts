@@ -6,6 +6,8 @@ import type { EndedSpan } from './span.js';
 export interface SpanSender {
   /** Rejects with an error whose message is logged. Returns the number of spans that the collector has rejected, with its reason. */
   send(spans: readonly EndedSpan[]): Promise<Rejection | null>;
+  /** Batches are no longer sent again after a failure: nothing follows them. */
+  finish(): void;
   /** Closes connections; called when nothing is being sent. */
   close(): void;
 }
@@ -36,9 +38,11 @@ export class SpanBatches {
   private closed = false;
   /** Spans that did not fit, in all. */
   private dropped = 0;
+  private droppedReported = 0;
   private droppedLogged = 0;
-  /** Spans of batches that could not be sent, since the last log line about them. */
+  /** Spans of batches that could not be sent, since the last log line about them, and the last reason. */
   private lost = 0;
+  private reason = '';
   private failureLogged = 0;
 
   constructor(
@@ -63,9 +67,13 @@ export class SpanBatches {
   /** As nginx, one line per second with the total. */
   private drop(): void {
     this.dropped++;
-    const time = Date.now();
-    if (time - this.droppedLogged < LOG_INTERVAL) return;
-    this.droppedLogged = time;
+    if (Date.now() - this.droppedLogged >= LOG_INTERVAL) this.reportDropped();
+  }
+
+  private reportDropped(): void {
+    if (this.dropped === this.droppedReported) return;
+    this.droppedReported = this.dropped;
+    this.droppedLogged = Date.now();
     this.log.write('notice', `OTel dropped records: ${this.dropped}`);
   }
 
@@ -91,10 +99,14 @@ export class SpanBatches {
 
   private fail(reason: string, spans: number): void {
     this.lost += spans;
-    const time = Date.now();
-    if (time - this.failureLogged < LOG_INTERVAL) return;
-    this.failureLogged = time;
-    this.log.write('error', `OTel export failure: ${reason}, ${this.lost} spans are lost`);
+    this.reason = reason;
+    if (Date.now() - this.failureLogged >= LOG_INTERVAL) this.reportLost();
+  }
+
+  private reportLost(): void {
+    if (this.lost === 0) return;
+    this.failureLogged = Date.now();
+    this.log.write('error', `OTel export failure: ${this.reason}, ${this.lost} spans are lost`);
     this.lost = 0;
   }
 
@@ -102,7 +114,10 @@ export class SpanBatches {
   async close(): Promise<void> {
     this.flush();
     this.closed = true;
+    this.sender?.finish();
     await Promise.all(this.sending);
+    this.reportDropped();
+    this.reportLost();
     this.sender?.close();
   }
 }

@@ -65,6 +65,8 @@ test('a line of the format json has the members of its documentation, with numbe
     upstream_time: null,
     tries: 0,
     generation: 1,
+    trace_id: null,
+    span_id: null,
   });
 });
 
@@ -95,6 +97,16 @@ test('tries of a request, and WebSockets, are part of their line', async (t) => 
   assert.equal(closed.status, 101);
   assert.equal(closed.completed, true);
   assert.equal((await lineOf(proxy, 'events')).status, 101);
+});
+
+test('a traced request has the ids of its span', async (t) => {
+  const proxy = await startProxy(`
+    otel_trace_context inject;
+    server { listen 127.0.0.1:0; access_log logs/a.log json; location / { return 200 "$otel_trace_id $otel_span_id"; } }`);
+  t.after(() => proxy.close());
+  const { body } = await get(proxy.port, '/');
+  const line = await lineOf(proxy, 'a');
+  assert.equal(`${line.trace_id} ${line.span_id}`, body);
 });
 
 test('a request that was refused is a line of valid JSON', async (t) => {

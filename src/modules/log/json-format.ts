@@ -4,6 +4,7 @@ import { epochTime } from '../../http/clock.js';
 import type { Exchange } from '../../program/exchange.js';
 import type { Compiler } from '../../program/module.js';
 import { redactedRequest, redactedTarget } from '../../tap/redacted-request.js';
+import { TRACE } from '../../tracing/request-trace.js';
 import { getterOf, type Value } from './getter.js';
 import { jsonLine, type Line, type MemberType } from './json-line.js';
 
@@ -64,6 +65,8 @@ const MEMBERS: readonly (readonly [name: string, source: Source, type: MemberTyp
   ['upstream_time', 'upstream_response_time', 'string'],
   ['tries', tries, 'literal'],
   ['generation', (x) => String(x.generation), 'literal'],
+  ['trace_id', (x) => x.state(TRACE)?.traceId, 'string'],
+  ['span_id', (x) => x.state(TRACE)?.spanId, 'string'],
 ];
 
 /** Line of the format `json`. */
