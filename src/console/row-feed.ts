@@ -48,6 +48,7 @@ export interface StreamTotals {
 
 export class RowFeed implements TapSink {
   frames: FrameSelection = 'none';
+  readonly withRecords = true;
   private redaction: Redaction;
   private readonly writer = new RowWriter();
   /** Rows dropped since the last row that was written. */

@@ -7,6 +7,7 @@ import type { BodyFilter, Chunk, RequestBody } from '../program/body.js';
 import type { Exchange, Subrequest } from '../program/exchange.js';
 import type { ListenerProgram, LocationProgram, ServerProgram } from '../program/program.js';
 import type { UpstreamAttempt } from '../program/upstream-attempt.js';
+import type { RequestRecord } from '../tap/records.js';
 import type { ClientSide } from './client-side.js';
 
 /** A subrequest as the engine sees it. */
@@ -129,6 +130,9 @@ export interface EngineExchange extends Exchange {
   resource: { release(): void } | null;
   /** Further resources, of the client's whole request; see `onFinish`. */
   disposables: { release(): void }[] | null;
+
+  /** Record for the traffic tap; null: none is needed. */
+  record: RequestRecord | null;
 
   /** Runs the phases from the start; called once, after the head was read and the server selected. */
   start(): void;

@@ -10,6 +10,7 @@ import type { ListenerProgram, LocationProgram, ServerProgram } from '../program
 import type { StateKey } from '../program/state-key.js';
 import type { UpstreamAttempt } from '../program/upstream-attempt.js';
 import type { Verdict } from '../program/verdict.js';
+import type { RequestRecord } from '../tap/records.js';
 import { BorrowedBody } from './borrowed-body.js';
 import type { ClientSide } from './client-side.js';
 import {
@@ -25,6 +26,7 @@ import { logContext } from './log-context.js';
 import * as output from './output.js';
 import * as phases from './phases.js';
 import { NO_BODY, readBody } from './request-body.js';
+import { keepRecord } from './request-record.js';
 import { NestedRequest } from './subrequest.js';
 import { tapRequest } from './tapped.js';
 
@@ -109,6 +111,7 @@ export class HttpExchange implements EngineExchange {
   disposables: { release(): void }[] | null = null;
   phase = 0;
   step = 0;
+  record: RequestRecord | null = null;
 
   constructor(
     readonly client: ClientSide,
@@ -132,6 +135,8 @@ export class HttpExchange implements EngineExchange {
   fork(client: ClientSide & EngineSubrequest): HttpExchange {
     const x = this.copy(client);
     x.nested = client;
+    // For its lines in the error log.
+    x.record = this.record;
     x.startTime = callbackTime();
     return x;
   }
@@ -226,7 +231,10 @@ export class HttpExchange implements EngineExchange {
 
   start(): void {
     this.started = true;
-    if (this.server.tap.active) tapRequest(this);
+    if (this.server.tap.active) {
+      tapRequest(this);
+      keepRecord(this);
+    }
     phases.start(this);
   }
 

@@ -25,6 +25,7 @@ import type { EngineExchange } from './engine-exchange.js';
 import { handlerFailed } from './handler-failure.js';
 import { startPostAction } from './post-action.js';
 import { isRedirect } from './redirect.js';
+import { endRecord, keepRecord } from './request-record.js';
 import { SUBREQUESTS } from './subrequest.js';
 import { tapResponse } from './tapped.js';
 
@@ -123,7 +124,10 @@ const LOG = phaseIndex('log');
 export function finish(x: EngineExchange): void {
   if (x.finished) return;
   x.finished = true;
-  if (x.server.tap.active) tapResponse(x);
+  if (x.server.tap.active) {
+    tapResponse(x);
+    keepRecord(x);
+  }
   const { handlers, settings } = x.location;
   const { postAction } = settings;
   if (postAction !== null && startPostAction(x, postAction)) return;
@@ -137,6 +141,7 @@ export function finish(x: EngineExchange): void {
       }
     }
   }
+  if (x.record !== null && x.nested === null) endRecord(x, x.record);
   if (x.subrequests === null || !x.subrequests.outlive()) x.release();
 }
 

@@ -217,6 +217,7 @@ export function internalRedirect(x: EngineExchange, uri: string, args?: string):
     return;
   }
   x.server.observer?.redirected(x, uri);
+  if (x.record !== null && x.nested === null) x.record.addRedirect(uri);
   x.uri = uri;
   if (args !== undefined) x.args = args;
   x.uriUnchanged = false;
@@ -237,6 +238,7 @@ export function toNamedLocation(x: EngineExchange, name: string): boolean {
   const location = x.server.named.get(name);
   if (location === undefined) return false;
   x.server.observer?.redirected(x, name);
+  if (x.record !== null && x.nested === null) x.record.addRedirect(name);
   restart(x);
   x.phase = REWRITE;
   setLocation(x, location);

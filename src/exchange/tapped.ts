@@ -44,14 +44,14 @@ export function triesOf({ attempts, startTime }: EngineExchange): TryRow[] {
   }));
 }
 
-function linesOf(block: HeaderBlock): FieldLine[] {
+export function linesOf(block: HeaderBlock): FieldLine[] {
   const lines: FieldLine[] = [];
   for (let i = 0; i < block.count; i++) lines.push([block.name(i), block.value(i)]);
   return lines;
 }
 
 /** The client's own request, not a subrequest or an action after it. */
-function isOwn(x: EngineExchange): boolean {
+export function isOwn(x: EngineExchange): boolean {
   return x.nested === null && x.follows === null;
 }
 

@@ -216,7 +216,9 @@ export class Http1Stream implements ClientSide {
     // Without `100 Continue` the client may never send its body; a next request could not be told from that body.
     const last = connection.input.unread ? false : connection.peerEnded || this.body.awaited;
     this.keep &&= canKeepAlive(x, framing, this.requests, connection.age) && !last && connection.keeps;
-    this.writer.head(formatHead(x, framing, this.keep));
+    const head = formatHead(x, framing, this.keep);
+    if (x.record !== null) x.record.response = head;
+    this.writer.head(head);
     this.writer.chunked = framing === Framing.Chunked;
     if (!ended) this.writer.flushSoon();
   }

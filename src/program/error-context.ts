@@ -7,5 +7,6 @@ import type { Session } from './session.js';
 /** Writes a line with the session's context. */
 export function logError(x: Session, level: Level, message: string): void {
   const log = x.errorLog;
+  x.record?.addLine(level, message);
   if (logs(log, level)) log.write(level, `*${x.client.id} ${message}${x.logContext()}`);
 }

@@ -75,6 +75,8 @@ export interface Compiler extends ModuleCompiler {
    * exist. Captures of regular expressions are excluded.
    */
   lookup(name: string): Getter | null;
+  /** Variables that the configuration mentions or defines. */
+  readonly variables: ReadonlyMap<string, Variable>;
   /** Returns a variable that the configuration mentions or defines; null for others. */
   mentioned(name: string): Variable | null;
   /** A module's values in a block, including defaults. */

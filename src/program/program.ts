@@ -9,6 +9,7 @@ import type { BodyFilterFactory, Handler, HeaderFilter } from './handler.js';
 import { PHASES } from './phases.js';
 import type { LocationSettings } from './settings.js';
 import type { Location } from './settings-key.js';
+import type { Variable } from './variable.js';
 
 /** Shared value of phases without handlers. */
 export const NONE: readonly never[] = [];
@@ -47,6 +48,7 @@ export interface RequestObserver {
 
 /** Tap of servers that were not compiled for a process. */
 const NO_TAP = new Tap();
+const NO_VARIABLES: ReadonlyMap<string, Variable> = new Map();
 
 /** A `server` block. */
 export class ServerProgram {
@@ -68,6 +70,8 @@ export class ServerProgram {
   observer: RequestObserver | null = null;
   /** The traffic tap of the process: one object for all tables. */
   tap: Tap = NO_TAP;
+  /** Variables of the table, by name. */
+  variables: ReadonlyMap<string, Variable> = NO_VARIABLES;
   /** The level outside all locations: its settings and handlers apply until a location is found. */
   constructor(readonly base: LocationProgram) {}
 }

@@ -35,6 +35,7 @@ export interface TapSubscriber {
 
 export class TapFeed implements TapSink {
   readonly frames: FrameSelection = 'all';
+  readonly withRecords = false;
   private readonly redaction: Redaction;
   private rows: TapRow[] = [];
   /** Approximate sizes of these rows, and their sum. */

@@ -12,6 +12,7 @@ const REDACTED = '[redacted]';
 /** Fields whose values are URLs. */
 const URLS: ReadonlySet<string> = new Set(['referer', 'location', 'content-location', 'refresh']);
 const ARGUMENT = /([?&#])([^=&#?]+)=[^&#]*/g;
+const ARGUMENT_IN_TEXT = /([?&#])([^=&#?\s"']+)=[^&#\s"']*/g;
 
 const NOT_JSON = 'not JSON';
 const NOT_REDACTED = 'not redacted';
@@ -63,6 +64,19 @@ export class Redaction {
       this.fields.has(decoded(name)) ? `${mark}${name}=${REDACTED}` : argument,
     );
     return this.text(redacted);
+  }
+
+  /** Arguments of URLs in any text. */
+  urls(text: string): string {
+    if (!text.includes('=')) return text;
+    return text.replace(ARGUMENT_IN_TEXT, (argument, mark: string, name: string) =>
+      this.isRedacted(decoded(name)) ? `${mark}${name}=${REDACTED}` : argument,
+    );
+  }
+
+  /** Whether the values of a field or argument are redacted. `name`: in lower case. */
+  isRedacted(name: string): boolean {
+    return this.fields.has(name);
   }
 
   /** A whole message, or the reason for which it is withheld. */

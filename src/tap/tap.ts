@@ -1,4 +1,5 @@
 /** Traffic tap of a process: publishers write rows to it while there are subscribers. */
+import { Records } from './records.js';
 import type { PublishedRow } from './rows.js';
 
 /** WebSockets and event streams whose frames and events are needed, by the ids of their requests. */
@@ -9,6 +10,8 @@ export interface TapSink {
   /** Bytes of payloads that it needs. */
   readonly payloadSize: number;
   readonly frames: FrameSelection;
+  /** Whether it needs records of requests. */
+  readonly withRecords: boolean;
   /** Receives a row, which is valid for the call only. Rows that it does not need may be among them. */
   add(row: PublishedRow): void;
   close(): void;
@@ -24,6 +27,8 @@ export class Tap {
   epoch = 0;
   /** Bytes of payloads that subscribers need. */
   payloadSize = 0;
+  /** Records of requests; null: they are not needed. */
+  records: Records | null = null;
   private sinks: readonly TapSink[] = [];
   private count = 0;
 
@@ -48,6 +53,8 @@ export class Tap {
   update(): void {
     const { sinks } = this;
     this.active = sinks.length > 0;
+    if (!sinks.some(({ withRecords }) => withRecords)) this.records = null;
+    else this.records ??= new Records();
     this.payloadSize = Math.max(0, ...sinks.map((sink) => sink.payloadSize));
     this.frames = unionOf(sinks.map(({ frames }) => frames));
     const framesActive = this.frames !== 'none';

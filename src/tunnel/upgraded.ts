@@ -3,12 +3,14 @@ import { formatAddress } from '../config/address.js';
 import type { CheckedBlock } from '../config/checked-config.js';
 import type { DetachedClient } from '../exchange/client-side.js';
 import type { HttpExchange } from '../exchange/exchange.js';
+import { beginRecord } from '../exchange/request-record.js';
 import { tapId } from '../exchange/tapped.js';
 import { now } from '../net/deadlines.js';
 import type { RoutingTable } from '../program/compiler.js';
 import { CREDENTIAL_EXPIRY } from '../program/credential-expiry.js';
 import type { LocationProgram } from '../program/program.js';
 import type { TunnelTarget } from '../program/tunnel-target.js';
+import type { RequestRecord } from '../tap/records.js';
 import type { OpenRow } from '../tap/rows.js';
 import { type DrainSchedule, TUNNEL_DRAIN } from './drain.js';
 import type { Lifetimes } from './lifecycle.js';
@@ -98,6 +100,13 @@ export class UpgradedExchange {
   /** Figures of its frames; null if they are not counted. */
   get stats(): WebSocketStats | null {
     return this.tunnel.stats;
+  }
+
+  /** Record for the traffic tap. That of an exchange that began before somebody watched has fewer parts. */
+  get record(): RequestRecord {
+    const record = this.x.record ?? beginRecord(this.x);
+    record.refresh?.();
+    return record;
   }
 
   /** Row of the traffic tap about a WebSocket that is open; null for other protocols. */

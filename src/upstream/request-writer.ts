@@ -84,6 +84,7 @@ export class RequestWriter implements SendingRequest, Timed {
       head = edited;
     }
     if (this.lastEventId !== null) head = withLastEventId(head, this.lastEventId);
+    if (x.record !== null && x.nested === null) x.record.upstreamRequest = head;
     stream.begin(head, sender?.chunked === true ? -1 : length, rules.asksHead(x), rules.settings.bufferSize);
     if (sender === null) {
       stream.end();

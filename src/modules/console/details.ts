@@ -1,5 +1,6 @@
 /** Details of requests, from the worker that has handled them. */
 import type { RequestDetails } from '../../console/feed-format.js';
+import { detailsOf } from '../../console/request-details.js';
 import type { RedactionSettings } from '../../tap/settings.js';
 import type { ConsoleTable } from './context.js';
 
@@ -19,4 +20,13 @@ export async function findDetails(
   const question: DetailsQuestion = { about: 'details', id, redaction };
   const answers = await table.ask(question);
   return (answers.find((answer) => answer !== null) as RequestDetails | undefined) ?? null;
+}
+
+/** Sets the answer of this worker: from the record of a request, or from a tunnel that is older than the records. */
+export function answerDetails(table: ConsoleTable): void {
+  table.answer('details', (question) => {
+    const { id, redaction } = question as DetailsQuestion;
+    const record = table.tap.records?.find(id) ?? [...table.tunnels].find(({ tapId }) => tapId === id)?.record;
+    return record === undefined ? null : detailsOf(record, redaction);
+  });
 }

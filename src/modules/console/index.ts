@@ -11,6 +11,7 @@ import { type JsonPath, parseJsonPath } from '../../tap/json-path.js';
 import { loadPage, sendAsset } from './assets.js';
 import { type ConsoleSettings, type ConsoleTable, consoleTable } from './context.js';
 import { answerClosing } from './control.js';
+import { answerDetails } from './details.js';
 import { loadFeed, sendFeed } from './feed.js';
 import { sendResource } from './resources.js';
 import { prepareStates } from './state.js';
@@ -140,6 +141,7 @@ export default defineModule({
         const table = consoleTable(compiler);
         prepareStates(table, compiler);
         answerClosing(table);
+        answerDetails(table);
         return new Console(table, settingsOf(conf, prefix, conf.console.control)).handle;
       },
     },

@@ -151,6 +151,7 @@ async function compileServer(block: CheckedBlock, compiler: Compiler): Promise<S
   const server = new ServerProgram(compiler.program(block, null));
   server.name = displayName(namesOf(block));
   server.tap = compiler.tap;
+  server.variables = compiler.variables;
   if (compiler.observer.simulates) server.observer = compiler.observer;
   compiler.serverHandlers(block, server);
   server.locations = (await compileLocations(block, server, compiler)) ?? treeOf([], compiler);
