@@ -4,12 +4,15 @@ import type { FeedRow, FrameRow, MessageRow, Withheld } from './feed-format.js';
 /** A message, reassembled from its frames and decompressed, or a control frame. */
 export interface WebSocketMessage {
   readonly from: 'client' | 'upstream';
-  /** Time of the last frame, ms since 1970. */
+  /** Times of the first and the last frame, ms since 1970. */
+  readonly started: number;
   readonly time: number;
   /** 1 text, 2 binary, 8 close, 9 ping, 10 pong; 0: the first frame was not seen. */
   readonly opcode: number;
   readonly frames: number;
   readonly compressed: boolean;
+  /** Length of the payloads of its frames, compressed; -1: they were not seen. */
+  readonly wireLength: number;
   /** Length of the whole message, decompressed; -1: not known. */
   readonly length: number;
   /** The beginning of the message as far as it is known; null if it is withheld. */
@@ -22,6 +25,7 @@ const CONTROL = 8;
 
 /** Message that has begun. */
 interface Begun {
+  readonly started: number;
   readonly opcode: number;
   readonly compressed: boolean;
   readonly parts: Uint8Array[];
@@ -50,11 +54,17 @@ export class MessageAssembler {
   private frame(row: FrameRow): WebSocketMessage | null {
     const { from, opcode, time, payload, withheld, length } = row;
     if (opcode >= CONTROL) {
-      return { from, time, opcode, frames: 1, compressed: false, length, payload, withheld };
+      return {
+        ...{ from, started: time, time, opcode, frames: 1, compressed: false },
+        ...{ wireLength: length, length, payload, withheld },
+      };
     }
     let message = this.begun[from];
     if (opcode !== 0 || message === null) {
-      message = { opcode, compressed: row.compressed, parts: [], frames: 0, length: 0, cut: false, withheld: null };
+      message = {
+        ...{ started: time, opcode, compressed: row.compressed, parts: [], frames: 0 },
+        ...{ length: 0, cut: false, withheld: null },
+      };
       this.begun[from] = message;
     }
     message.frames++;
@@ -66,10 +76,12 @@ export class MessageAssembler {
     this.begun[from] = null;
     const whole: WebSocketMessage = {
       from,
+      started: message.started,
       time,
       opcode: message.opcode,
       frames: message.frames,
       compressed: message.compressed,
+      wireLength: message.length,
       length: message.length,
       payload: message.withheld === null ? joined(message.parts) : null,
       withheld: message.withheld,
@@ -80,9 +92,12 @@ export class MessageAssembler {
   }
 
   private decompressed({ from, time, opcode, length, payload, withheld }: MessageRow): WebSocketMessage {
-    const frames = this.compressed[from]?.frames ?? 1;
+    const seen = this.compressed[from];
     this.compressed[from] = null;
-    return { from, time, opcode, frames, compressed: true, length, payload, withheld };
+    return {
+      ...{ from, started: seen?.started ?? time, time, opcode, frames: seen?.frames ?? 1, compressed: true },
+      ...{ wireLength: seen?.wireLength ?? -1, length, payload, withheld },
+    };
   }
 }
 

@@ -14,8 +14,9 @@ function requestEnded(exchange: Exchange): Verdict {
   if (exchange.headers.indexOf(Field.Upgrade) < 0) return NEXT;
   const x = httpExchange(exchange);
   const { location, response } = x;
-  // A refusal, such as 403, does not indicate a mistake in the configuration.
-  const isAnswer = response.status < 400 || response.status === 404 || response.status === 405;
+  // A refusal, such as 403, does not indicate a mistake in the configuration. 101: the console, which needs no upstream.
+  const isAnswer =
+    (response.status < 400 && response.status !== 101) || response.status === 404 || response.status === 405;
   if (!isAnswer || x.nested !== null || logged.has(location) || !namesWebSocket(x.headers)) return NEXT;
   logged.add(location);
   const where = location.name === '' ? 'a server without matching location' : `location "${location.name}"`;

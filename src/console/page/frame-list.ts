@@ -17,7 +17,8 @@ export type MessageRowEntry = MessageEntry | MessageGap;
 /** The part that frames and messages have in common. */
 interface Shown {
   readonly id: string;
-  readonly time: number;
+  /** Of the first frame. */
+  readonly started: number;
   readonly from: 'client' | 'upstream';
   readonly opcode: number;
   readonly length: number;
@@ -26,8 +27,11 @@ interface Shown {
   readonly withheld: Withheld | null;
 }
 
-const shownOf = (row: FrameRowEntry | MessageRowEntry): Shown | null =>
-  row.kind === 'gap' ? null : row.kind === 'frame' ? row.row : row;
+const shownOf = (row: FrameRowEntry | MessageRowEntry): Shown | null => {
+  if (row.kind === 'gap') return null;
+  if (row.kind === 'frame') return { ...row.row, started: row.row.time };
+  return { ...row.message, id: row.id };
+};
 
 /** Opcode that decides about a frame's payload: that of a continuation is not known here. */
 function isText({ opcode, compressed }: Shown, row: FrameRowEntry | MessageRowEntry): boolean {
@@ -80,7 +84,7 @@ function shared<T extends FrameRowEntry | MessageRowEntry>(): Column<T>[] {
       return shown === null ? '' : get(shown);
     };
   return [
-    { name: 'time', title: 'Time', text: of(({ time }) => preciseClock(time)) },
+    { name: 'time', title: 'Time', text: of(({ started }) => preciseClock(started)) },
     { name: 'gap number', title: 'Gap', text: (row) => gapOf(row) },
     {
       name: 'direction',
@@ -130,10 +134,14 @@ export function messageColumns(tunnel: ((id: string) => string) | null): Column<
     {
       name: 'frames number',
       title: 'Frames',
-      text: (row) => (row.kind === 'gap' || row.frames === 0 ? '' : String(row.frames)),
-      tone: (row) => (row.kind === 'message' && row.frames > 1 ? 'is-notable' : ''),
+      text: (row) => (row.kind === 'gap' ? '' : String(row.message.frames)),
+      tone: (row) => (row.kind === 'message' && row.message.frames > 1 ? 'is-notable' : ''),
     },
-    { name: 'compressed', title: 'Compr.', text: (row) => (row.kind === 'message' && row.compressed ? 'deflate' : '') },
+    {
+      name: 'compressed',
+      title: 'Compr.',
+      text: (row) => (row.kind === 'message' && row.message.compressed ? 'deflate' : ''),
+    },
     { name: 'payload', title: 'Payload', text: payloadSummary },
   ];
   if (tunnel !== null) {
@@ -179,17 +187,18 @@ export class OpcodeFilter {
 
 /** Everything about one frame or message. */
 export function frameDetails(row: FrameEntry | MessageEntry, traffic: Traffic): HTMLElement {
-  const shown = row.kind === 'frame' ? row.row : row;
+  const shown = shownOf(row);
+  if (shown === null) return h('div');
   const open = traffic.tunnel(shown.id)?.open;
   const sender = shown.from === 'client' ? `client ${open?.client ?? ''}` : `upstream ${open?.upstream ?? ''}`;
   const flags = row.kind === 'frame' ? frameFacts(row) : messageFacts(row);
   const text = isText(shown, row);
-  const name = `${opcodeName(shown.opcode)}-${preciseClock(shown.time).replace(/[:.]/g, '')}`;
+  const name = `${opcodeName(shown.opcode)}-${preciseClock(shown.started).replace(/[:.]/g, '')}`;
   return h(
     'div',
     { class: 'frame-details' },
     facts([
-      ['Time', preciseClock(shown.time)],
+      ['Time', preciseClock(shown.started)],
       ['From', sender],
       ['Opcode', `${opcodeName(shown.opcode)} (${shown.opcode})`],
       ...flags,
@@ -219,15 +228,13 @@ function frameFacts({ row, gap }: FrameEntry): Fact[] {
   ];
 }
 
-function messageFacts(row: MessageEntry): Fact[] {
+function messageFacts({ message, gap }: MessageEntry): Fact[] {
+  const { length, frames, started, time, compressed, wireLength } = message;
   return [
-    ['Length', plural(Math.max(0, row.length), 'byte')],
-    row.frames === 0 ? null : ['Frames', count(row.frames)],
-    row.end > row.time ? ['Sent within', duration(row.end - row.time)] : null,
-    [
-      'Compressed',
-      row.compressed ? `yes${row.wireLength < 0 ? '' : `, from ${plural(row.wireLength, 'byte')}`}` : 'no',
-    ],
-    row.gap < 0 ? null : ['Gap', duration(row.gap)],
+    ['Length', plural(Math.max(0, length), 'byte')],
+    ['Frames', count(frames)],
+    time > started ? ['Sent within', duration(time - started)] : null,
+    ['Compressed', compressed ? `yes${wireLength < 0 ? '' : `, ${plural(wireLength, 'byte')}`}` : 'no'],
+    gap < 0 ? null : ['Gap', duration(gap)],
   ];
 }

@@ -131,7 +131,7 @@ export class ListFrame<T extends Numbered> {
     let text = filtered ? `${count(view.length)} of ${count(log.length)}` : count(log.length);
     if (this.paused) text = `paused · ${count(log.nextSeq - this.pausedAt + log.refused)} new`;
     setText(this.status, text);
-    this.endButton.hidden = view.length === 0 || (this.list.atEnd && !this.paused);
+    this.endButton.hidden = !this.list.overflows || (this.list.atEnd && !this.paused);
     const kind = view.length > 0 ? '' : log.length > 0 ? 'filter' : 'none';
     if (kind !== this.emptyKind) {
       this.emptyKind = kind;

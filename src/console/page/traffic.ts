@@ -63,10 +63,13 @@ export interface FrameEntry extends Numbered {
   readonly gap: number;
 }
 
+/** The part of a request that identifies its event stream. */
+export type StreamRequest = Pick<RequestRow, 'client' | 'host' | 'target'>;
+
 export interface StreamEntry extends Numbered {
   readonly kind: 'stream';
   readonly id: string;
-  readonly request: RequestRow | null;
+  request: StreamRequest | null;
   readonly since: number;
   stream: StreamRow | null;
   response: ResponseRow | null;
@@ -102,6 +105,8 @@ export class Traffic {
   onRequest: ((entry: RequestEntry) => void) | null = null;
   onTunnel: ((entry: TunnelEntry) => void) | null = null;
   onStream: ((entry: StreamEntry) => void) | null = null;
+  /** Called for a new event stream whose request is not known. */
+  onUnknownStream: ((entry: StreamEntry) => void) | null = null;
   /** Changes whenever an entry changes that a list may show already. */
   changes = 0;
   /** Rows that were dropped since the page was opened. */
@@ -142,10 +147,10 @@ export class Traffic {
         break;
       case 'frame':
         this.frames.push({ kind: 'frame', seq: 0, row, gap: this.gap(row.id, row.time) });
-        this.messages.addFrame(row);
+        this.messages.add(row, this.frames.nextSeq);
         break;
       case 'message':
-        this.messages.addMessage(row);
+        this.messages.add(row, this.frames.nextSeq);
         break;
       case 'tunnel':
         this.addTotals(row);
@@ -229,6 +234,8 @@ export class Traffic {
   }
 
   private addClose(row: CloseRow): void {
+    this.messages.forget(row.id);
+    this.lastFrame.delete(row.id);
     const entry = this.tunnelById.get(row.id);
     if (entry === undefined) return;
     entry.close = row;
@@ -250,6 +257,7 @@ export class Traffic {
         ...{ countedAt: row.time, counted: -1 },
       };
       if (this.streams.push(entry)) this.streamById.set(row.id, entry);
+      if (entry.request === null) this.onUnknownStream?.(entry);
       if (this.streamById.size > 2 * MAX_REQUESTS) forgetOld(this.streamById, this.streams);
     }
     entry.stream = row;
@@ -263,7 +271,7 @@ export class Traffic {
     this.requests.push({ kind: 'gap', seq: 0, row });
     if (this.watching === 'frames') this.frames.push({ kind: 'gap', seq: 0, row });
     if (this.watching === 'events') this.events.push({ kind: 'gap', seq: 0, row });
-    this.messages.addGap(row);
+    if (this.watching === 'frames') this.messages.addGap(row);
     this.markLost();
   }
 
@@ -299,7 +307,9 @@ interface Measured {
 function measure(entry: Measured, time: number, total: number): void {
   // The first total includes everything before the page was opened.
   const seconds = Math.max(0.2, (time - entry.countedAt) / 1000);
-  if (entry.counted >= 0) entry.latest = Math.max(0, (total - entry.counted) / Math.min(seconds, 2));
+  if (entry.counted >= 0) {
+    entry.latest = Math.max(0, Math.round((10 * (total - entry.counted)) / Math.min(seconds, 2)) / 10);
+  }
   entry.counted = total;
   entry.countedAt = time;
 }

@@ -121,12 +121,12 @@ export class HttpView implements View {
       controls: [
         h(
           'button',
-          { type: 'button', on: { click: () => void exportRequests(this.shown(), connection, 'har') } },
+          { type: 'button', on: { click: () => void exportRequests(this.shown(), traffic, connection, 'har') } },
           'HAR',
         ),
         h(
           'button',
-          { type: 'button', on: { click: () => void exportRequests(this.shown(), connection, 'jsonl') } },
+          { type: 'button', on: { click: () => void exportRequests(this.shown(), traffic, connection, 'jsonl') } },
           'JSON lines',
         ),
       ],
@@ -197,7 +197,7 @@ export class HttpView implements View {
   private render(entry: RequestEntry, details: RequestDetails | null | undefined): void {
     const curl = h('button', { type: 'button' }, 'Copy as curl');
     curl.addEventListener('click', () => {
-      const command = curlCommand(entry.request, details?.request ?? null, location.protocol.slice(0, -1));
+      const command = curlCommand(entry.request, details?.request ?? null, entry.request.secure ? 'https' : 'http');
       void navigator.clipboard?.writeText(command).then(() => setText(curl, 'Copied'));
     });
     const { id } = entry.request;

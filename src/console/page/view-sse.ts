@@ -3,6 +3,7 @@ import type { Connection } from './connection.js';
 import type { Control } from './control.js';
 import { h } from './dom.js';
 import { parseEvent } from './event-text.js';
+import { type ExportFormat, exportWatched } from './export.js';
 import type { FilterField } from './filter.js';
 import { gapText } from './gap-text.js';
 import { ListFrame } from './list-frame.js';
@@ -124,6 +125,18 @@ export class SseView implements View {
     this.split = new Split(this.frame.element, () => navigate('sse'));
     this.element = this.split.element;
     traffic.onStream = (entry) => this.frame.view.reconsider(entry);
+    traffic.onUnknownStream = (entry) => void this.identify(entry);
+  }
+
+  /** Asks for the request of a stream that was opened before the page. */
+  private async identify(entry: StreamEntry): Promise<void> {
+    const details = await this.connection.details(entry.id);
+    const target = details?.request?.line.split(' ')[1];
+    if (target === undefined || entry.request !== null) return;
+    const host = details?.request?.fields.find(([name]) => name.toLowerCase() === 'host')?.[1] ?? '';
+    entry.request = { target, host, client: '–' };
+    this.frame.view.reconsider(entry);
+    this.traffic.changes++;
   }
 
   get filterInput(): HTMLElement {
@@ -185,9 +198,27 @@ export class SseView implements View {
       id === ALL
         ? h('b', {}, 'Events of all streams')
         : h('span', {}, h('b', {}, request?.target ?? id), h('span', { class: 'faint' }, ` ${request?.client ?? ''}`));
+    const watched = id === ALL ? null : id;
+    const button = (format: ExportFormat, text: string): HTMLElement =>
+      h(
+        'button',
+        { type: 'button', on: { click: () => void exportWatched(traffic, watched, this.connection, format) } },
+        text,
+      );
     this.split.open(
       [title],
-      h('div', { class: 'frame-panel' }, h('div', { class: 'frame-area' }, this.events.element, this.selection)),
+      h(
+        'div',
+        { class: 'frame-panel' },
+        h(
+          'div',
+          { class: 'panel-bar' },
+          h('span', { class: 'spacer' }),
+          button('har', 'HAR'),
+          button('jsonl', 'JSON lines'),
+        ),
+        h('div', { class: 'frame-area' }, this.events.element, this.selection),
+      ),
     );
   }
 

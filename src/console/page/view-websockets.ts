@@ -2,7 +2,7 @@
 import type { Connection } from './connection.js';
 import type { Control } from './control.js';
 import { h } from './dom.js';
-import { exportFrames } from './export.js';
+import { exportWatched } from './export.js';
 import type { FilterField } from './filter.js';
 import { FramePanel } from './frame-panel.js';
 import { ListFrame } from './list-frame.js';
@@ -147,14 +147,14 @@ export class WebSocketsView implements View {
     const actions = [
       h(
         'button',
-        { type: 'button', on: { click: () => void exportFrames(traffic, id === ALL ? null : id, connection, 'har') } },
+        { type: 'button', on: { click: () => void exportWatched(traffic, id === ALL ? null : id, connection, 'har') } },
         'HAR',
       ),
       h(
         'button',
         {
           type: 'button',
-          on: { click: () => void exportFrames(traffic, id === ALL ? null : id, connection, 'jsonl') },
+          on: { click: () => void exportWatched(traffic, id === ALL ? null : id, connection, 'jsonl') },
         },
         'JSON lines',
       ),

@@ -122,6 +122,11 @@ export class VirtualList<T extends Numbered> {
     this.expectedTop = this.scroller.scrollTop;
   }
 
+  /** Whether there are more rows than fit. */
+  get overflows(): boolean {
+    return this.view.length * this.rowHeight > this.height - this.headerHeight;
+  }
+
   /** Goes to the end and stays there. */
   follow(): void {
     this.setAtEnd(true);
