@@ -1,6 +1,6 @@
 /** Current time in the formats of heads and log lines; strings are cached for a second. */
-import { now } from '../net/deadlines.js';
-import { atEndOfCallback } from '../net/microtask.js';
+import { callbackNow } from '../net/callback-clock.js';
+import { epochOffset, now } from '../net/deadlines.js';
 import { formatHttpDate } from './http-date.js';
 
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'] as const;
@@ -15,16 +15,7 @@ export function epochTime(): number {
  * time. nginx: ngx_cached_time.
  */
 export function callbackTime(): number {
-  if (callbackMs === 0) {
-    callbackMs = Date.now();
-    atEndOfCallback(forgetCallbackTime);
-  }
-  return callbackMs;
-}
-let callbackMs = 0;
-
-function forgetCallbackTime(): void {
-  callbackMs = 0;
+  return Math.floor(callbackNow() + epochOffset());
 }
 
 /** Current time in the format of `Date` and `Expires`: `Sun, 06 Nov 1994 08:49:37 GMT` (RFC 9110 5.6.7). */

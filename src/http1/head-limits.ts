@@ -2,21 +2,18 @@
 import type { ServerProgram } from '../program/program.js';
 import type { HeadLimits } from './request-reader.js';
 
-const known = new WeakMap<ServerProgram, HeadLimits>();
-
 export function headLimits(server: ServerProgram): HeadLimits {
-  let limits = known.get(server);
-  if (limits === undefined) {
-    const { number, size } = server.largeClientHeaderBuffers;
-    limits = {
-      first: server.clientHeaderBufferSize,
-      number,
-      size,
-      fields: server.maxHeaders,
-      dropInvalid: server.ignoreInvalidHeaders,
-      underscores: server.underscoresInHeaders,
-    };
-    known.set(server, limits);
-  }
-  return limits;
+  return (server.headLimits ??= compute(server)) as HeadLimits; // set here only
+}
+
+function compute(server: ServerProgram): HeadLimits {
+  const { number, size } = server.largeClientHeaderBuffers;
+  return {
+    first: server.clientHeaderBufferSize,
+    number,
+    size,
+    fields: server.maxHeaders,
+    dropInvalid: server.ignoreInvalidHeaders,
+    underscores: server.underscoresInHeaders,
+  };
 }

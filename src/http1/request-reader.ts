@@ -7,6 +7,7 @@
 import { DROPPED, parseFieldLine, UnfinishedLine } from '../http/field-line.js';
 import { Field, fieldSet } from '../http/field-names.js';
 import { HeaderBlock } from '../http/header-block.js';
+import { knownHost } from '../http/host.js';
 import type { RequestHead } from '../http/request-head.js';
 import { buffersFull } from '../net/buffer-limit.js';
 import { COMPLETE, isDigit, MORE, REFUSED, RequestLineReader } from './request-line.js';
@@ -96,6 +97,8 @@ export class RequestReader extends RequestLineReader implements RequestHead {
   /** The last head, as long as its parse result is available. */
   private cached = '';
   private cachedLimits: HeadLimits | null = null;
+  /** Value of its Host field, once it was repeated: the same string is recognized without a comparison. */
+  private cachedHost = '';
 
   /** Ends the last head. Its parse result is kept: clients often repeat the same head on a persistent connection. */
   reset(): void {
@@ -111,6 +114,7 @@ export class RequestReader extends RequestLineReader implements RequestHead {
   /** Discards the parse result of the last head. */
   private forget(): void {
     this.cached = '';
+    this.cachedHost = '';
     this.position = 0;
     this.previousLine = -1;
     this.state = LINE;
@@ -212,7 +216,10 @@ export class RequestReader extends RequestLineReader implements RequestHead {
   private reuseCached(listener: HeadListener): number {
     listener.lineRead();
     const host = this.headers.indexOf(Field.Host);
-    if (host >= 0 && this.status === 0) listener.hostRead(this.headers.value(host));
+    if (host >= 0 && this.status === 0) {
+      if (this.cachedHost === '') this.cachedHost = knownHost(this.headers.value(host));
+      listener.hostRead(this.cachedHost);
+    }
     return this.status === 0 ? COMPLETE : REFUSED;
   }
 

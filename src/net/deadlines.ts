@@ -42,10 +42,29 @@ let scheduled = 0;
 let checkedSlot = 0;
 let interval: NodeJS.Timeout | null = null;
 let current = performance.now();
+/** Difference between the time since 1970 and the monotonic clock, ms. */
+let offset = Date.now() - current;
+
+/** Largest deviation of `offset`, ms: `Date.now()` is an integer, and the clocks are read one after the other. */
+const MAX_DEVIATION = 2;
 
 /** Monotonic time of the last tick, ms: up to `TICK` old, but cheap enough for each read and write. */
 export function now(): number {
   return current;
+}
+
+/**
+ * Time since 1970 at which the clock of `performance.now()` was 0, ms. It follows changes of the system's time from one tick to the
+ * next, and is constant otherwise.
+ */
+export function epochOffset(): number {
+  if (interval === null) adjustOffset(performance.now());
+  return offset;
+}
+
+function adjustOffset(time: number): void {
+  const difference = Date.now() - time;
+  if (Math.abs(difference - offset) > MAX_DEVIATION) offset = difference;
 }
 
 /** Adds an object to the list of checked objects; it may then set `deadline`. */
@@ -58,6 +77,7 @@ export function watch(entry: Timed): void {
 function startTicks(): void {
   if (interval !== null) return;
   current = performance.now();
+  adjustOffset(current);
   checkedSlot = Math.floor(current / TICK);
   interval = setInterval(checkDeadlines, TICK);
   // Pending deadlines must not prevent the process from exiting; open sockets do.
@@ -162,6 +182,7 @@ function checkDeadlines(): void {
   const time = performance.now();
   const stall = time - current - TICK;
   current = time;
+  adjustOffset(time);
   if (stall > TICK) {
     // The process was suspended, and data received meanwhile has not been read yet: the time is not counted.
     for (const entry of timed) if (entry.deadline !== 0) entry.deadline += stall;

@@ -7,6 +7,7 @@
  */
 import net from 'node:net';
 import type { AcceptedSocket } from './accepted-socket.js';
+import { beginCallback, endCallback } from './callback-clock.js';
 import { descriptorHasInput } from './descriptor-input.js';
 import {
   canWriteDirectly,
@@ -54,7 +55,12 @@ const onread: net.OnReadOpts = {
     const transport = (this as Owned)[TRANSPORT];
     if (transport !== undefined) {
       transport.bytesRead += length;
-      transport.owner.onBytes(transport, bytes as Buffer, length);
+      beginCallback();
+      try {
+        transport.owner.onBytes(transport, bytes as Buffer, length);
+      } finally {
+        endCallback();
+      }
     }
     return true;
   },
@@ -118,6 +124,8 @@ export class SocketTransport implements Transport, WriteWaiter {
   /** Number of writes in the queue of the stream since it was last empty. */
   private queued = 0;
   private ending = false;
+  /** Whether the stream is known to be connected, not ending, and without queued data. */
+  private unqueued = false;
   /** Bytes written to the descriptor without the handle. */
   private writtenDirectly = 0;
   /** Bytes accepted by the kernel as of the last check. */
@@ -219,6 +227,7 @@ export class SocketTransport implements Transport, WriteWaiter {
     return (this.socket as unknown as HandleHolder)._handle?.fd ?? -1;
   }
   get pending(): number {
+    if (this.unqueued && this.inFlight === 0) return 0;
     const { writableLength } = this.socket;
     if (this.inFlight === 0) return writableLength;
     return writableLength + ((this.socket as unknown as HandleHolder)._handle?.writeQueueSize ?? 0);
@@ -235,11 +244,20 @@ export class SocketTransport implements Transport, WriteWaiter {
   /** The handle to write to, or null if the stream must be used: not connected, data in its queue, or ending. */
   private direct(): StreamHandle | null {
     const { socket } = this;
-    if (this.ending || socket.connecting || socket.writableLength !== 0) return null;
+    if (!this.unqueued) {
+      if (this.ending || socket.connecting || socket.writableLength !== 0) return null;
+      this.unqueued = canWriteDirectly();
+    }
     const handle = (socket as unknown as HandleHolder)._handle;
-    if (handle === null || canWriteDirectly()) return handle;
+    if (handle === null || this.unqueued) return handle;
     probeHandle(handle);
     return null;
+  }
+
+  /** Writes to the stream, which queues what the kernel does not accept. */
+  private queue(chunk: string | Buffer, done?: () => void): boolean {
+    this.unqueued = false;
+    return typeof chunk === 'string' ? this.socket.write(chunk, 'latin1', done) : this.socket.write(chunk, done);
   }
 
   get writable(): boolean {
@@ -250,7 +268,7 @@ export class SocketTransport implements Transport, WriteWaiter {
     if (!this.writable || text.length === 0) return true;
     this.bytesWritten += text.length;
     const handle = this.direct();
-    if (handle === null) return this.afterWrite(this.socket.write(text, 'latin1'));
+    if (handle === null) return this.afterWrite(this.queue(text));
     const result = writeLatin1(handle, text);
     return result === 0 || this.dispatched(result, null, null);
   }
@@ -297,8 +315,8 @@ export class SocketTransport implements Transport, WriteWaiter {
   /** Returns the number of bytes that the kernel accepted, 0 if other bytes are pending, or a negative errno. */
   private writeNow(before: string, bytes: Buffer, start: number, end: number, after: string): number {
     const { socket, descriptor } = this;
-    if (descriptor < 0 || this.inFlight > 0 || this.ending || socket.connecting || socket.writableLength !== 0)
-      return 0;
+    if (descriptor < 0 || this.inFlight > 0) return 0;
+    if (!this.unqueued && (this.ending || socket.connecting || socket.writableLength !== 0)) return 0;
     const accepted = writeImmediately(descriptor, before, bytes, start, end, after);
     if (accepted > 0) {
       this.bytesWritten += accepted;
@@ -312,7 +330,7 @@ export class SocketTransport implements Transport, WriteWaiter {
     this.bytesWritten += bytes.length;
     const handle = this.direct();
     if (handle === null) {
-      return this.afterWrite(slab === null ? this.socket.write(bytes) : this.socket.write(bytes, () => giveSlab(slab)));
+      return this.afterWrite(slab === null ? this.queue(bytes) : this.queue(bytes, () => giveSlab(slab)));
     }
     const result = writeBytes(handle, bytes);
     if (result !== 0) return this.dispatched(result, bytes, slab);
@@ -375,7 +393,7 @@ export class SocketTransport implements Transport, WriteWaiter {
   }
 
   private afterWrite(more: boolean): boolean {
-    const { socket, pending, inFlight } = this;
+    const { pending, inFlight } = this;
     // The socket returns `false` if its mark was reached before the write; the remaining amount decides.
     if (pending === 0) {
       this.queued = 0;
@@ -384,7 +402,7 @@ export class SocketTransport implements Transport, WriteWaiter {
     if (more) {
       if (++this.queued < MAX_WRITES) return true;
       // The stream only emits `drain` if its own mark was reached.
-      if (!this.waiting) socket.write('', () => this.drained());
+      if (!this.waiting) this.queue('', () => this.drained());
     } else if (inFlight > 0 && inFlight < MAX_WRITES && pending < MAX_PENDING) return true;
     this.waiting = true;
     return false;
@@ -396,7 +414,7 @@ export class SocketTransport implements Transport, WriteWaiter {
     if (this.pending !== 0) {
       // Data was queued in the stream meanwhile, which emits `drain` only when its own mark was reached.
       const { socket } = this;
-      if (this.inFlight === 0 && !socket.writableEnded) socket.write('', () => this.drained());
+      if (this.inFlight === 0 && !socket.writableEnded) this.queue('', () => this.drained());
       return;
     }
     this.queued = 0;
@@ -416,7 +434,7 @@ export class SocketTransport implements Transport, WriteWaiter {
     const { socket } = this;
     if (this.closed || this.pending === 0) then();
     else if (this.inFlight > 0) (this.onFlushed ??= []).push(then);
-    else if (!socket.writableEnded) socket.write('', () => then());
+    else if (!socket.writableEnded) this.queue('', () => then());
     else {
       // A write after `end` is an error that would discard the pending bytes.
       const settled = (): void => {
@@ -442,10 +460,12 @@ export class SocketTransport implements Transport, WriteWaiter {
 
   end(): void {
     this.ending = true;
+    this.unqueued = false;
     if (!this.closed) this.socket.end();
   }
   destroySoon(): void {
     this.ending = true;
+    this.unqueued = false;
     if (!this.closed) this.socket.destroySoon();
   }
   destroy(): void {

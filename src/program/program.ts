@@ -64,6 +64,8 @@ export class ServerProgram {
   underscoresInHeaders = false;
   mergeSlashes = true;
   maxHeaders = 1000;
+  /** The limits of heads as a protocol needs them, which computes them once. */
+  headLimits: object | null = null;
   /** Whether a block of the server handles CONNECT; otherwise such requests are refused. */
   acceptsConnect = false;
   /** Null for a table that serves. */

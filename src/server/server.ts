@@ -32,6 +32,8 @@ interface Bound extends Arrived {
   early: AcceptedSocket[] | null;
   /** Connections accepted so far. */
   accepted: number;
+  /** Whether it belongs to the table in force, so that its connections are kept. */
+  current: boolean;
 }
 
 /** A client that is connected without a socket. */
@@ -130,7 +132,7 @@ export class Server implements SequenceHost {
     const previous = this.table as RoutingTable | undefined;
     const before = this.bound;
     this.table = table;
-    this.bound = next;
+    this.setBound(next);
     shareConnections(table.shared, this.open, this.counts);
     for (const listening of table.listeners) {
       const bound = next.get(listening.key);
@@ -208,12 +210,18 @@ export class Server implements SequenceHost {
   }
 
   keeps(arrived: Arrived): boolean {
-    return this.bound.get(arrived.listening.key) === arrived;
+    return (arrived as Bound).current; // connections are created with the listener that accepted them
+  }
+
+  private setBound(next: Map<string, Bound>): void {
+    for (const bound of this.bound.values()) bound.current = false;
+    for (const bound of next.values()) bound.current = true;
+    this.bound = next;
   }
 
   private createBound(listening: Listening, table: RoutingTable): Bound {
     const server = net.createServer({ pauseOnConnect: true, allowHalfOpen: true, noDelay: true });
-    const bound: Bound = { server, listening, table, early: [], accepted: 0 };
+    const bound: Bound = { server, listening, table, early: [], accepted: 0, current: false };
     const accept = (socket: AcceptedSocket): void => {
       bound.accepted++;
       this.counts.accepted++;
@@ -354,7 +362,7 @@ export class Server implements SequenceHost {
   /** Stops listening, closes idle connections, and resolves when the last connection is closed. */
   async quit(): Promise<void> {
     const bounds = [...this.bound.values()];
-    this.bound = new Map();
+    this.setBound(new Map());
     (this.table as RoutingTable | undefined)?.shared.superseded();
     await this.close(bounds);
     await this.closed();
@@ -366,7 +374,7 @@ export class Server implements SequenceHost {
     this.stopped = true;
     (this.table as RoutingTable | undefined)?.shared.superseded();
     for (const { server } of this.bound.values()) server.close();
-    this.bound = new Map();
+    this.setBound(new Map());
     for (const connection of this.open) connection.destroy();
   }
 }

@@ -1,6 +1,7 @@
 /** Selects the peers of a request and records its attempts. */
 import { performance } from 'node:perf_hooks';
 import type { HttpExchange } from '../exchange/exchange.js';
+import { callbackNow } from '../net/callback-clock.js';
 import { UpstreamAttempt } from '../program/upstream-attempt.js';
 import type { Outcome, Selection } from './balancer.js';
 import type { UpstreamSettings } from './forwarding-rules.js';
@@ -37,8 +38,6 @@ export class PeerSelection implements QueuedRequest {
   /** Pending lookup of the client's binding. */
   private lookup: Promise<string> | null = null;
   private readonly startedAt: number;
-  /** Time since the attempt began, during the read with which the head is complete; -1 otherwise. */
-  private elapsedAtRead = -1;
   /** The queue in which the request waits or has waited, with the start and the limit of the wait, ms of the monotonic clock. */
   private queue: RequestQueue | null = null;
   private queuedAt = -1;
@@ -179,7 +178,7 @@ export class PeerSelection implements QueuedRequest {
     // An array of one element takes less memory than an empty one to which it is added.
     if (attempts === null) x.attempts = attempts = [attempt];
     else attempts.push(attempt);
-    attempt.started = performance.now();
+    attempt.started = callbackNow();
     selection.preferred = preferred;
     const peer = selection.next();
     attempt.address = peer === null ? upstream.name : peer.name;
@@ -247,17 +246,12 @@ export class PeerSelection implements QueuedRequest {
 
   /** Records the time of the head. A response that ends in the same read has the same time. */
   timeHead(): void {
-    this.elapsedAtRead = this.elapsed();
-    this.attempt.headerTime = this.elapsedAtRead;
-  }
-
-  readEnded(): void {
-    this.elapsedAtRead = -1;
+    this.attempt.headerTime = this.elapsed();
   }
 
   /** Time since the attempt began, ms. */
   elapsed(): number {
-    return performance.now() - this.attempt.started;
+    return callbackNow() - this.attempt.started;
   }
 
   private releaseReservation(): void {
@@ -267,6 +261,6 @@ export class PeerSelection implements QueuedRequest {
 
   private timeResponse(): void {
     const { attempt } = this;
-    if (attempt.responseTime < 0) attempt.responseTime = this.elapsedAtRead < 0 ? this.elapsed() : this.elapsedAtRead;
+    if (attempt.responseTime < 0) attempt.responseTime = this.elapsed();
   }
 }

@@ -161,7 +161,6 @@ export class UpstreamRequest implements Producer, StreamUser, PeerUser, WriterOw
   }
 
   onReadEnd(): void {
-    this.selection.readEnded();
     this.x.client.uncork();
   }
 

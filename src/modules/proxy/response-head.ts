@@ -40,8 +40,10 @@ class HiddenFields {
   readonly all: NameSet;
   readonly passesServer: boolean;
   readonly passesDate: boolean;
-  /** Configured hidden fields, in lower case. */
-  readonly names: ReadonlySet<string>;
+  /** Whether `Content-Type`, `Last-Modified` and `ETag` are hidden. */
+  readonly type: boolean;
+  readonly modified: boolean;
+  readonly etag: boolean;
 
   constructor(
     readonly hide: readonly string[],
@@ -52,7 +54,10 @@ class HiddenFields {
     const hidden = [...HIDDEN.filter((name) => !passed.has(name.toLowerCase())), ...hide];
     this.passesServer = passed.has('server') && !hide.some((name) => name.toLowerCase() === 'server');
     this.passesDate = passed.has('date') && !hide.some((name) => name.toLowerCase() === 'date');
-    this.names = new Set(hidden.map((name) => name.toLowerCase()));
+    const names = new Set(hidden.map((name) => name.toLowerCase()));
+    this.type = names.has('content-type');
+    this.modified = names.has('last-modified');
+    this.etag = names.has('etag');
     // With forced ranges, the proxy sends this field itself.
     const ranges = forceRanges ? ['Accept-Ranges'] : [];
     this.all = new NameSet([...hidden, ...RESPONSE_HOP_BY_HOP, ...PLACED, ...ranges]);
@@ -93,11 +98,11 @@ export class ResponseHeadRules {
     response.hidden = hidden.all;
     const type = headers.valueOf(Field.ContentType);
     // If this response has none, the type preserved by X-Accel-Redirect is kept.
-    if (type !== undefined && !hidden.names.has('content-type')) response.contentType = type;
+    if (type !== undefined && !hidden.type) response.contentType = type;
     const modified = headers.valueOf(Field.LastModified);
-    response.lastModified = modified === undefined || hidden.names.has('last-modified') ? null : modified;
+    response.lastModified = modified === undefined || hidden.modified ? null : modified;
     const etag = headers.valueOf(Field.ETag);
-    response.etag = etag === undefined || hidden.names.has('etag') ? null : etag;
+    response.etag = etag === undefined || hidden.etag ? null : etag;
     if (this.options.forceRanges) x.allowRanges = true;
     // A passed field is the upstream's even if the upstream sends none, as in nginx.
     if (hidden.passesServer) response.ownServer = false;
