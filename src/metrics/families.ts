@@ -263,6 +263,26 @@ export const CERTIFICATE_EXPIRY = gauge(
   'min',
 );
 
+// -- API keys (metrics_usage)
+
+const USAGE = ['keys', 'client', 'plan', 'rule'];
+
+export const USAGE_REQUESTS = counter(
+  'tsproxy_api_usage_requests_total',
+  'Requests with an API key by list of keys, client, plan, mapping rule and result (allowed, limited, forbidden).',
+  [...USAGE, 'result'],
+);
+export const USAGE_UPGRADES = counter(
+  'tsproxy_api_usage_upgrades_total',
+  'WebSockets that were opened with an API key.',
+  USAGE,
+);
+export const USAGE_MESSAGES = counter(
+  'tsproxy_api_usage_messages_total',
+  'Messages of WebSockets that were opened with an API key, by sender (client, upstream).',
+  [...USAGE, 'from'],
+);
+
 export const FAMILIES: readonly Family[] = [
   REQUESTS,
   REQUEST_DURATION,
@@ -312,6 +332,9 @@ export const FAMILIES: readonly Family[] = [
   DROPPED_WRITES,
   HANDSHAKES,
   CERTIFICATE_EXPIRY,
+  USAGE_REQUESTS,
+  USAGE_UPGRADES,
+  USAGE_MESSAGES,
   BUILD_INFO,
   GENERATION,
   LOADED_AT,

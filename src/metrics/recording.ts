@@ -22,7 +22,7 @@ import { SOURCES } from './sources.js';
 import { webSocketRecorders } from './websocket-source.js';
 
 /** Directives that need metrics. */
-const USERS = ['metrics', 'console'];
+const USERS = ['metrics', 'metrics_usage', 'console'];
 /** ms between two reports of a worker: so much is lost if it is killed. */
 const REPORT_INTERVAL = 1000;
 

@@ -8,6 +8,7 @@ import { INCOMPLETE, REQUEST_BYTES, REQUEST_DURATION, REQUESTS, RESPONSE_BYTES }
 import { codeLabel, locationLabel } from './labels.js';
 import type { Metrics } from './metrics.js';
 import type { Counter, Histogram } from './series.js';
+import { USAGE, type UsageRecorder } from './usage.js';
 
 /** Series of a location; created by its first request. */
 interface LocationSeries {
@@ -20,13 +21,16 @@ interface LocationSeries {
 
 export class RequestRecorder {
   private series: LocationSeries | null = null;
+  private readonly usage: UsageRecorder | null;
   /** By status. */
   private readonly codes: (Counter | undefined)[] = [];
 
   constructor(
     private readonly metrics: Metrics,
     private readonly program: LocationProgram,
-  ) {}
+  ) {
+    this.usage = program.settings.get(USAGE);
+  }
 
   readonly record: Handler = (exchange) => {
     const x = httpExchange(exchange);
@@ -36,6 +40,7 @@ export class RequestRecorder {
     const code = this.codes[status];
     if (code !== undefined) code.value++;
     else this.code(status, series).value++;
+    if (this.usage !== null) this.usage.record(x);
     if (x.tunnelled) return NEXT;
     const duration = callbackTime() - x.startTime;
     series.duration.observe(Math.max(0, duration));

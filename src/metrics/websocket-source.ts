@@ -20,6 +20,7 @@ import { locationLabel } from './labels.js';
 import type { Metrics } from './metrics.js';
 import type { Counter, Histogram } from './series.js';
 import type { MetricRow, MetricSource } from './source.js';
+import { USAGE, type UsageSeries } from './usage.js';
 
 /** Series of the frames of one sender. */
 interface SenderSeries {
@@ -38,6 +39,8 @@ type Taken = [number, number, number, number, number, number];
 interface TakenCounts {
   readonly client: Taken;
   readonly upstream: Taken;
+  /** Usage of the API key with which it was opened; null: it is not counted. */
+  readonly usage: UsageSeries | null;
 }
 
 /** Recorder of the WebSockets of one location. */
@@ -67,21 +70,31 @@ class WebSocketRecorder {
     this.durations = metrics.histogram(WEBSOCKET_DURATION, labels);
   }
 
-  opened({ fromClient, fromUpstream }: WebSocketStats): void {
+  opened(stats: WebSocketStats, usage: UsageSeries | null): void {
+    const { fromClient, fromUpstream } = stats;
     this.openings.value++;
+    if (usage !== null) this.begin(stats, usage);
     fromClient.sizes = this.client.sizes;
     fromUpstream.sizes = this.upstream.sizes;
   }
 
   /** Includes what has been counted since the last call. */
   take(stats: WebSocketStats): void {
-    let taken = this.taken.get(stats);
-    if (taken === undefined) {
-      taken = { client: [0, 0, 0, 0, 0, 0], upstream: [0, 0, 0, 0, 0, 0] };
-      this.taken.set(stats, taken);
+    const taken = this.taken.get(stats) ?? this.begin(stats, null);
+    const { client, upstream, usage } = taken;
+    const { fromClient, fromUpstream } = stats;
+    if (usage !== null) {
+      usage.fromClient.value += fromClient.messages - client[0];
+      usage.fromUpstream.value += fromUpstream.messages - upstream[0];
     }
-    takeSender(this.client, stats.fromClient, stats.invalidFromClient, taken.client);
-    takeSender(this.upstream, stats.fromUpstream, stats.invalidFromUpstream, taken.upstream);
+    takeSender(this.client, fromClient, stats.invalidFromClient, client);
+    takeSender(this.upstream, fromUpstream, stats.invalidFromUpstream, upstream);
+  }
+
+  private begin(stats: WebSocketStats, usage: UsageSeries | null): TakenCounts {
+    const taken: TakenCounts = { client: [0, 0, 0, 0, 0, 0], upstream: [0, 0, 0, 0, 0, 0], usage };
+    this.taken.set(stats, taken);
+    return taken;
   }
 
   ended(stats: WebSocketStats): void {
@@ -125,7 +138,7 @@ class WebSocketRecorders {
   readonly opened = (x: HttpExchange, stats: WebSocketStats): void => {
     const recorder = this.of(x.server.name, x.location);
     this.recorders.set(stats, recorder);
-    recorder.opened(stats);
+    recorder.opened(stats, x.location.settings.get(USAGE)?.opened(x) ?? null);
   };
 
   readonly ended = (x: HttpExchange): void => {

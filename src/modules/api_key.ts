@@ -9,10 +9,10 @@ import type { TemplateData } from '../config/template.js';
 import { parseTemplate } from '../config/template-parser.js';
 import { parseInteger, parseSeconds } from '../config/units.js';
 import { nearest } from '../diagnostics/nearest.js';
+import { API_USE, type ApiClient, type ApiUse } from '../program/api-use.js';
 import { logError } from '../program/error-context.js';
 import type { Exchange } from '../program/exchange.js';
 import { type Compiler, defineModule, type Handler, type Shared } from '../program/module.js';
-import { StateKey } from '../program/state-key.js';
 import type { Template } from '../program/template.js';
 import { DONE, OK, type Verdict } from '../program/verdict.js';
 import { openZone } from '../program/zones.js';
@@ -192,16 +192,17 @@ function compilePlan({ name, limits }: PlanData): Plan {
 /** A list of keys, compiled. */
 interface KeyList {
   readonly zone: Zone;
-  readonly clients: ReadonlyMap<string, { readonly client: string; readonly plan: Plan }>;
+  readonly clients: ReadonlyMap<string, PlannedClient>;
 }
 
-interface Use {
-  readonly client: string;
+interface PlannedClient extends ApiClient {
   readonly plan: Plan;
+}
+
+interface Use extends ApiUse {
+  readonly who: PlannedClient;
   readonly answer: UsageAnswer;
 }
-
-const USE = new StateKey<Use>('api key', 'request');
 
 /** The check of one location. */
 class KeyAuthorization {
@@ -214,7 +215,7 @@ class KeyAuthorization {
 
   readonly handle: Handler = (x) => {
     // A request is counted once, in spite of internal redirects.
-    if (x.state(USE) !== undefined) return OK;
+    if (x.state(API_USE) !== undefined) return OK;
     const key = this.source === null ? (x.headers.get('x-api-key') ?? '') : this.source.of(x);
     const found = key === '' ? undefined : this.list.clients.get(sha256(key));
     if (found === undefined) {
@@ -231,13 +232,16 @@ class KeyAuthorization {
       permitted: this.plans?.includes(plan.name) ?? true,
     });
     return answer instanceof Promise
-      ? answer.then((arrived) => this.conclude(x, client, plan, arrived))
-      : this.conclude(x, client, plan, answer);
+      ? answer.then((arrived) => this.conclude(x, found, arrived))
+      : this.conclude(x, found, answer);
   };
 
-  private conclude(x: Exchange, client: string, plan: Plan, answer: UsageAnswer): Verdict {
+  private conclude(x: Exchange, who: PlannedClient, answer: UsageAnswer): Verdict {
     if (x.finished) return DONE;
-    x.setState(USE, { client, plan, answer });
+    const { client, plan } = who;
+    // Without an answer of the master, requests are not limited.
+    const use: Use = { who, answer, result: answer.result === 'unanswered' ? 'allowed' : answer.result };
+    x.setState(API_USE, use);
     if (answer.result === 'forbidden') {
       logError(x, 'error', `plan "${plan.name}" of API client "${client}" is not permitted`);
       return 403;
@@ -250,9 +254,10 @@ class KeyAuthorization {
 
 /** Adds the fields about limits. */
 function addFields(x: Exchange): void {
-  const use = x.state(USE);
+  const use = x.state(API_USE) as Use | undefined; // stored here
   if (use === undefined || use.answer.states.length === 0 || x.nested !== null) return;
-  const { plan, answer } = use;
+  const { answer } = use;
+  const { plan } = use.who;
   const { response } = x;
   response.set('RateLimit-Policy', plan.field);
   const states = answer.states.map(({ remaining, reset }, i) => {
@@ -301,10 +306,10 @@ function openLists(conf: Conf, compiler: Compiler): void {
   const plans = new Map(conf.api_plan.map((data) => [data.name, compilePlan(data)]));
   for (const { argument: name, entries } of conf.api_keys) {
     const zone = openZone(compiler, { kind: 'api_keys', name: `api_keys ${name}`, size: 0, key: '' }, 'api_keys');
-    const clients = new Map<string, { readonly client: string; readonly plan: Plan }>();
+    const clients = new Map<string, PlannedClient>();
     for (const { hash, client, plan } of entries) {
       const compiled = plans.get(plan);
-      if (compiled !== undefined) clients.set(hash, { client, plan: compiled });
+      if (compiled !== undefined) clients.set(hash, { keys: name, client, plan: compiled });
     }
     compiler.shared.set<KeyList>(`api keys ${name}`, { zone, clients });
   }
@@ -362,8 +367,8 @@ export default defineModule({
   doc: 'API keys with plans: authentication, limits, and counts of use.',
   directives,
   variables: {
-    api_client: { get: (x) => x.state(USE)?.client, doc: 'Name of the client whose API key was accepted.' },
-    api_plan: { get: (x) => x.state(USE)?.plan.name, doc: 'Plan of that client.' },
+    api_client: { get: (x) => x.state(API_USE)?.who.client, doc: 'Name of the client whose API key was accepted.' },
+    api_plan: { get: (x) => x.state(API_USE)?.who.plan.name, doc: 'Plan of that client.' },
   },
   check,
   http(conf, _block, compiler) {

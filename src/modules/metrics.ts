@@ -1,9 +1,11 @@
 /** `metrics`: the state of the proxy for Prometheus. An extension of tsproxy. */
-import { integer, none } from '../config/argument-types.js';
+import { integer, none, template } from '../config/argument-types.js';
 import type { Directives } from '../config/directive.js';
 import { refusalOfCrossSite } from '../exchange/cross-site.js';
 import { expose, loadPromClient } from '../metrics/exposition.js';
+import { locationLabel } from '../metrics/labels.js';
 import { type Recording, recordingOf, recordLocation, requestRecorder, startRecording } from '../metrics/recording.js';
+import { USAGE, UsageRecorder } from '../metrics/usage.js';
 import type { Exchange } from '../program/exchange.js';
 import { defineModule, type Handler } from '../program/module.js';
 import { DONE, type Verdict } from '../program/verdict.js';
@@ -22,6 +24,13 @@ const directives = {
     default: '1000',
     doc: 'Maximum number of label combinations of each metric. Those beyond it are counted together, with the label value `other`. Only names that a configuration contains become labels; many of them come and go if servers of upstreams are resolved again and again, or with many reloads. This is an extension of tsproxy; nginx has no such directive.',
     example: 'metrics_max_series 5000;',
+  },
+  metrics_usage: {
+    contexts: ['http', 'server', 'location'],
+    takes: template,
+    default: 'off',
+    doc: 'Counts requests, WebSockets and their messages by API key (`api_key`): by list, client, plan and mapping rule. The value is the name of the rule, which may contain variables (a `map` of paths to names, say); `on` uses the pattern of the location, and `off` counts nothing. The counts are part of `metrics`, and of the API: `/9/http/usage`. This is an extension of tsproxy; nginx has no such directive.',
+    example: 'metrics_usage orders;',
   },
 } as const satisfies Directives;
 
@@ -60,8 +69,13 @@ export default defineModule({
     const recording = recordingOf(compiler);
     if (recording !== null) recording.metrics.limit = conf.metrics_max_series;
   },
-  settings(_conf, at) {
+  settings(conf, at) {
     recordLocation(at);
+    const recording = recordingOf(at.compiler);
+    const { metrics_usage: rule } = conf;
+    if (recording === null || rule === 'off') return;
+    const name = rule === 'on' ? locationLabel(at.program) : rule;
+    at.program.settings.set(USAGE, new UsageRecorder(recording.metrics, at.compiler.template(name)));
   },
   phases: {
     content: {

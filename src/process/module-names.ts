@@ -156,7 +156,7 @@ export const MODULE_NAMES: readonly NamedModule[] = [
       timer_resolution lock_file debug_points thread_pool pcre_jit ssl_engine load_module`,
   },
   { load: () => import('../modules/map.js'), names: 'map map_hash_max_size map_hash_bucket_size' },
-  { load: () => import('../modules/metrics.js'), names: 'metrics metrics_max_series' },
+  { load: () => import('../modules/metrics.js'), names: 'metrics metrics_max_series metrics_usage' },
   { load: () => import('../modules/mirror.js'), names: 'mirror mirror_request_body' },
   { load: () => import('../modules/not_modified.js'), names: '' },
   {

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { quantile } from '../../src/metrics/request-statistics.js';
 import { closedPort, connect, get, request, scriptedBackend, startProxy, type TestProxy } from '../kit/index.js';
 import { scrape, sumIn, valueIn } from './samples.js';
 
@@ -159,13 +158,4 @@ test('without the directive nothing is recorded, and nothing responds', async (t
   for (const path of ['/metrics', '/console', '/console/', '/api/', '/console/state']) {
     assert.equal((await get(proxy.port, path)).status, 404, path);
   }
-});
-
-test('quantiles are interpolated within their bucket', () => {
-  const bounds = [10, 20, 50];
-  assert.equal(quantile(bounds, [0, 10, 0, 0], 0.5), 15);
-  assert.equal(quantile(bounds, [10, 0, 10, 0], 0.5), 10);
-  assert.equal(quantile(bounds, [10, 0, 10, 0], 0.75), 35);
-  assert.equal(quantile(bounds, [0, 0, 0, 4], 0.5), 50);
-  assert.equal(quantile(bounds, [0, 0, 0, 0], 0.5), 50);
 });

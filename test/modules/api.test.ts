@@ -266,6 +266,7 @@ test('the document describes every resource that exists', async () => {
     'requests',
     'tunnels',
     'upstreams',
+    'usage',
   ]);
 });
 

@@ -10,6 +10,7 @@ import { type ApiContext, type ApiMethod, type ApiOperation, METHODS, type Route
 import { violation } from './schema.js';
 import { statusRoutes } from './status.js';
 import { upstreamRoutes } from './upstreams.js';
+import { usageRoutes } from './usage.js';
 
 /** Versions of the nginx Plus API; all have the same resources here. */
 const VERSIONS = [1, 2, 3, 4, 5, 6, 7, 8, 9];
@@ -20,6 +21,7 @@ const RESOURCES: readonly Route[] = [
   ...upstreamRoutes,
   ...keyvalRoutes,
   ...clientRoutes,
+  ...usageRoutes,
 ];
 
 /** Operations on every resource: the directories, and the document. */

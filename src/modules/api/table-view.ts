@@ -1,5 +1,6 @@
 /** Parts of a routing table that the API shows and changes. */
 import { sharedConnections } from '../../exchange/open-connections.js';
+import { type Recording, recordingOf } from '../../metrics/recording.js';
 import { type KeyvalZone, keyvalZones } from '../../program/keyval-zone.js';
 import type { Compiler, Shared } from '../../program/module.js';
 import { zoneMemory } from '../../program/zone-memory.js';
@@ -33,6 +34,11 @@ export class TableView {
   /** An upstream, with or without a zone. */
   upstream(name: string): Upstream | undefined {
     return findUpstream(this.shared, name);
+  }
+
+  /** Null if nothing is recorded. */
+  get recording(): Recording | null {
+    return recordingOf({ shared: this.shared });
   }
 
   get keyvals(): ReadonlyMap<string, KeyvalZone> {

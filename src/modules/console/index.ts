@@ -3,6 +3,7 @@ import type { Word } from '../../../grammar/syntax-tree.js';
 import { custom, flag, listOf, pattern, text, word } from '../../config/argument-types.js';
 import type { ArgumentContext, ConfOf, Directives } from '../../config/directive.js';
 import { refusalOfCrossSite } from '../../exchange/cross-site.js';
+import { recordLocation, requestRecorder, startRecording } from '../../metrics/recording.js';
 import type { Exchange } from '../../program/exchange.js';
 import { defineModule, type Handler } from '../../program/module.js';
 import { DONE, type Verdict } from '../../program/verdict.js';
@@ -129,7 +130,17 @@ export default defineModule({
   name: 'console',
   doc: 'Shows the traffic and the state of the proxy.',
   directives,
+  http(_conf, block, compiler) {
+    startRecording(block, compiler);
+  },
+  settings(_conf, at) {
+    recordLocation(at);
+  },
   phases: {
+    log: {
+      order: 100,
+      compile: (_conf, scope) => requestRecorder(scope),
+    },
     content: {
       order: 0,
       compile(conf, { compiler, program }) {
