@@ -2,9 +2,16 @@
  * The rows of one viewer in one process: selected, redacted, and written into one buffer as they are published. One batch at
  * a time is delivered; rows that do not fit into the buffer meanwhile are dropped and counted.
  */
-import { neededSize, visiblePayload } from '../tap/payload.js';
+import { neededSize, visibleMessage, visiblePayload } from '../tap/payload.js';
 import { Redaction } from '../tap/redaction.js';
-import type { PublishedEvent, PublishedFrame, PublishedRow, RequestRow, ResponseRow } from '../tap/rows.js';
+import type {
+  PublishedEvent,
+  PublishedFrame,
+  PublishedMessage,
+  PublishedRow,
+  RequestRow,
+  ResponseRow,
+} from '../tap/rows.js';
 import type { FrameSelection, TapSink } from '../tap/tap.js';
 import type { RowKind, SenderCounts } from './feed-format.js';
 import type { DeliverBatch, FeedSettings } from './feed-settings.js';
@@ -24,6 +31,7 @@ const KINDS: Readonly<Record<PublishedRow['type'], RowKind>> = {
   open: 'websocket',
   frame: 'websocket',
   close: 'websocket',
+  message: 'websocket',
   event: 'sse',
 };
 
@@ -81,13 +89,17 @@ export class RowFeed implements TapSink {
     return neededSize(this.redaction, this.settings.payload);
   }
 
+  get withMessages(): boolean {
+    return this.frames !== 'none' && this.settings.payload > 0;
+  }
+
   has(kind: RowKind): boolean {
     return this.settings.kinds.includes(kind);
   }
 
   add(row: PublishedRow): void {
     if (this.closed || !this.settings.kinds.includes(KINDS[row.type])) return;
-    const isPart = row.type === 'frame' || row.type === 'event';
+    const isPart = row.type === 'frame' || row.type === 'event' || row.type === 'message';
     if (isPart && !this.wants(row.id)) return;
     if (!this.begin(row.time, isPart ? MAX_FRAMES : MAX_QUEUED)) return;
     const { writer } = this;
@@ -170,6 +182,12 @@ export class RowFeed implements TapSink {
         writer.counts(row.received);
         writer.counts(row.sent);
         return;
+      case 'message':
+        writer.byte(row.from === 'client' ? 0 : 1);
+        writer.byte(row.opcode);
+        writer.number(row.length);
+        this.payload(row);
+        return;
       case 'event':
         writer.number(row.length);
         this.payload(row);
@@ -187,14 +205,15 @@ export class RowFeed implements TapSink {
     writer.number(row.generation);
   }
 
-  private payload(row: PublishedFrame | PublishedEvent): void {
+  private payload(row: PublishedFrame | PublishedEvent | PublishedMessage): void {
     const { writer } = this;
     const limit = this.settings.payload;
     if (limit === 0) {
       writer.withheld('hidden');
       return;
     }
-    const payload = visiblePayload(this.redaction, row);
+    const { redaction } = this;
+    const payload = row.type === 'message' ? visibleMessage(redaction, row) : visiblePayload(redaction, row);
     if (typeof payload === 'string') writer.withheld(payload);
     else writer.payload(payload, Math.min(limit, payload.length));
   }

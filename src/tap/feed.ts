@@ -5,7 +5,16 @@
 import { toText } from '../diagnostics/byte-string.js';
 import { neededSize, visiblePayload } from './payload.js';
 import { Redaction } from './redaction.js';
-import type { FieldLine, Payload, PublishedEvent, PublishedFrame, PublishedRow, TapKind, TapRow } from './rows.js';
+import type {
+  FieldLine,
+  Payload,
+  PublishedEvent,
+  PublishedFrame,
+  PublishedMessage,
+  PublishedRow,
+  TapKind,
+  TapRow,
+} from './rows.js';
 import type { TapSettings } from './settings.js';
 import type { FrameSelection, TapSink } from './tap.js';
 
@@ -16,7 +25,7 @@ const BATCH = 48 << 10;
 /** Bytes of a row without its texts, approximately. */
 const ROW = 200;
 
-const KINDS: Readonly<Record<PublishedRow['type'], TapKind>> = {
+const KINDS: Readonly<Record<GivenRow['type'], TapKind>> = {
   request: 'http',
   response: 'http',
   open: 'websocket',
@@ -24,6 +33,9 @@ const KINDS: Readonly<Record<PublishedRow['type'], TapKind>> = {
   close: 'websocket',
   event: 'sse',
 };
+
+/** Rows that are given. */
+type GivenRow = Exclude<PublishedRow, PublishedMessage>;
 
 /** Receives rows; the next batch follows when the promise has settled. */
 export type Deliver = (rows: readonly TapRow[]) => Promise<unknown>;
@@ -36,6 +48,7 @@ export interface TapSubscriber {
 export class TapFeed implements TapSink {
   readonly frames: FrameSelection = 'all';
   readonly withRecords = false;
+  readonly withMessages = false;
   private readonly redaction: Redaction;
   private rows: TapRow[] = [];
   /** Approximate sizes of these rows, and their sum. */
@@ -60,7 +73,7 @@ export class TapFeed implements TapSink {
   }
 
   add(row: PublishedRow): void {
-    if (this.closed || !this.settings.kinds.includes(KINDS[row.type])) return;
+    if (this.closed || row.type === 'message' || !this.settings.kinds.includes(KINDS[row.type])) return;
     if (this.rows.length >= this.settings.queue || this.queued >= MAX_QUEUED) {
       this.dropped++;
       return;
@@ -129,7 +142,7 @@ export class TapFeed implements TapSink {
     this.sizes = [];
   }
 
-  private rendered(row: PublishedRow): TapRow {
+  private rendered(row: GivenRow): TapRow {
     const { redaction } = this;
     switch (row.type) {
       case 'request':

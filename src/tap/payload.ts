@@ -1,6 +1,6 @@
 /** Payloads of rows as subscribers may see them. */
 import type { Redaction } from './redaction.js';
-import type { PublishedEvent, PublishedFrame, Withheld } from './rows.js';
+import type { PublishedEvent, PublishedFrame, PublishedMessage, Withheld } from './rows.js';
 
 /** Opcodes of RFC 6455: the lowest one of control frames is that of a Close frame. */
 const CONTROL = 8;
@@ -22,6 +22,15 @@ export function visiblePayload(redaction: Redaction, row: PublishedFrame | Publi
   }
   if (row.payload.length < row.length) return 'too long';
   return redacted(redaction, row);
+}
+
+/** The same of a decompressed message. */
+export function visibleMessage(
+  redaction: Redaction,
+  { payload }: PublishedMessage,
+): Buffer | Withheld | 'not decompressed' {
+  if (typeof payload === 'string' || !redaction.ofPayloads) return payload;
+  return payload.length > MAX_REDACTED ? 'too long' : redaction.message(payload);
 }
 
 function redacted(redaction: Redaction, row: PublishedFrame | PublishedEvent): Buffer | Withheld {

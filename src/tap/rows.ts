@@ -169,8 +169,26 @@ export interface DroppedRow {
 export type PublishedFrame = Omit<FrameRow, 'payload' | 'withheld'> & { readonly payload: Buffer };
 export type PublishedEvent = Omit<EventRow, 'payload' | 'withheld'> & { readonly payload: Buffer };
 
+/** A compressed message, decompressed; it follows its last frame, and exists only if a subscriber needs it. */
+export interface PublishedMessage extends Common {
+  readonly type: 'message';
+  readonly from: 'client' | 'upstream';
+  readonly opcode: number;
+  /** -1: not known. */
+  readonly length: number;
+  /** The whole message, or the reason why there is none. */
+  readonly payload: Buffer | 'too long' | 'not decompressed';
+}
+
 /** A row as it is published: texts are byte strings, payloads are not redacted. */
-export type PublishedRow = RequestRow | ResponseRow | OpenRow | CloseRow | PublishedFrame | PublishedEvent;
+export type PublishedRow =
+  | RequestRow
+  | ResponseRow
+  | OpenRow
+  | CloseRow
+  | PublishedFrame
+  | PublishedEvent
+  | PublishedMessage;
 
 /** A row as subscribers receive it: texts are UTF-8, and everything is redacted. */
 export type TapRow = RequestRow | ResponseRow | OpenRow | FrameRow | CloseRow | EventRow | DroppedRow;

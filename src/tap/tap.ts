@@ -12,6 +12,8 @@ export interface TapSink {
   readonly frames: FrameSelection;
   /** Whether it needs records of requests. */
   readonly withRecords: boolean;
+  /** Whether it needs compressed messages decompressed. */
+  readonly withMessages: boolean;
   /** Receives a row, which is valid for the call only. Rows that it does not need may be among them. */
   add(row: PublishedRow): void;
   close(): void;
@@ -27,6 +29,8 @@ export class Tap {
   epoch = 0;
   /** Bytes of payloads that subscribers need. */
   payloadSize = 0;
+  /** Whether compressed messages are needed decompressed. */
+  messages = false;
   /** Records of requests; null: they are not needed. */
   records: Records | null = null;
   private sinks: readonly TapSink[] = [];
@@ -53,6 +57,7 @@ export class Tap {
   update(): void {
     const { sinks } = this;
     this.active = sinks.length > 0;
+    this.messages = sinks.some(({ withMessages }) => withMessages);
     if (!sinks.some(({ withRecords }) => withRecords)) this.records = null;
     else this.records ??= new Records();
     this.payloadSize = Math.max(0, ...sinks.map((sink) => sink.payloadSize));

@@ -3,6 +3,7 @@ import { callbackTime } from '../http/clock.js';
 import type { PublishedFrame } from '../tap/rows.js';
 import type { Tap } from '../tap/tap.js';
 import { applyMask, type FrameReader } from '../websocket/frame-reader.js';
+import { MessageInflater } from '../websocket/message-inflater.js';
 import { CONTINUATION, CONTROL } from '../websocket/opcodes.js';
 
 /** RSV1: the message is compressed by permessage-deflate (RFC 7692, 6). */
@@ -19,6 +20,9 @@ export class FrameTap {
   private payload: Buffer | null = null;
   private filled = 0;
   private compressed = false;
+  /** Opcode of the current message. */
+  private opcode = 0;
+  private inflater: MessageInflater | null = null;
   /** The row, which is used again for each frame. */
   private readonly row: { -readonly [K in keyof PublishedFrame]: PublishedFrame[K] };
 
@@ -28,6 +32,8 @@ export class FrameTap {
     id: string,
     from: 'client' | 'upstream',
     frames: FrameReader,
+    /** Whether reserved bits are those of permessage-deflate. */
+    private readonly deflates = false,
   ) {
     this.reader = frames.copy();
     this.epoch = tap.epoch;
@@ -67,12 +73,26 @@ export class FrameTap {
   }
 
   private begin(): void {
-    const { reader, tap } = this;
-    const size = Number.isFinite(reader.length) ? Math.min(reader.length, tap.payloadSize) : 0;
-    if (reader.opcode < CONTROL && reader.opcode !== CONTINUATION) this.compressed = (reader.rsv & COMPRESSED) !== 0;
+    const { reader } = this;
+    if (reader.opcode < CONTROL && reader.opcode !== CONTINUATION) {
+      this.compressed = (reader.rsv & COMPRESSED) !== 0;
+      this.opcode = reader.opcode;
+    }
+    const size = Number.isFinite(reader.length) ? Math.min(reader.length, this.needed()) : 0;
     this.payload = size === 0 ? EMPTY : Buffer.allocUnsafe(size);
     this.filled = 0;
     if (size === 0) this.publish(this.payload);
+  }
+
+  /** Bytes of the payload that are needed: all of a message that is decompressed. */
+  private needed(): number {
+    const { tap, reader } = this;
+    if (!tap.messages) this.inflater = null;
+    else if (this.compressed && this.deflates && reader.opcode < CONTROL) {
+      if (reader.opcode !== CONTINUATION) this.inflater ??= new MessageInflater();
+      if (this.inflater !== null) return Math.max(tap.payloadSize, this.inflater.room);
+    }
+    return tap.payloadSize;
   }
 
   private collect(payload: Buffer, bytes: Buffer, start: number, end: number, offset: number): void {
@@ -93,8 +113,25 @@ export class FrameTap {
     row.compressed = opcode < CONTROL && this.compressed;
     row.mask = reader.masked ? reader.mask >>> 0 : null;
     row.length = Number.isFinite(length) ? length : -1;
-    row.payload = payload;
+    row.payload = payload.length > this.tap.payloadSize ? payload.subarray(0, this.tap.payloadSize) : payload;
     this.tap.publish(row);
     row.payload = EMPTY;
+    if (row.compressed && this.inflater !== null) this.inflate(this.inflater, payload);
+  }
+
+  private inflate(inflater: MessageInflater, payload: Buffer): void {
+    const { id, time, from, length, fin } = this.row;
+    inflater.add(payload.length === length ? payload : null);
+    if (!fin) return;
+    const message = inflater.end();
+    this.tap.publish({
+      type: 'message',
+      id,
+      time,
+      from,
+      opcode: this.opcode,
+      length: typeof message === 'string' ? -1 : message.length,
+      payload: message,
+    });
   }
 }

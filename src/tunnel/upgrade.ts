@@ -167,7 +167,7 @@ class ExchangeWebSocket implements WebSocketTunnel {
       return;
     }
     if (this.tapped?.[from]?.isCurrent !== true) {
-      this.tapped = { ...this.tapped, [from]: new FrameTap(tap, tapId(x), from, frames) };
+      this.tapped = { ...this.tapped, [from]: new FrameTap(tap, tapId(x), from, frames, this.reserved === 4) };
     }
     this.tapped[from]?.push(bytes, start, end);
   }

@@ -1,7 +1,10 @@
 /** The feed of the console, with real clients, servers and viewers. */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
 import { type TestContext, test } from 'node:test';
-import { WebSocket } from 'ws';
+import { WebSocket, WebSocketServer } from 'ws';
+import { messagesOf } from '../../src/console/messages.js';
 import { FeedClient } from '../console/feed-client.js';
 import {
   connect,
@@ -250,4 +253,53 @@ test('a viewer that resets its connection in any state leaves nothing behind', a
   assert.equal(await client.ask('still alive'), 'still alive');
   await feed.first('frame');
   await Promise.all([client.close(), feed.close()]);
+});
+
+test('compressed frames are given as sent, and followed by the message', async (t) => {
+  const deflating = new WebSocketServer({ port: 0, host: '127.0.0.1', perMessageDeflate: { threshold: 0 } });
+  await once(deflating, 'listening');
+  deflating.on('connection', (socket) =>
+    socket.on('message', (data, binary) => socket.send(data as Buffer, { binary })),
+  );
+  const proxy = await startProxy(SERVER, { PORT: (deflating.address() as AddressInfo).port, MORE: '' });
+  t.after(() => Promise.all([proxy.close(), new Promise((resolve) => deflating.close(resolve))]));
+  const feed = await FeedClient.watch(proxy.port, { payload: 20 });
+  const client = new WebSocket(`ws://127.0.0.1:${proxy.port}/ws`, { perMessageDeflate: { threshold: 0 } });
+  await once(client, 'open');
+  const text = 'a message that is compressed, compressed, compressed';
+  client.send(text);
+  await feed.first('message', 2);
+  // The second time the message refers to the first one; in fragments.
+  client.send(text.slice(0, 10), { fin: false });
+  client.send(text.slice(10), { fin: true });
+  const messages = await feed.first('message', 4);
+  for (const { opcode, length, payload, withheld } of messages) {
+    assert.deepEqual(
+      [opcode, length, Buffer.from(payload ?? []).toString(), withheld],
+      [1, 52, text.slice(0, 20), null],
+    );
+  }
+  const frames = feed.of('frame').filter(({ from, opcode }) => from === 'client' && opcode < 8);
+  assert.deepEqual(
+    frames.map(({ compressed, rsv, fin, opcode }) => [compressed, rsv, fin, opcode]),
+    [
+      [true, 4, true, 1],
+      [true, 4, false, 1],
+      [true, 0, true, 0],
+    ],
+  );
+  assert.ok((frames[0]?.length ?? 99) < text.length);
+  const [open] = await feed.first('open');
+  assert.match(open?.extensions ?? '', /permessage-deflate/);
+  const whole = messagesOf(feed.rows);
+  assert.deepEqual(
+    whole
+      .filter(({ opcode }) => opcode === 1)
+      .map(({ frames: count }) => count)
+      .slice(0, 2),
+    [1, 1],
+  );
+  assert.ok(whole.some(({ frames: count, from }) => count === 2 && from === 'client'));
+  client.terminate();
+  await feed.close();
 });
