@@ -11,6 +11,11 @@ export function print(text: string): void {
   writeAll(1, Buffer.from(text, 'utf8'));
 }
 
+/** Writes text; false if there is no reader. */
+export function tryPrint(text: string): boolean {
+  return writeAll(1, Buffer.from(text, 'utf8'));
+}
+
 /** Writes data as JSON. */
 export function printJson(data: unknown): void {
   print(`${JSON.stringify(data, null, 2)}\n`);

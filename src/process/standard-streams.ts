@@ -4,8 +4,11 @@ import { writeSync } from 'node:fs';
 /** Buffer for a one-millisecond sleep, to give a reader time. */
 const PAUSE = new Int32Array(new SharedArrayBuffer(4));
 
-/** Writes everything before it returns, however slow the reader; drops the rest if there is no reader. */
-export function writeAll(descriptor: 1 | 2, bytes: Buffer): void {
+/**
+ * Writes everything before it returns, however slow the reader. If there is no reader, drops the rest and returns
+ * false.
+ */
+export function writeAll(descriptor: 1 | 2, bytes: Buffer): boolean {
   let at = 0;
   while (at < bytes.length) {
     try {
@@ -13,10 +16,11 @@ export function writeAll(descriptor: 1 | 2, bytes: Buffer): void {
       at += writeSync(descriptor, bytes, at);
     } catch (error) {
       // A full pipe reports EAGAIN, a pipe without a reader EPIPE, and a closed descriptor EBADF.
-      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') return;
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') return false;
       Atomics.wait(PAUSE, 0, 0, 1);
     }
   }
+  return true;
 }
 
 /** Writes a line to standard error. `text` is Unicode, to be read by a person. */

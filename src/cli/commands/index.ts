@@ -10,5 +10,17 @@ import { diff } from './diff.js';
 import { explain } from './explain.js';
 import { fmt } from './fmt.js';
 import { help } from './help.js';
+import { logs } from './logs.js';
 
-export const commands: readonly DeclareCommand[] = [demo, explain, diff, fmt, ctl, code, help, compat, completion];
+export const commands: readonly DeclareCommand[] = [
+  demo,
+  explain,
+  diff,
+  fmt,
+  ctl,
+  logs,
+  code,
+  help,
+  compat,
+  completion,
+];

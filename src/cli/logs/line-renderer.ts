@@ -1,0 +1,97 @@
+/** Lines of access logs in columns. */
+import { COLOURED, PLAIN, type Style } from '../../diagnostics/style.js';
+import type { LogEntry } from './log-entry.js';
+
+/** Control characters, which could command the terminal, and those that change the direction of text. */
+const CONTROLS = /[\x00-\x08\x0a-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
+
+/** Shows control characters as `\x1B`. */
+export function withoutControls(text: string): string {
+  return text.replace(CONTROLS, (char) => {
+    const code = char.charCodeAt(0).toString(16).toUpperCase();
+    return code.length > 2 ? `\\u${code.padStart(4, '0')}` : `\\x${code.padStart(2, '0')}`;
+  });
+}
+
+export class LineRenderer {
+  private readonly style: Style;
+
+  constructor(colored: boolean) {
+    this.style = colored ? COLOURED : PLAIN;
+  }
+
+  render(entry: LogEntry): string {
+    const { style } = this;
+    const columns = [
+      style.faint(timeText(entry)),
+      this.status(entry),
+      shown(entry.method || '-').padEnd(4),
+      durationText(entry.duration).padStart(6),
+      bytesText(entry.bytes).padStart(6),
+      shown(entry.client).padEnd(15),
+      shown(`${entry.host}${entry.target}`) || '-',
+    ];
+    const notes = notesOf(entry);
+    return columns.join(' ') + (notes === '' ? '' : `  ${style.faint(shown(notes))}`);
+  }
+
+  private status({ status, websocket, incomplete }: LogEntry): string {
+    const { style } = this;
+    const text = (websocket !== null && status === 0 ? websocket.event : status === 0 ? '-' : String(status)).padEnd(5);
+    if (websocket !== null)
+      return status === 0 || status === 1000 || status === 1001 ? style.hint(text) : style.warning(text);
+    if (status >= 500 || incomplete) return style.error(text);
+    if (status >= 400) return style.warning(text);
+    return status >= 300 ? style.hint(text) : style.strong(text);
+  }
+}
+
+function shown(text: string): string {
+  return withoutControls(text);
+}
+
+function notesOf({ upstream, upstreamStatus, incomplete, websocket }: LogEntry): string {
+  const notes: string[] = [];
+  if (upstream !== '') {
+    const servers = upstream.split(', ');
+    const statuses = upstreamStatus.split(', ');
+    // One try has the status of the response.
+    const tries = servers.map((server, i) => (servers.length > 1 ? `${server} (${statuses[i] ?? '-'})` : server));
+    notes.push(`-> ${tries.join(', ')}`);
+  }
+  if (incomplete) notes.push('incomplete');
+  if (websocket !== null && websocket.note !== '') notes.push(websocket.note);
+  return notes.join('  ');
+}
+
+/** Local time. */
+function timeText({ time, precise }: LogEntry): string {
+  const date = new Date(time);
+  if (Number.isNaN(time)) return '-'.padEnd(23);
+  const two = (value: number): string => String(value).padStart(2, '0');
+  const day = `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
+  const clock = `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
+  return `${day} ${clock}${precise ? `.${String(date.getMilliseconds()).padStart(3, '0')}` : '    '}`;
+}
+
+function durationText(ms: number | null): string {
+  if (ms === null) return '-';
+  if (ms < 999.5) return `${Math.round(ms)}ms`;
+  if (ms < 99_950) return `${(ms / 1000).toFixed(1)}s`;
+  const minutes = Math.round(ms / 60_000);
+  return minutes < 100 ? `${minutes}m` : `${Math.round(minutes / 60)}h`;
+}
+
+const UNITS = ['B', 'K', 'M', 'G', 'T'];
+
+/** With powers of 1024. */
+function bytesText(bytes: number | null): string {
+  if (bytes === null) return '-';
+  let value = bytes;
+  let unit = 0;
+  while (value >= 999.5 && unit < UNITS.length - 1) {
+    value /= 1024;
+    unit++;
+  }
+  return `${unit > 0 && value < 9.95 ? value.toFixed(1) : Math.round(value)}${UNITS[unit]}`;
+}
