@@ -11,6 +11,8 @@ import { explain } from './explain.js';
 import { fmt } from './fmt.js';
 import { help } from './help.js';
 import { logs } from './logs.js';
+import { top } from './top.js';
+import { watch } from './watch.js';
 
 export const commands: readonly DeclareCommand[] = [
   demo,
@@ -19,6 +21,8 @@ export const commands: readonly DeclareCommand[] = [
   fmt,
   ctl,
   logs,
+  watch,
+  top,
   code,
   help,
   compat,

@@ -48,6 +48,7 @@ export class ApiClient {
   private exchange(method: string, path: string, body: unknown): Promise<readonly [number, string]> {
     const url = this.urlOf(path);
     const { socket } = this.target;
+    const authorization = basicAuthorization(url);
     const bytes = body === undefined ? null : Buffer.from(JSON.stringify(body));
     return new Promise((resolve, reject) => {
       const fail = (error: Error): void => {
@@ -63,7 +64,7 @@ export class ApiClient {
           headers: {
             Accept: 'application/json',
             ...(bytes !== null && { 'Content-Type': 'application/json', 'Content-Length': bytes.length }),
-            ...(url.username !== '' && { Authorization: basic(url) }),
+            ...(authorization !== null && { Authorization: authorization }),
           },
         },
         (response) => {
@@ -80,7 +81,9 @@ export class ApiClient {
   }
 }
 
-function basic({ username, password }: URL): string {
+/** The field value for the credentials of a URL; null if it has none. */
+export function basicAuthorization({ username, password }: URL): string | null {
+  if (username === '') return null;
   const credentials = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
   return `Basic ${Buffer.from(credentials).toString('base64')}`;
 }

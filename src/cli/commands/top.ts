@@ -1,0 +1,28 @@
+/** `tsproxy top`: shows the state of a running proxy. */
+import { type Command, Option } from 'commander';
+import type { TopOptions } from '../top.js';
+import type { DeclareCommand } from './command.js';
+import { addConsoleOptions, type ConsoleOptions, consoleUrl } from './console-option.js';
+
+/** Those of `ORDERS`, which is not loaded to parse a command. */
+const ORDERS = ['name', 'rate', 'active', 'fails', 'state'];
+
+export const top: DeclareCommand = (program, take) => {
+  const command = program
+    .command('top')
+    .description('show the state of a running proxy, refreshed every second, through its console');
+  addConsoleOptions(command)
+    .addOption(new Option('--sort <order>', 'order of the servers of upstreams').choices(ORDERS).default('name'))
+    .option('--once', 'print the state once, as without a terminal')
+    .option('--json', 'print the state once as JSON')
+    .addHelpText('after', KEYS)
+    .action((url: string | undefined, _options: unknown, used: Command) => {
+      // Options that the program has, too, are parsed as its own.
+      const options = used.optsWithGlobals<TopOptions & ConsoleOptions>();
+      take(async () => (await import('../top.js')).top(consoleUrl(url, options), options));
+    });
+};
+
+const KEYS = `
+Keys: q quits, s changes the order of the servers, r reverses it, p pauses, arrows and page keys scroll.
+`;

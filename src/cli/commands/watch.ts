@@ -1,0 +1,78 @@
+/** `tsproxy watch`: shows the traffic of a running proxy. */
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import type { RowKind } from '../../console/feed-format.js';
+import type { WatchOptions } from '../watch.js';
+import { collectValues, type DeclareCommand } from './command.js';
+import { addConsoleOptions, type ConsoleOptions, consoleUrl } from './console-option.js';
+
+const KINDS: readonly RowKind[] = ['http', 'websocket', 'sse'];
+/** Bytes of a payload that `--payload` without a number shows. */
+const DEFAULT_PAYLOAD = 200;
+const MAX_PAYLOAD = 1 << 20;
+
+/** Options as commander gives them. */
+type GivenOptions = Partial<Omit<WatchOptions, 'payload'>> & { readonly payload?: number | true } & ConsoleOptions;
+
+export const watch: DeclareCommand = (program, take) => {
+  const command = program
+    .command('watch')
+    .description('show the traffic of a running proxy through its console (the directive "console")');
+  addConsoleOptions(command)
+    .addOption(new Option('--kind <kind>', 'http, websocket or sse (repeatable; default: all)').argParser(kind))
+    .option('--path <pattern>', 'only requests for this part of host and path, or with * and ? for all of them')
+    .addOption(new Option('--status <status>', 'only responses with 404, 5xx, … (repeatable)').argParser(status))
+    .option('--id <id>', 'only the request, WebSocket or stream with this id (repeatable)', collectValues)
+    .option('--no-frames', 'no frames of WebSockets and no events')
+    .addOption(new Option('--payload [bytes]', `show payloads (default: ${DEFAULT_PAYLOAD} bytes)`).argParser(payload))
+    .option('--json', 'print rows as lines of JSON')
+    .option('--har <file>', 'write an HTTP archive at the end')
+    .addOption(new Option('--count <rows>', 'end after that many rows').argParser(count))
+    .addHelpText('after', EXAMPLES)
+    .action((url: string | undefined, _options: unknown, used: Command) => {
+      // Options that the program has, too, are parsed as its own.
+      const { kind: kinds = KINDS, payload: bytes = 0, ...rest } = used.optsWithGlobals<GivenOptions>();
+      const options = {
+        ...rest,
+        kind: kinds,
+        status: rest.status ?? [],
+        id: rest.id ?? [],
+        frames: rest.frames !== false,
+        payload: bytes === true ? DEFAULT_PAYLOAD : bytes,
+      };
+      take(async () => (await import('../watch.js')).watch(consoleUrl(url, options), options));
+    });
+};
+
+const EXAMPLES = `
+Examples:
+  tsproxy watch                               everything, until Ctrl-C
+  tsproxy watch --status 5xx --path /api/     failing requests of the API
+  tsproxy watch --kind websocket --payload    WebSockets with their messages
+  tsproxy watch --har traffic.har             write an archive for a browser
+`;
+
+function kind(text: string, before: readonly RowKind[] = []): readonly RowKind[] {
+  const found = KINDS.find((each) => each === text);
+  if (found === undefined) throw new InvalidArgumentError(`a kind is ${KINDS.join(', ')}`);
+  return [...before, found];
+}
+
+function status(text: string, before: readonly string[] = []): readonly string[] {
+  const all = text.split(',');
+  if (!all.every((each) => /^(?:[1-5]xx|[1-5]\d\d)$/.test(each))) {
+    throw new InvalidArgumentError('a status is a number such as 404, or 4xx');
+  }
+  return [...before, ...all];
+}
+
+function payload(text: string): number {
+  const bytes = /^\d{1,7}$/.test(text) ? Number(text) : -1;
+  if (bytes < 0 || bytes > MAX_PAYLOAD) throw new InvalidArgumentError(`a number of bytes up to ${MAX_PAYLOAD}`);
+  return bytes;
+}
+
+function count(text: string): number {
+  const rows = /^\d{1,9}$/.test(text) ? Number(text) : 0;
+  if (rows < 1) throw new InvalidArgumentError('a number of rows, from 1');
+  return rows;
+}
