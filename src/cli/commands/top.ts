@@ -4,7 +4,7 @@ import type { TopOptions } from '../top.js';
 import type { DeclareCommand } from './command.js';
 import { addConsoleOptions, type ConsoleOptions, consoleUrl } from './console-option.js';
 
-/** Those of `ORDERS`, which is not loaded to parse a command. */
+/** The same as in overview-page.ts, which is not loaded to parse a command. */
 const ORDERS = ['name', 'rate', 'active', 'fails', 'state'];
 
 export const top: DeclareCommand = (program, take) => {
