@@ -25,6 +25,9 @@ const CONNECTION_FIELDS = new Set([
   'expect',
 ]);
 
+/** ms that a client has to close its connection after the proxy has; the default of `lingering_timeout`. */
+const LINGERING_TIMEOUT = 5000;
+
 export function createMiddleware(connect: ConnectClient, options: MiddlewareOptions = {}): ProxyMiddleware {
   const { filter, stripMountPath = false } = options;
   const key = options.listen ?? null;
@@ -193,19 +196,29 @@ function relay(response: IncomingMessage, res: ServerResponse): void {
   response.pipe(res);
 }
 
+/** Closes a connection when its last bytes have been sent, and the client has closed or had time to. */
+function linger(socket: Duplex): void {
+  socket.resume();
+  const wait = (): void => {
+    const timer = setTimeout(() => socket.destroy(), LINGERING_TIMEOUT).unref();
+    socket.once('close', () => clearTimeout(timer));
+  };
+  if (socket.writableFinished) wait();
+  else socket.once('finish', wait);
+}
+
 /** Connects the client with the proxy after sending it the head of the request. */
 function join(req: IncomingMessage, socket: Duplex, path: string, head: Buffer, stream: TransportStream): void {
   const lines = fieldsOf(req.rawHeaders, () => false).map(([name, value]) => `${name}: ${value}\r\n`);
   stream.write(Buffer.from(`${req.method} ${path} HTTP/${req.httpVersion}\r\n${lines.join('')}\r\n`, 'latin1'));
   if (head.length > 0) stream.write(head);
-  const end = (): void => {
-    stream.destroy();
-    socket.destroy();
-  };
-  for (const side of [socket, stream]) {
-    side.on('error', end);
-    side.on('close', end);
-  }
+  socket.on('error', () => stream.destroy());
+  socket.on('close', () => stream.destroy());
+  stream.on('error', () => socket.destroy());
+  stream.on('close', () => {
+    if (stream.readableEnded) linger(socket);
+    else socket.destroy();
+  });
   socket.pipe(stream);
   stream.pipe(socket);
 }

@@ -5,6 +5,8 @@ import type { Transport, TransportOwner } from './transport.js';
 export class TransportStream extends Duplex implements TransportOwner {
   private readonly transport: Transport;
   private written: (() => void) | null = null;
+  /** Whether the peer has ended its side. */
+  private ended = false;
 
   /** `connect` opens the connection, or takes one over; it may throw. */
   constructor(connect: (owner: TransportOwner) => Transport) {
@@ -19,6 +21,7 @@ export class TransportStream extends Duplex implements TransportOwner {
   }
 
   onEnd(): void {
+    this.ended = true;
     this.push(null);
   }
 
@@ -28,8 +31,10 @@ export class TransportStream extends Duplex implements TransportOwner {
     written?.();
   }
 
+  /** Received bytes that the consumer has not read yet precede the end, as for sockets of Node. */
   onClosed(_transport: Transport, error: NodeJS.ErrnoException | null): void {
-    this.destroy(error ?? undefined);
+    if (error !== null || !this.ended || this.readableEnded) this.destroy(error ?? undefined);
+    else this.once('end', () => this.destroy());
   }
 
   override _read(): void {

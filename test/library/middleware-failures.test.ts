@@ -6,7 +6,7 @@ import net, { type AddressInfo } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { createProxy, type ReverseProxy } from '../../src/index.js';
-import { connect, get, listening } from '../kit/index.js';
+import { connect, get, listening, until } from '../kit/index.js';
 
 async function listen(t: TestContext, server: net.Server): Promise<number> {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -14,10 +14,10 @@ async function listen(t: TestContext, server: net.Server): Promise<number> {
   return (server.address() as AddressInfo).port;
 }
 
-async function proxyTo(t: TestContext, port: number): Promise<ReverseProxy> {
+async function proxyTo(t: TestContext, port: number, directives = ''): Promise<ReverseProxy> {
   const proxy = createProxy({
     config: `events {} http { access_log off; client_max_body_size 1k; server { listen 127.0.0.1:80;
-      location / { proxy_pass http://127.0.0.1:${port}; } } }`,
+      location / { proxy_pass http://127.0.0.1:${port}; ${directives} } } }`,
     listen: false,
     errorLog: () => {},
   });
@@ -167,4 +167,39 @@ test('a Fastify plugin leaves upgrades of paths that only begin like its prefix 
   await client.until('418 Own');
   assert.equal(taken, 0);
   client.close();
+});
+
+test('a client that is slow, and has ended its side, receives all bytes of an upgraded connection', async (t) => {
+  const size = 1_000_000;
+  const upstream = net.createServer((socket) => {
+    socket.on('error', () => {});
+    socket.once('data', () => {
+      socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: raw\r\n\r\n');
+      socket.end(`${'x'.repeat(size)}END`);
+    });
+  });
+  const backend = await listen(t, upstream);
+  const proxy = await proxyTo(
+    t,
+    backend,
+    'proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection upgrade;',
+  );
+  const middleware = proxy.middleware();
+  const server = createServer(middleware);
+  server.on('upgrade', middleware.upgrade);
+  const port = await listening(t, server);
+  const client = net.connect({ port, host: '127.0.0.1', allowHalfOpen: true });
+  client.write('GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: raw\r\n\r\n');
+  let received = '';
+  client.setEncoding('latin1');
+  client.on('data', (text: string) => {
+    received += text;
+    client.pause();
+    setImmediate(() => client.resume());
+  });
+  await new Promise((resolve) => client.once('end', resolve));
+  client.end();
+  assert.equal(received.length, received.indexOf('\r\n\r\n') + 4 + size + 3);
+  assert.ok(received.endsWith('xEND'));
+  await until('the connection with the proxy has ended', () => proxy.status.connections === 0);
 });
