@@ -120,8 +120,9 @@ export class ListFrame<T extends Numbered> {
   /** Shows what has arrived. Returns whether more rows remain to be filtered. */
   paint(changed: boolean): boolean {
     const more = this.view.update(this.paused ? this.pausedAt : this.log.nextSeq);
-    this.list.paint(changed);
+    // The list is last, as it computes the layout.
     this.showStatus();
+    this.list.paint(changed);
     return more;
   }
 

@@ -16,7 +16,7 @@ import { SseView } from './view-sse.js';
 import { WebSocketsView } from './view-websockets.js';
 
 /** Part of the time that painting may take, at most. */
-const PAINT_SHARE = 0.5;
+const PAINT_SHARE = 0.7;
 
 const STATES: Readonly<Record<ConnectionState, readonly [tone: string, text: string]>> = {
   connecting: ['is-warning', 'connecting'],

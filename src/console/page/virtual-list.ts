@@ -58,6 +58,8 @@ export class VirtualList<T extends Numbered> {
   private removed = 0;
   private height = 0;
   private total = -1;
+  /** Scroll position, so that it need not be asked for, which would compute the layout. */
+  private top = 0;
   /** Scroll position that this code has set: the event that reports it is not the user's. */
   private expectedTop = -1;
   private headerHeight = 0;
@@ -97,14 +99,14 @@ export class VirtualList<T extends Numbered> {
   }
 
   private isVisible(index: number): boolean {
-    const top = index * this.rowHeight - this.scroller.scrollTop;
+    const top = index * this.rowHeight - this.top;
     return top > -this.rowHeight && top < this.height;
   }
 
   private scrolled(): void {
-    const top = this.scroller.scrollTop;
-    if (Math.abs(top - this.expectedTop) > 1) {
-      const rest = this.scroller.scrollHeight - top - this.scroller.clientHeight;
+    this.top = this.scroller.scrollTop;
+    if (Math.abs(this.top - this.expectedTop) > 1) {
+      const rest = this.headerHeight + this.total * this.rowHeight - this.top - this.height;
       this.setAtEnd(rest <= NEAR);
     }
     this.expectedTop = -1;
@@ -118,8 +120,9 @@ export class VirtualList<T extends Numbered> {
   }
 
   private scrollTo(top: number): void {
-    this.scroller.scrollTop = top;
-    this.expectedTop = this.scroller.scrollTop;
+    this.top = Math.max(0, Math.min(top, this.headerHeight + this.total * this.rowHeight - this.height));
+    this.expectedTop = this.top;
+    this.scroller.scrollTop = this.top;
   }
 
   /** Whether there are more rows than fit. */
@@ -155,10 +158,9 @@ export class VirtualList<T extends Numbered> {
       this.body.style.height = `${length * rowHeight}px`;
       this.scroller.setAttribute('aria-rowcount', String(length + 1));
     }
-    if (this.atEnd) {
-      if (resized || renew) this.scrollTo(this.headerHeight + length * rowHeight);
-    } else if (gone > 0) this.scrollTo(Math.max(0, this.scroller.scrollTop - gone * rowHeight));
-    const first = Math.max(0, Math.min(length, Math.floor(this.scroller.scrollTop / rowHeight)) - 2);
+    const end = Math.max(0, this.headerHeight + length * rowHeight - this.height);
+    const top = this.atEnd && (resized || renew) ? end : Math.min(end, Math.max(0, this.top - gone * rowHeight));
+    const first = Math.max(0, Math.min(length, Math.floor(top / rowHeight)) - 2);
     const visible = Math.ceil(this.height / rowHeight) + 5;
     while (this.lines.length < visible) this.lines.push(this.newLine());
     const pool = this.lines.length;
@@ -186,6 +188,8 @@ export class VirtualList<T extends Numbered> {
       this.draw(line, row, view.at(index - 1), index);
     }
     this.announceSelected();
+    // Last, as it computes the layout.
+    if (top !== this.top) this.scrollTo(top);
   }
 
   private newLine(): Line {
@@ -290,7 +294,7 @@ export class VirtualList<T extends Numbered> {
   }
 
   private get firstVisible(): number {
-    return Math.floor(this.scroller.scrollTop / this.rowHeight);
+    return Math.floor(this.top / this.rowHeight);
   }
 
   private get selectedIndex(): number | null {
@@ -316,9 +320,8 @@ export class VirtualList<T extends Numbered> {
   private reveal(index: number): void {
     const top = index * this.rowHeight;
     const room = this.height - this.headerHeight - this.rowHeight;
-    const { scrollTop } = this.scroller;
-    if (top < scrollTop) this.scrollTo(top);
-    else if (top > scrollTop + room) this.scrollTo(top - room);
+    if (top < this.top) this.scrollTo(top);
+    else if (top > this.top + room) this.scrollTo(top - room);
     this.paint(false);
   }
 }
