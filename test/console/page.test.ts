@@ -86,7 +86,10 @@ test('requests are listed, filtered, paused and explained; details show their he
   );
   await press(page, '↓ Follow');
   await clickRow(page, 'http', '/item/later');
-  await shows(page, `document.querySelector('.details').textContent.includes('/item/later')`);
+  // The head as it was received, and the reason for the location.
+  await shows(page, `document.querySelector('.head-line')?.textContent === 'GET /item/later HTTP/1.1'`);
+  await shows(page, `document.querySelector('.details').textContent.includes('Location/item/')`);
+  assert.deepEqual(await violations(page), []);
   await closePage(page);
 });
 
@@ -192,6 +195,22 @@ interface Har {
     }[];
   };
 }
+
+test('compressed frames are shown as sent, and their messages decompressed', { skip: noBrowser }, async (t) => {
+  const socket = await connect(t, site, '/socket?compressed', true);
+  const page = await openPage(browser, site, 'websockets');
+  await clickRow(page, 'tunnels', '/socket?compressed');
+  await shows(page, `document.querySelector('.list-frames') !== null`);
+  const text = `compressed ${'x'.repeat(500)}`;
+  await untilRows(page, 'frames', () => socket.send(text));
+  const [row] = await rowsOf(page, 'frames');
+  assert.equal(row?.[7], 'deflate');
+  assert.ok(Number(row?.[4]) < 100, `length ${row?.[4]}`);
+  await press(page, 'Messages');
+  await clickRow(page, 'messages', 'compressed xxx');
+  await shows(page, `document.querySelector('.payload-text')?.textContent === ${JSON.stringify(text)}`);
+  await closePage(page);
+});
 
 test('events of a stream are shown', { skip: noBrowser }, async (t) => {
   const page = await openPage(browser, site, 'sse');
