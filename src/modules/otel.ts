@@ -58,7 +58,7 @@ const directives = {
       'otel_exporter {\n    endpoint https://collector.example.com:4317;\n    interval 1s;\n    header X-Api-Token secret;\n}',
     differs:
       '`protocol` is an extension. A call is repeated with increasing delays, for up to 10 seconds in all, if the collector is unavailable.',
-    differsFor: () => true,
+    differsFor: () => false,
     differsSlightly: true,
   },
   otel_service_name: {
@@ -67,7 +67,7 @@ const directives = {
     doc: 'Resource attribute `service.name`. Without it, and without `otel_resource_attr service.name`, it is `unknown_service:tsproxy`.',
     example: 'otel_service_name edge;',
     differs: 'In nginx, the default is `unknown_service:nginx`.',
-    differsFor: () => true,
+    differsFor: () => false,
     differsSlightly: true,
   },
   otel_resource_attr: {
@@ -95,7 +95,7 @@ const directives = {
     doc: 'Use of the fields `traceparent` and `tracestate` (W3C Trace Context). With `extract`, the span of the request continues the trace of the client: its trace, its parent, and `$otel_parent_sampled` are those of the fields. With `inject`, the fields of the request are replaced by those of its own span, so that servers to which it is passed continue the trace, also if it is not recorded. `propagate` does both.',
     example: 'otel_trace_context propagate;',
     differs: 'A parent whose ids are zeros is ignored, and several `tracestate` fields are joined.',
-    differsFor: () => true,
+    differsFor: () => false,
     differsSlightly: true,
   },
   otel_span_name: {
@@ -113,7 +113,7 @@ const directives = {
     doc: 'Adds an attribute to the span of the request. Names that begin with `http.request.header.` or `http.response.header.` have lists of one element. Values of fields with credentials, and of arguments with credentials in targets, are replaced by `[redacted]`.',
     example: 'otel_span_attr tenant $http_x_tenant;',
     differs: 'Credentials are redacted.',
-    differsFor: () => true,
+    differsFor: () => false,
     differsSlightly: true,
   },
   otel_upstream_spans: {
