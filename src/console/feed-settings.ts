@@ -11,7 +11,9 @@ export interface FeedSettings {
   readonly redaction: RedactionSettings;
 }
 
-/** Receives a batch of rows (see `feed-format.ts`); the next one follows when the promise has settled. */
+/**
+ * Receives a batch of rows (see `feed-format.ts`), which is valid until the promise has settled; then the next one follows.
+ */
 export type DeliverBatch = (batch: Uint8Array) => Promise<unknown>;
 
 /** A feed of one process or of several. */

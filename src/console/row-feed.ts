@@ -213,6 +213,10 @@ export class RowFeed implements TapSink {
       return;
     }
     const { redaction } = this;
+    if (row.type === 'frame' && !redaction.ofPayloads) {
+      writer.payload(row.payload, Math.min(limit, row.size));
+      return;
+    }
     const payload = row.type === 'message' ? visibleMessage(redaction, row) : visiblePayload(redaction, row);
     if (typeof payload === 'string') writer.withheld(payload);
     else writer.payload(payload, Math.min(limit, payload.length));

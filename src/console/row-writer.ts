@@ -17,6 +17,8 @@ import {
 const INITIAL_SIZE = 16 << 10;
 /** Size of a buffer above which it is replaced by a small one after use. */
 const MAX_KEPT = 256 << 10;
+/** Length of a payload up to which a loop copies it faster than `set`. */
+const MAX_LOOP = 128;
 /** Longest text in a row, bytes. */
 const MAX_TEXT = 8192;
 
@@ -26,6 +28,8 @@ const TYPE = Object.fromEntries(ROW_TYPES.map((type, number) => [type, number]))
 
 export class RowWriter {
   private bytes = new Uint8Array(INITIAL_SIZE);
+  /** The buffer of the batch before, which is used next. */
+  private spare = new Uint8Array(INITIAL_SIZE);
   private view = new DataView(this.bytes.buffer);
   private at = 0;
   /** Start of the row that is being written. */
@@ -36,19 +40,28 @@ export class RowWriter {
     return this.at;
   }
 
-  /** Takes whole rows of at most `limit` bytes, but at least one row. */
+  /** Takes whole rows of at most `limit` bytes, but at least one row. They are valid until the next call. */
   take(limit: number): Uint8Array {
-    let end = this.at;
-    if (end > limit) {
-      end = 0;
-      for (let next = this.endOf(0); next <= limit; next = this.endOf(next)) end = next;
-      if (end === 0) end = this.endOf(0);
+    const { bytes, spare } = this;
+    if (this.at <= limit) {
+      const taken = bytes.subarray(0, this.at);
+      this.use(spare.length > MAX_KEPT ? new Uint8Array(INITIAL_SIZE) : spare);
+      this.spare = bytes;
+      return taken;
     }
-    const taken = this.bytes.slice(0, end);
-    this.bytes.copyWithin(0, end, this.at);
+    let end = 0;
+    for (let next = this.endOf(0); next <= limit; next = this.endOf(next)) end = next;
+    if (end === 0) end = this.endOf(0);
+    const taken = bytes.slice(0, end);
+    bytes.copyWithin(0, end, this.at);
     this.at -= end;
-    if (this.at === 0 && this.bytes.length > MAX_KEPT) this.clear();
     return taken;
+  }
+
+  private use(bytes: Uint8Array<ArrayBuffer>): void {
+    this.bytes = bytes;
+    this.view = new DataView(bytes.buffer);
+    this.at = 0;
   }
 
   private endOf(row: number): number {
@@ -56,9 +69,8 @@ export class RowWriter {
   }
 
   clear(): void {
-    this.bytes = new Uint8Array(INITIAL_SIZE);
-    this.view = new DataView(this.bytes.buffer);
-    this.at = 0;
+    this.use(new Uint8Array(INITIAL_SIZE));
+    this.spare = new Uint8Array(INITIAL_SIZE);
   }
 
   // -- rows: `begin`, the fields in the order in which `row-decoder.ts` reads them, `end`
@@ -159,7 +171,12 @@ export class RowWriter {
     this.reserve(5 + length);
     this.bytes[this.at] = 0;
     this.view.setUint32(this.at + 1, length, true);
-    this.bytes.set(length === payload.length ? payload : payload.subarray(0, length), this.at + 5);
+    if (length > MAX_LOOP)
+      this.bytes.set(length === payload.length ? payload : payload.subarray(0, length), this.at + 5);
+    else {
+      const { bytes } = this;
+      for (let i = 0, at = this.at + 5; i < length; i++, at++) bytes[at] = payload[i] as number;
+    }
     this.at += 5 + length;
   }
 

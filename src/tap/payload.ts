@@ -15,13 +15,19 @@ export function neededSize(redaction: Redaction, limit: number): number {
 
 /** The payload of a row, redacted; it may be longer than needed. Or the reason for which it is withheld. */
 export function visiblePayload(redaction: Redaction, row: PublishedFrame | PublishedEvent): Buffer | Withheld {
-  if (!redaction.ofPayloads) return row.payload;
+  if (!redaction.ofPayloads) return givenPayload(row);
   if (row.type === 'frame') {
     if (row.compressed) return 'compressed';
     if (!row.fin || row.opcode === 0) return 'fragment';
   }
-  if (row.payload.length < row.length) return 'too long';
-  return redacted(redaction, row);
+  const payload = givenPayload(row);
+  if (payload.length < row.length) return 'too long';
+  return redacted(redaction, row, payload);
+}
+
+/** The beginning of a payload, as far as it was published. */
+export function givenPayload(row: PublishedFrame | PublishedEvent): Buffer {
+  return row.type === 'event' || row.payload.length === row.size ? row.payload : row.payload.subarray(0, row.size);
 }
 
 /** The same of a decompressed message. */
@@ -33,8 +39,7 @@ export function visibleMessage(
   return payload.length > MAX_REDACTED ? 'too long' : redaction.message(payload);
 }
 
-function redacted(redaction: Redaction, row: PublishedFrame | PublishedEvent): Buffer | Withheld {
-  const { payload } = row;
+function redacted(redaction: Redaction, row: PublishedFrame | PublishedEvent, payload: Buffer): Buffer | Withheld {
   if (row.type === 'event') return redaction.event(payload);
   if (row.opcode < CONTROL) return redaction.message(payload);
   if (row.opcode !== CLOSE) return redaction.control(payload);

@@ -165,8 +165,12 @@ export interface DroppedRow {
   readonly time: number;
 }
 
-/** The payload is as long as subscribers need it. The row is valid for the call only: publishers use it again. */
-export type PublishedFrame = Omit<FrameRow, 'payload' | 'withheld'> & { readonly payload: Buffer };
+/** The row and its payload are valid for the call only: publishers use them again. */
+export type PublishedFrame = Omit<FrameRow, 'payload' | 'withheld'> & {
+  readonly payload: Buffer;
+  /** Number of bytes of `payload` that belong to the frame: as many as subscribers need. */
+  readonly size: number;
+};
 export type PublishedEvent = Omit<EventRow, 'payload' | 'withheld'> & { readonly payload: Buffer };
 
 /** A compressed message, decompressed; it follows its last frame, and exists only if a subscriber needs it. */

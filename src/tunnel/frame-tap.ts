@@ -1,5 +1,4 @@
 /** The frames of a WebSocket for the traffic tap. Created only while frames are needed. */
-import { callbackTime } from '../http/clock.js';
 import type { PublishedFrame } from '../tap/rows.js';
 import type { Tap } from '../tap/tap.js';
 import { applyMask, type FrameReader } from '../websocket/frame-reader.js';
@@ -9,6 +8,8 @@ import { CONTINUATION, CONTROL } from '../websocket/opcodes.js';
 /** RSV1: the message is compressed by permessage-deflate (RFC 7692, 6). */
 const COMPRESSED = 4;
 const EMPTY = Buffer.alloc(0);
+/** Payload of a frame that arrives at once, for the time of its publication. */
+const scratch = Buffer.allocUnsafe(16 << 10);
 
 /** Frames of one sender. */
 export class FrameTap {
@@ -19,6 +20,8 @@ export class FrameTap {
   /** The needed beginning of the current frame's payload; null if the frame gets no row. */
   private payload: Buffer | null = null;
   private filled = 0;
+  /** Bytes of the payload that are needed. */
+  private size = 0;
   private compressed = false;
   /** Opcode of the current message. */
   private opcode = 0;
@@ -49,6 +52,7 @@ export class FrameTap {
       mask: null,
       length: 0,
       payload: EMPTY,
+      size: 0,
     };
   }
 
@@ -67,21 +71,30 @@ export class FrameTap {
         if (this.payload !== null) this.collect(this.payload, bytes, from, at, offset);
       } else {
         at = reader.next(bytes, at, end);
-        if (reader.inPayload || reader.betweenFrames) this.begin();
+        if (reader.inPayload || reader.betweenFrames) this.begin(end - at);
       }
     }
   }
 
-  private begin(): void {
+  /** `available`: bytes that have arrived after the header. */
+  private begin(available: number): void {
     const { reader } = this;
     if (reader.opcode < CONTROL && reader.opcode !== CONTINUATION) {
       this.compressed = (reader.rsv & COMPRESSED) !== 0;
       this.opcode = reader.opcode;
     }
     const size = Number.isFinite(reader.length) ? Math.min(reader.length, this.needed()) : 0;
-    this.payload = size === 0 ? EMPTY : Buffer.allocUnsafe(size);
+    if (size === 0) this.payload = EMPTY;
+    else if (size <= available && size <= scratch.length && !this.inflates) this.payload = scratch;
+    else this.payload = Buffer.allocUnsafe(size);
+    this.size = size;
     this.filled = 0;
-    if (size === 0) this.publish(this.payload);
+    if (size === 0) this.publish(EMPTY);
+  }
+
+  /** Whether the payload is kept for the decompression of its message. */
+  private get inflates(): boolean {
+    return this.inflater !== null && this.compressed && this.reader.opcode < CONTROL;
   }
 
   /** Bytes of the payload that are needed: all of a message that is decompressed. */
@@ -97,23 +110,24 @@ export class FrameTap {
 
   private collect(payload: Buffer, bytes: Buffer, start: number, end: number, offset: number): void {
     const { filled } = this;
-    this.filled += bytes.copy(payload, filled, start, Math.min(end, start + payload.length - filled));
+    this.filled += bytes.copy(payload, filled, start, Math.min(end, start + this.size - filled));
     if (this.reader.masked) applyMask(payload, filled, this.filled, this.reader.mask, offset);
-    if (this.filled === payload.length) this.publish(payload);
+    if (this.filled === this.size) this.publish(payload);
   }
 
   private publish(payload: Buffer): void {
     const { reader, row } = this;
     const { opcode, length } = reader;
     this.payload = null;
-    row.time = callbackTime();
+    row.time = Date.now();
     row.opcode = opcode;
     row.fin = reader.fin;
     row.rsv = reader.rsv;
     row.compressed = opcode < CONTROL && this.compressed;
     row.mask = reader.masked ? reader.mask >>> 0 : null;
     row.length = Number.isFinite(length) ? length : -1;
-    row.payload = payload.length > this.tap.payloadSize ? payload.subarray(0, this.tap.payloadSize) : payload;
+    row.payload = payload;
+    row.size = Math.min(this.size, this.tap.payloadSize);
     this.tap.publish(row);
     row.payload = EMPTY;
     if (row.compressed && this.inflater !== null) this.inflate(this.inflater, payload);
@@ -121,7 +135,7 @@ export class FrameTap {
 
   private inflate(inflater: MessageInflater, payload: Buffer): void {
     const { id, time, from, length, fin } = this.row;
-    inflater.add(payload.length === length ? payload : null);
+    inflater.add(this.size === length ? payload : null);
     if (!fin) return;
     const message = inflater.end();
     this.tap.publish({

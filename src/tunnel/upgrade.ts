@@ -141,7 +141,8 @@ class ExchangeWebSocket implements WebSocketTunnel {
   readonly reserved: number;
   readonly tap: Tap;
   /** Frames of the two senders, while they are needed. */
-  private tapped: { readonly client?: FrameTap; readonly upstream?: FrameTap } | null = null;
+  private tappedClient: FrameTap | null = null;
+  private tappedUpstream: FrameTap | null = null;
 
   constructor(private readonly x: HttpExchange) {
     this.tap = x.server.tap;
@@ -163,13 +164,17 @@ class ExchangeWebSocket implements WebSocketTunnel {
   tapFrames(from: 'client' | 'upstream', frames: FrameReader, bytes: Buffer, start: number, end: number): void {
     const { x, tap } = this;
     if (tap.frames !== 'all' && !tap.wants(tapId(x))) {
-      this.tapped = null;
+      this.tappedClient = null;
+      this.tappedUpstream = null;
       return;
     }
-    if (this.tapped?.[from]?.isCurrent !== true) {
-      this.tapped = { ...this.tapped, [from]: new FrameTap(tap, tapId(x), from, frames, this.reserved === 4) };
+    let tapped = from === 'client' ? this.tappedClient : this.tappedUpstream;
+    if (tapped === null || !tapped.isCurrent) {
+      tapped = new FrameTap(tap, tapId(x), from, frames, this.reserved === 4);
+      if (from === 'client') this.tappedClient = tapped;
+      else this.tappedUpstream = tapped;
     }
-    this.tapped[from]?.push(bytes, start, end);
+    tapped.push(bytes, start, end);
   }
 
   log(side: 'client' | 'upstream', message: string): void {

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type TestContext, test } from 'node:test';
+import { after, before, test } from 'node:test';
 import { modules } from '../../src/modules/index.js';
 import { Instance } from '../../src/process/instance.js';
 import { WorkerProcesses } from '../../src/process/worker-processes.js';
@@ -16,9 +16,10 @@ class Scene {
     readonly instance: Instance<WorkerProcesses>,
     readonly port: number,
     readonly text: (workers: number) => { readonly name: string; readonly text: string; readonly prefix: string },
+    readonly close: () => Promise<void>,
   ) {}
 
-  static async open(t: TestContext, workers = 3): Promise<Scene> {
+  static async open(workers: number): Promise<Scene> {
     const echo = await websocketEcho();
     const port = await freePort();
     const prefix = `${mkdtempSync(join(tmpdir(), 'tsproxy-console-'))}/`;
@@ -38,15 +39,22 @@ class Scene {
       workers: (_settings, errorLog) =>
         new WorkerProcesses({ errorLog, defaultErrorLog: '', forked: null, answer: async () => null }),
     });
-    t.after(async () => {
+    await instance.start();
+    return new Scene(instance, port, text, async () => {
       await instance.stop();
       await echo.close();
       rmSync(prefix, { recursive: true });
     });
-    await instance.start();
-    return new Scene(instance, port, text);
   }
 }
+
+let scene: Scene;
+
+before(async () => {
+  scene = await Scene.open(3);
+});
+
+after(() => scene.close());
 
 /** Requests something; the proxy may end meanwhile. */
 function visit(port: number): void {
@@ -58,8 +66,7 @@ function pidsOf(feed: FeedClient): Set<string> {
   return new Set(feed.of('response').map(({ id }) => id.split('-')[0] ?? ''));
 }
 
-test('a viewer receives the rows of all workers, in order for each request', async (t) => {
-  const scene = await Scene.open(t);
+test('a viewer receives the rows of all workers, in order for each request', async () => {
   const clients: WebSocketClient[] = [];
   for (let n = 0; n < 6; n++) clients.push(await websocket(scene.port, `/ws?${n}`));
   const feed = await FeedClient.watch(scene.port);
@@ -90,8 +97,7 @@ test('a viewer receives the rows of all workers, in order for each request', asy
   await Promise.all([...clients.map((client) => client.close()), feed.close()]);
 });
 
-test('viewers of all workers have the same token', async (t) => {
-  const scene = await Scene.open(t);
+test('viewers of all workers have the same token', async () => {
   const feeds: FeedClient[] = [];
   for (let n = 0; n < 8; n++) feeds.push(await FeedClient.open(scene.port));
   const tokens = await Promise.all(feeds.map(async (feed) => (await feed.message('hello')).token));
@@ -100,8 +106,7 @@ test('viewers of all workers have the same token', async (t) => {
   await Promise.all(feeds.map((feed) => feed.close()));
 });
 
-test('the feed continues over a reload', async (t) => {
-  const scene = await Scene.open(t);
+test('the feed continues over a reload', async () => {
   const feed = await FeedClient.watch(scene.port, { frames: 'none' });
   await feed.message('hello');
   const next = scene.text(3);
@@ -115,15 +120,35 @@ test('the feed continues over a reload', async (t) => {
   await feed.close();
 });
 
-test('workers that replace others report to the viewers that are there', async (t) => {
-  const scene = await Scene.open(t, 2);
+test('a slow viewer in one worker loses rows that are counted, and delays nothing', async () => {
+  const slow = await FeedClient.watch(scene.port, { payload: 65_536 });
+  await slow.message('hello');
+  const clients: WebSocketClient[] = [];
+  for (let n = 0; n < 3; n++) clients.push(await websocket(scene.port, `/ws?${n}`));
+  await slow.first('open', 3);
+  slow.socket.pause();
+  const message = 'x'.repeat(60_000);
+  for (let i = 0; i < 80; i++) await Promise.all(clients.map((client) => client.ask(message)));
+  slow.socket.resume();
+  const [dropped] = await slow.first('dropped');
+  assert.ok(dropped !== undefined && dropped.count > 0);
+  await Promise.all(clients.map((client) => client.ask('end')));
+  await until('the last frames', () => slow.of('frame').some(({ length }) => length === 3));
+  await until('frames and dropped ones add up', () => {
+    const seen = slow.of('frame').length + slow.of('dropped').reduce((sum, { count }) => sum + count, 0);
+    return seen >= 486;
+  });
+  await Promise.all([...clients.map((client) => client.close()), slow.close()]);
+});
+
+test('workers that replace others report to the viewers that are there', async () => {
   const feeds: FeedClient[] = [];
-  for (let n = 0; n < 12; n++) feeds.push(await FeedClient.watch(scene.port, { frames: 'none' }));
+  for (let n = 0; n < 16; n++) feeds.push(await FeedClient.watch(scene.port, { frames: 'none' }));
   const [victim = 0] = scene.instance.workers?.pids ?? [];
   process.kill(victim, 'SIGKILL');
   await until('a replacement', () => {
     const pids = scene.instance.workers?.pids ?? [];
-    return pids.length === 2 && !pids.includes(victim);
+    return pids.length === 3 && !pids.includes(victim);
   });
   const replacement = String(scene.instance.workers?.pids.at(-1));
   const left = feeds.filter(({ socket }) => socket.readyState === socket.OPEN);
@@ -134,26 +159,4 @@ test('workers that replace others report to the viewers that are there', async (
     });
   }
   await Promise.all(left.map((feed) => feed.close()));
-});
-
-test('a slow viewer in one worker loses rows that are counted, and delays nothing', async (t) => {
-  const scene = await Scene.open(t);
-  const slow = await FeedClient.watch(scene.port, { payload: 65_536 });
-  await slow.message('hello');
-  const clients: WebSocketClient[] = [];
-  for (let n = 0; n < 3; n++) clients.push(await websocket(scene.port, `/ws?${n}`));
-  await slow.first('open', 3);
-  slow.socket.pause();
-  const message = 'x'.repeat(60_000);
-  for (let i = 0; i < 150; i++) await Promise.all(clients.map((client) => client.ask(message)));
-  slow.socket.resume();
-  const [dropped] = await slow.first('dropped');
-  assert.ok(dropped !== undefined && dropped.count > 0);
-  await Promise.all(clients.map((client) => client.ask('end')));
-  await until('the last frames', () => slow.of('frame').some(({ length }) => length === 3));
-  await until('frames and dropped ones add up', () => {
-    const seen = slow.of('frame').length + slow.of('dropped').reduce((sum, { count }) => sum + count, 0);
-    return seen >= 906;
-  });
-  await Promise.all([...clients.map((client) => client.close()), slow.close()]);
 });

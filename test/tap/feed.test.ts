@@ -19,6 +19,7 @@ function frame(n: number, more: Partial<PublishedFrame> = {}): PublishedFrame {
     mask: null,
     length: payload.length,
     payload,
+    size: (more.payload ?? payload).length,
     ...more,
   };
 }
