@@ -27,7 +27,7 @@ export class HeaderBlock {
   private replacements: Map<number, string> | null = null;
   /** Whether a field was dropped, so that the block does not contain all that was received. */
   private incomplete = false;
-  private readonly at: number[] = [];
+  private at: number[] = [];
 
   /** Removes all fields. */
   clear(): void {
@@ -70,6 +70,11 @@ export class HeaderBlock {
   settle(text: string): void {
     this.text = text;
     this.base = 0;
+  }
+
+  /** Releases the memory that growing has left unused, 150 bytes and more: for a block that is kept for long. */
+  compact(): void {
+    this.at = this.at.slice(0, this.count * STRIDE);
   }
 
   /** Whether the parsed head can be reused for an identical one: it is complete and small. */

@@ -364,7 +364,7 @@ export class Http1Connection implements Connection, InputConsumer, StreamConnect
     const { stream } = this;
     stream.flush();
     this.state = TUNNEL;
-    stream.body.finish();
+    stream.endBodies();
     this.intake.end();
     this.timeouts.stop();
     return new TunnelledClient(this, this.lease, x, this.input.takeUnread());

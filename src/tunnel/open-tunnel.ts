@@ -3,7 +3,8 @@
  * file knows no HTTP.
  */
 import type { Transport } from '../net/transport.js';
-import { Tunnel, type TunnelEnd, type TunnelSettings } from './tunnel.js';
+import { Tunnel } from './tunnel.js';
+import type { TunnelSettings } from './tunnel-settings.js';
 
 /** One side of a tunnel, whose transport the tunnel takes over. */
 export interface TunnelSide {
@@ -14,31 +15,19 @@ export interface TunnelSide {
   readonly peerEnded: boolean;
 }
 
-/** Result of a tunnel with the bytes that it received from the upstream and sent to it. */
-export interface TunnelResult extends TunnelEnd {
-  readonly received: number;
-  readonly sent: number;
-}
-
 /**
  * Connects the two sides: forwards the early bytes, then reads from both. `opened` receives the tunnel before the first byte
- * is forwarded; `ended` is called once, possibly before this function returns.
+ * is forwarded, and sets its owner.
  */
 export function openTunnel(
   client: TunnelSide,
   upstream: TunnelSide,
   settings: TunnelSettings,
   opened: (tunnel: Tunnel) => void,
-  ended: (result: TunnelResult) => void,
 ): void {
-  const { transport } = upstream;
-  // A pooled connection may have been used for previous requests.
-  const { bytesRead: received, bytesWritten: sent } = transport;
-  const tunnel = new Tunnel(client.transport, transport, settings, ({ by, error }) => {
-    ended({ by, error, received: transport.bytesRead - received, sent: transport.bytesWritten - sent });
-  });
+  const tunnel = new Tunnel(client.transport, upstream.transport, settings);
   opened(tunnel);
   tunnel.start(client.early, upstream.early);
   if (client.peerEnded) tunnel.onEnd(client.transport);
-  if (upstream.peerEnded) tunnel.onEnd(transport);
+  if (upstream.peerEnded) tunnel.onEnd(upstream.transport);
 }

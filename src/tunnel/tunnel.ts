@@ -5,58 +5,25 @@
 import { callbackTime } from '../http/clock.js';
 import { now, type Scheduled, schedule, unschedule } from '../net/deadlines.js';
 import type { Transport, TransportOwner } from '../net/transport.js';
-import type { Tap } from '../tap/tap.js';
 import { ABNORMAL_CLOSURE, BAD_GATEWAY, GOING_AWAY, maySend, PROTOCOL_ERROR } from '../websocket/close-codes.js';
 import { closeReason } from '../websocket/control-frames.js';
-import type { FrameReader } from '../websocket/frame-reader.js';
 import { describeViolations, INVALID_LENGTH, NON_MINIMAL_LENGTH } from '../websocket/violations.js';
 import { Closing } from './closing.js';
 import { Drain, type Draining, type DrainSchedule } from './drain.js';
 import { hasTimes, Lifecycle, type LifecycleHost, type Lifetimes } from './lifecycle.js';
 import { FrameRelay, type RelayHost } from './relay.js';
-import type { Direction, StageChain, StagedTunnel } from './stages.js';
+import type { StageChain, StagedTunnel } from './stages.js';
+import {
+  NO_OWNER,
+  sharedTimes,
+  type TunnelEnd,
+  type TunnelOwner,
+  type TunnelSettings,
+  type TunnelTimes,
+  type WebSocketTunnel,
+} from './tunnel-settings.js';
 import type { WebSocketSettings } from './websocket-settings.js';
 import { WebSocketStats } from './websocket-stats.js';
-
-/** Result of a tunnel. */
-export interface TunnelEnd {
-  /**
-   * `upstream timeout`: no byte within the read timeout, or the upstream stopped reading; `client timeout`: the client
-   * stopped reading; `client`/`upstream`: that side ended the connection; `drain`: the closing handshake completed; `cut`:
-   * the deadline of the drain or shutdown passed; `proxy`: a rule of the configuration ended it.
-   */
-  readonly by: 'client' | 'upstream' | 'client timeout' | 'upstream timeout' | 'drain' | 'cut' | 'proxy';
-  readonly error: NodeJS.ErrnoException | null;
-}
-
-/** A tunnel whose bytes are WebSocket frames. */
-export interface WebSocketTunnel {
-  /** Settings of the location; replaced when the tunnel moves to another configuration. */
-  settings: WebSocketSettings;
-  /** Reserved bits that the negotiated extensions define, as in `FrameReader.rsv`. */
-  readonly reserved: number;
-  /** Creates the stages of one direction; null: it has none. */
-  openStages(tunnel: StagedTunnel, from: Transport, to: Transport, direction: Direction): StageChain | null;
-  /** The traffic tap; `tapFrames` is called with what `frames` is about to read, while frames are needed. */
-  readonly tap: Tap;
-  tapFrames(from: 'client' | 'upstream', frames: FrameReader, bytes: Buffer, start: number, end: number): void;
-  /** Logs an event that `side` has caused. */
-  log(side: 'client' | 'upstream', message: string): void;
-}
-
-export interface TunnelSettings {
-  /** ms without a byte in either direction after which the tunnel ends (`proxy_read_timeout`). */
-  readonly readTimeout: number;
-  /** ms for which the upstream may accept no bytes (`proxy_send_timeout`). */
-  readonly sendTimeout: number;
-  /** ms for which the client may accept no bytes (`send_timeout`). */
-  readonly clientSendTimeout: number;
-  /** ms for which a client's data is still read after the upstream has ended (`lingering_timeout`); 0: not at all. */
-  readonly lingering: number;
-  /** Null: frames are not parsed. */
-  readonly websocket: WebSocketTunnel | null;
-  readonly lifetimes: Lifetimes;
-}
 
 export class Tunnel implements TransportOwner, Scheduled, RelayHost, Draining, StagedTunnel, LifecycleHost {
   deadline = 0;
@@ -80,16 +47,26 @@ export class Tunnel implements TransportOwner, Scheduled, RelayHost, Draining, S
   private lifecycle: Lifecycle | null = null;
   /** End of a side whose bytes are still in a stage; takes effect when they have been passed on. */
   private pendingEnd: TunnelEnd | null = null;
+  /** Bytes of the upstream's connection before the tunnel. */
+  private readonly receivedBefore: number;
+  private readonly sentBefore: number;
+  owner: TunnelOwner = NO_OWNER;
+  private readonly times: TunnelTimes;
+  private readonly websocket: WebSocketTunnel | null;
 
   constructor(
     readonly client: Transport,
     readonly upstream: Transport,
-    private readonly settings: TunnelSettings,
-    private readonly ended: (end: TunnelEnd) => void,
+    settings: TunnelSettings,
   ) {
+    // A pooled connection may have been used for previous requests.
+    this.receivedBefore = upstream.bytesRead;
+    this.sentBefore = upstream.bytesWritten;
     client.owner = this;
     upstream.owner = this;
+    this.times = sharedTimes(settings);
     const { websocket } = settings;
+    this.websocket = websocket;
     if (websocket === null) {
       this.down = null;
       this.up = null;
@@ -108,7 +85,7 @@ export class Tunnel implements TransportOwner, Scheduled, RelayHost, Draining, S
 
   /** Applies settings of a WebSocket and limits of the age, also to a tunnel that is open. */
   configure(settings: WebSocketSettings | null, lifetimes: Lifetimes): void {
-    const { websocket } = this.settings;
+    const { websocket } = this;
     if (websocket !== null && settings !== null) {
       websocket.settings = settings;
       this.down?.inspectAll(settings.closeOnViolation);
@@ -149,7 +126,7 @@ export class Tunnel implements TransportOwner, Scheduled, RelayHost, Draining, S
 
   private relay(relay: FrameRelay, bytes: Buffer, start: number, end: number): void {
     const { frames } = relay;
-    const { websocket } = this.settings;
+    const { websocket } = this;
     if (websocket?.tap.framesActive === true)
       websocket.tapFrames(relay === this.up ? 'client' : 'upstream', frames, bytes, start, end);
     relay.pass(bytes, start, end);
@@ -196,7 +173,7 @@ export class Tunnel implements TransportOwner, Scheduled, RelayHost, Draining, S
    * frames the connections are closed. `text`: the reason, which is cut to the length of a Close frame.
    */
   closeByProxy(code: number, text: string): void {
-    const { websocket } = this.settings;
+    const { websocket } = this;
     const reason = closeReason(text);
     if (this.over) return;
     if (websocket === null || !websocket.settings.close) {
@@ -215,7 +192,7 @@ export class Tunnel implements TransportOwner, Scheduled, RelayHost, Draining, S
 
   /** Ends a WebSocket with a closing handshake; without frames the connections are closed. */
   closeGracefully(code: number, reason: string): void {
-    const { websocket } = this.settings;
+    const { websocket } = this;
     if (websocket === null || !websocket.settings.close) this.finish('proxy', null);
     else this.drain({ code, reason, at: now(), deadline: now() + websocket.settings.closeTimeout });
   }
@@ -234,7 +211,7 @@ export class Tunnel implements TransportOwner, Scheduled, RelayHost, Draining, S
   }
 
   onViolation(relay: FrameRelay, violations: number): void {
-    const { websocket } = this.settings;
+    const { websocket } = this;
     if (websocket === null) return;
     const fromClient = relay === this.up;
     const side = fromClient ? 'client' : 'upstream';
@@ -266,8 +243,8 @@ export class Tunnel implements TransportOwner, Scheduled, RelayHost, Draining, S
     if (to.writeBorrowed(bytes, start, end)) return;
     from.pause();
     if (this.over) return;
-    const { settings } = this;
-    const limit = to === this.client ? settings.clientSendTimeout : settings.sendTimeout;
+    const { times } = this;
+    const limit = to === this.client ? times.clientSendTimeout : times.sendTimeout;
     schedule(this, Math.min(this.deadline, now() + limit));
   }
 
@@ -299,21 +276,21 @@ export class Tunnel implements TransportOwner, Scheduled, RelayHost, Draining, S
     const other = fromClient ? this.upstream : this.client;
     if ((fromClient ? this.upStages : this.downStages)?.busy === true && other.writable && this.pendingEnd === null) {
       this.pendingEnd = { by, error };
-      const limit = fromClient ? this.settings.sendTimeout : this.settings.clientSendTimeout;
+      const limit = fromClient ? this.times.sendTimeout : this.times.clientSendTimeout;
       schedule(this, Math.min(this.deadline, now() + limit));
     } else this.finish(by, error);
   }
 
   timedOut(): void {
-    const { settings, pendingEnd } = this;
+    const { times, pendingEnd } = this;
     if (pendingEnd !== null) {
       this.finish(pendingEnd.by, pendingEnd.error);
       return;
     }
     const time = now();
-    const idle = this.active + settings.readTimeout;
+    const idle = this.active + times.readTimeout;
     if (this.client.waiting || this.upstream.waiting) {
-      const limit = this.client.waiting ? settings.clientSendTimeout : settings.sendTimeout;
+      const limit = this.client.waiting ? times.clientSendTimeout : times.sendTimeout;
       const stuck = this.active + limit;
       if (stuck <= time && this.client.waiting) this.finish('client timeout', null);
       else if (stuck <= time || idle <= time) this.finish('upstream timeout', null);
@@ -335,7 +312,8 @@ export class Tunnel implements TransportOwner, Scheduled, RelayHost, Draining, S
     this.upStages?.dispose();
     this.downStages?.dispose();
     const { client, upstream } = this;
-    const { clientSendTimeout, sendTimeout, lingering, websocket } = this.settings;
+    const { clientSendTimeout, sendTimeout, lingering } = this.times;
+    const { websocket } = this;
     let clientLingering = by === 'upstream' ? lingering : 0;
     let upstreamLingering = 0;
     const sendsClose = websocket?.settings.close === true;
@@ -355,7 +333,8 @@ export class Tunnel implements TransportOwner, Scheduled, RelayHost, Draining, S
     }
     new Closing(client, clientSendTimeout).begin(clientLingering);
     new Closing(upstream, sendTimeout).begin(upstreamLingering);
-    this.ended({ by, error });
+    const { bytesRead, bytesWritten } = upstream;
+    this.owner.ended({ by, error, received: bytesRead - this.receivedBefore, sent: bytesWritten - this.sentBefore });
   }
 
   /** Sends a last Close frame to a side that has received none. `from` and `to` are its two directions. */
@@ -367,7 +346,7 @@ export class Tunnel implements TransportOwner, Scheduled, RelayHost, Draining, S
     if (!sent) {
       const [name, other] =
         side === this.client ? (['client', 'upstream'] as const) : (['upstream', 'client'] as const);
-      this.settings.websocket?.log(
+      this.websocket?.log(
         other,
         `WebSocket ended in the middle of a frame from ${other}: no Close frame sent to ${name}`,
       );

@@ -1,4 +1,5 @@
 /** Turns an exchange into a tunnel after the upstream has accepted its upgrade, or its connection for CONNECT. */
+import type { DetachedClient } from '../exchange/client-side.js';
 import type { HttpExchange } from '../exchange/exchange.js';
 import { tapId } from '../exchange/tapped.js';
 import { callFailed } from '../net/tls-errors.js';
@@ -13,8 +14,9 @@ import { FrameTap } from './frame-tap.js';
 import { WEBSOCKET_ENDED, WEBSOCKET_OPENED } from './message-handlers.js';
 import { openTunnel, type TunnelSide } from './open-tunnel.js';
 import { type Direction, StageChain, type StagedTunnel, TUNNEL_STAGES } from './stages.js';
-import type { TunnelEnd, WebSocketTunnel } from './tunnel.js';
+import type { Tunnel } from './tunnel.js';
 import { closeRow, openRow } from './tunnel-rows.js';
+import type { TunnelEnd, TunnelOwner, TunnelResult, WebSocketTunnel } from './tunnel-settings.js';
 import type { Tunnels } from './tunnels.js';
 import { lifetimesOf, UpgradedExchange } from './upgraded.js';
 import { WEBSOCKET, WEBSOCKET_LOG, type WebSocketSettings } from './websocket-settings.js';
@@ -61,29 +63,45 @@ export function upgrade(
   const { lingeringClose, lingeringTimeout, sendTimeout: clientSendTimeout } = settings;
   const websocket = isWebSocket(x) ? new ExchangeWebSocket(x) : null;
   const lingering = lingeringClose === 'off' ? 0 : lingeringTimeout;
-  const secureUpstream = upstream.transport.secure;
-  let upgraded: UpgradedExchange;
+  x.headers.compact();
+  x.upstreamHeaders?.compact();
   openTunnel(
     client,
     upstream,
     { readTimeout, sendTimeout, clientSendTimeout, lingering, websocket, lifetimes: lifetimesOf(x) },
     (tunnel) => {
       if (tunnel.stats !== null) x.setState(WEBSOCKET_STATS, tunnel.stats);
-      upgraded = new UpgradedExchange(x, client, tunnel, accepted, websocket !== null);
+      const upgraded = new UpgradedTunnel(x, client, tunnel, accepted, websocket !== null, tunnels);
+      tunnel.owner = upgraded;
       tunnels.add(upgraded);
       if (tunnel.stats === null) return;
       for (const opened of x.location.settings.get(WEBSOCKET_OPENED)) opened(x, tunnel.stats);
       logOpening(x);
       if (x.server.tap.active) x.server.tap.publish(openRow(x, tunnel.stats));
     },
-    ({ by, error, received, sent }) => {
-      tunnels.delete(upgraded);
-      logEnd(x, by, error, by === 'client' ? x.client.secure : secureUpstream);
-      accepted.ended(received, sent);
-      if (websocket !== null) webSocketEnded(x);
-      client.ended(by !== 'client timeout' && error?.syscall !== 'write');
-    },
   );
+}
+
+class UpgradedTunnel extends UpgradedExchange implements TunnelOwner {
+  constructor(
+    x: HttpExchange,
+    client: DetachedClient,
+    protected override readonly tunnel: Tunnel,
+    override readonly target: AcceptedUpgrade,
+    frames: boolean,
+    private readonly tunnels: Tunnels,
+  ) {
+    super(x, client, tunnel, target, frames);
+  }
+
+  ended({ by, error, received, sent }: TunnelResult): void {
+    const { x } = this;
+    this.tunnels.delete(this);
+    logEnd(x, by, error, by === 'client' ? x.client.secure : this.tunnel.upstream.secure);
+    this.target.ended(received, sent);
+    if (this.frames) webSocketEnded(x);
+    this.client.ended(by !== 'client timeout' && error?.syscall !== 'write');
+  }
 }
 
 function webSocketEnded(x: HttpExchange): void {

@@ -44,9 +44,9 @@ export class UpgradedExchange {
   leaving = false;
 
   constructor(
-    private readonly x: HttpExchange,
-    private readonly client: DetachedClient,
-    private readonly tunnel: UpgradedConnection,
+    protected readonly x: HttpExchange,
+    protected readonly client: DetachedClient,
+    protected readonly tunnel: UpgradedConnection,
     readonly target: TunnelTarget,
     /** WebSocket frames are parsed. */
     readonly frames: boolean,
@@ -198,10 +198,14 @@ export class UpgradedExchange {
   }
 }
 
+/** The latest limits that depend on the location only: usually those of the next tunnel, too. */
+let shared: Lifetimes = { lifetime: 0, credentialExpiry: 0 };
+
 /** Limits of the age of the exchange's tunnel. */
 export function lifetimesOf(x: HttpExchange): Lifetimes {
-  return {
-    lifetime: x.location.settings.get(TUNNEL_LIFETIME),
-    credentialExpiry: x.state(CREDENTIAL_EXPIRY) ?? 0,
-  };
+  const lifetime = x.location.settings.get(TUNNEL_LIFETIME);
+  const credentialExpiry = x.state(CREDENTIAL_EXPIRY) ?? 0;
+  if (credentialExpiry !== 0) return { lifetime, credentialExpiry };
+  if (shared.lifetime !== lifetime) shared = { lifetime, credentialExpiry };
+  return shared;
 }

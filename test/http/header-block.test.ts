@@ -178,3 +178,20 @@ test('a replaced field is forwarded with its new value, at its place, until the 
   assert.deepEqual([block.forwardedValue(1), block.removed(1)], ['a=1', false]);
   assert.equal(block.lines(null), 'A: 1\r\nSet-Cookie: a=1\r\nB: 2\r\nSet-Cookie: b=2\r\n');
 });
+
+test('a compacted block has the same fields, and takes more', () => {
+  const block = HeaderBlock.from([
+    ['Host', 'a'],
+    ['X-B', 'c'],
+  ]);
+  block.replace(1, 'd');
+  const before = [0, 1].map((i) => [block.name(i), block.forwardedValue(i), block.id(i)]);
+  block.compact();
+  assert.deepEqual(
+    [0, 1].map((i) => [block.name(i), block.forwardedValue(i), block.id(i)]),
+    before,
+  );
+  block.settle(`${block.text}E: f\r\n`);
+  block.push(17, 18, 20, 21);
+  assert.deepEqual([block.count, block.name(2), block.value(2)], [3, 'E', 'f']);
+});

@@ -6,8 +6,9 @@ import { now } from '../../src/net/deadlines.js';
 import { memoryPair } from '../../src/net/memory-transport.js';
 import type { Transport, TransportOwner } from '../../src/net/transport.js';
 import { Tap } from '../../src/tap/tap.js';
-import { openTunnel, type TunnelResult } from '../../src/tunnel/open-tunnel.js';
+import { openTunnel } from '../../src/tunnel/open-tunnel.js';
 import type { Tunnel } from '../../src/tunnel/tunnel.js';
+import type { TunnelResult } from '../../src/tunnel/tunnel-settings.js';
 import { WEBSOCKET } from '../../src/tunnel/websocket-settings.js';
 import { close, codeOf, frame } from './raw-frames.js';
 
@@ -76,8 +77,10 @@ function open(
       { transport: client.side, early: Buffer.from(earlyFromClient, 'latin1'), peerEnded: clientEnded },
       { transport: upstream.side, early: Buffer.from(earlyFromUpstream, 'latin1'), peerEnded: false },
       SETTINGS,
-      opened,
-      resolve,
+      (tunnel) => {
+        tunnel.owner = { ended: resolve };
+        opened(tunnel);
+      },
     );
   });
   return { client: client.program, upstream: upstream.program, result };

@@ -158,9 +158,11 @@ async function run({ kind, sent: plain, steps, waits }: Scene): Promise<void> {
       },
       (opened) => {
         tunnel = opened;
-      },
-      () => {
-        over = true;
+        tunnel.owner = {
+          ended: () => {
+            over = true;
+          },
+        };
       },
     );
   }
