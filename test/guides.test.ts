@@ -28,6 +28,7 @@ const GUIDES = [
   'stickiness',
   'health-checks',
   'logs',
+  'metrics',
   'tracing',
 ];
 const missing = ['/usr/bin/curl', '/usr/bin/openssl'].find((path) => !existsSync(path));

@@ -207,6 +207,12 @@ export const WEBSOCKET_CONTROL = counter(
   'Control frames by sender and kind (ping, pong, close), without those of the proxy.',
   [...LOCATION, 'from', 'kind'],
 );
+export const WEBSOCKET_PINGS = histogram(
+  'tsproxy_websocket_ping_duration_seconds',
+  'Time from a ping of the proxy to its answer, by side (client, upstream).',
+  [...LOCATION, 'side'],
+  TIMES,
+);
 export const WEBSOCKET_INVALID = counter(
   'tsproxy_websocket_invalid_frames_total',
   'Frames that violate RFC 6455, by sender.',
@@ -319,6 +325,7 @@ export const FAMILIES: readonly Family[] = [
   WEBSOCKET_BYTES,
   WEBSOCKET_SIZE,
   WEBSOCKET_CONTROL,
+  WEBSOCKET_PINGS,
   WEBSOCKET_INVALID,
   EVENT_STREAMS,
   EVENT_STREAMS_WAITING,

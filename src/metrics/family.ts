@@ -28,6 +28,7 @@ const CLOSED_LABELS: ReadonlySet<string> = new Set([
   'mode',
   'reason',
   'result',
+  'side',
   'resumed',
   'state',
   'status',

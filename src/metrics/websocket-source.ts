@@ -11,6 +11,7 @@ import {
   WEBSOCKET_DURATION,
   WEBSOCKET_INVALID,
   WEBSOCKET_MESSAGES,
+  WEBSOCKET_PINGS,
   WEBSOCKET_SIZE,
   WEBSOCKETS,
   WEBSOCKETS_CLOSED,
@@ -49,6 +50,7 @@ class WebSocketRecorder {
   private readonly upstream: SenderSeries;
   private readonly openings: Counter;
   private readonly durations: Histogram;
+  private readonly roundTrips: { readonly client: Histogram; readonly upstream: Histogram };
   private readonly taken = new WeakMap<WebSocketStats, TakenCounts>();
 
   constructor(
@@ -67,6 +69,10 @@ class WebSocketRecorder {
     this.client = sender('client');
     this.upstream = sender('upstream');
     this.openings = metrics.counter(WEBSOCKETS_OPENED, labels);
+    this.roundTrips = {
+      client: metrics.histogram(WEBSOCKET_PINGS, [...labels, 'client']),
+      upstream: metrics.histogram(WEBSOCKET_PINGS, [...labels, 'upstream']),
+    };
     this.durations = metrics.histogram(WEBSOCKET_DURATION, labels);
   }
 
@@ -74,6 +80,7 @@ class WebSocketRecorder {
     const { fromClient, fromUpstream } = stats;
     this.openings.value++;
     if (usage !== null) this.begin(stats, usage);
+    stats.roundTrips = this.roundTrips;
     fromClient.sizes = this.client.sizes;
     fromUpstream.sizes = this.upstream.sizes;
   }

@@ -134,8 +134,10 @@ export class Lifecycle implements Scheduled, PingOwner {
   onPong(pings: Pings, roundTrip: number): void {
     const { stats } = this.tunnel;
     if (stats === null) return;
-    if (pings === this.toClient) stats.clientRoundTrip = roundTrip;
+    const side = pings === this.toClient ? 'client' : 'upstream';
+    if (side === 'client') stats.clientRoundTrip = roundTrip;
     else stats.upstreamRoundTrip = roundTrip;
+    stats.roundTrips?.[side].observe(roundTrip);
   }
 
   /** Sets the deadline to the next event. */

@@ -7,6 +7,11 @@ import type { FrameReader } from '../websocket/frame-reader.js';
 
 export type ClosingSide = 'client' | 'upstream' | 'proxy';
 
+/** Recorder of values. */
+interface Recorder {
+  observe(value: number): void;
+}
+
 export class WebSocketStats {
   /** Time of the upgrade, in ms since 1970. */
   readonly openedAt = callbackTime();
@@ -17,6 +22,8 @@ export class WebSocketStats {
   /** Status code and reason of the proxy's Close frame; 0 if it has sent none. */
   private ownCode = 0;
   private ownReason = '';
+  /** Recorders of the times to answer pings by side, ms; null if they are not recorded. */
+  roundTrips: { readonly client: Recorder; readonly upstream: Recorder } | null = null;
   /** ms from the latest answered ping to its pong; -1: none was answered. */
   clientRoundTrip = -1;
   upstreamRoundTrip = -1;

@@ -94,7 +94,8 @@ test('WebSockets are counted while they are open, and by side and code when they
     `server {
       listen 127.0.0.1:0;
       location = /metrics { metrics; }
-      location /ws { proxy_pass ws://127.0.0.1:%%PORT%%; }
+      location /ws { proxy_pass ws://127.0.0.1:%%PORT%%; websocket_ping_interval 1h; }
+      location /pinged { proxy_pass ws://127.0.0.1:%%PORT%%; websocket_ping_interval 20ms; }
     }`,
     { PORT: echo.port },
   );
@@ -136,6 +137,14 @@ test('WebSockets are counted while they are open, and by side and code when they
   assert.equal(value('websocket_messages_total', ',from="client"'), 5);
   assert.equal(value('websocket_duration_seconds_count'), 1);
   assert.equal(sumIn(samples, 'tsproxy_http_requests_total', `${labels},code="101"`), 1);
+  const pinged = await websocket(proxy.port, '/pinged');
+  await eventually('pings were answered by both sides', async () => {
+    const found = await scrape(proxy.port);
+    return ['client', 'upstream'].every((side) => {
+      return sumIn(found, 'tsproxy_websocket_ping_duration_seconds_count', `location="/pinged",side="${side}"`) > 0;
+    });
+  });
+  await pinged.close();
   // A tunnel is no response time.
   assert.equal(value('http_request_duration_seconds_count'), 0);
 });
