@@ -15,6 +15,7 @@ import type {
   PeerState,
   RequestFigures,
   UpstreamState,
+  UsageState,
   WorkerState,
   ZoneState,
 } from './state.js';
@@ -45,6 +46,7 @@ export interface OverviewFacts {
   readonly health: ReadonlyMap<string, readonly PeerHealth[]>;
   readonly zones: readonly ZoneMemory[];
   readonly limits: readonly LimitState[];
+  readonly usage: readonly UsageState[];
   readonly certificates: readonly CertificateState[];
 }
 
@@ -66,7 +68,7 @@ export class Overview {
 
   /** The overview. Rates refer to the time since the previous call. */
   build(facts: OverviewFacts): ConsoleState {
-    const { time, process, workers, counts, totals, zones, limits, certificates } = facts;
+    const { time, process, workers, counts, totals, zones, limits, usage, certificates } = facts;
     const before = this.earlier !== null && time - this.earlier.time <= MAX_AGE ? this.earlier : null;
     const seconds = before === null ? 0 : Math.max(0.001, (time - before.time) / 1000);
     const errors = totals?.statuses['5xx'] ?? null;
@@ -90,6 +92,7 @@ export class Overview {
       upstreams,
       zones: zones.map(zoneState),
       limits,
+      usage,
       workers: workers
         .map((worker) => workerState(worker, before))
         .sort((a, b) => a.number - b.number || a.pid - b.pid),

@@ -1,11 +1,16 @@
-/** Results of requests from the metrics of all workers, with the quantiles of the last minute. */
-import { REQUEST_DURATION, REQUESTS } from '../metrics/families.js';
+/** Results of requests, limits and API keys from the metrics of all workers, with the quantiles of the last minute. */
+import { toText } from '../diagnostics/byte-string.js';
+import { LIMITED, REQUEST_DURATION, REQUESTS } from '../metrics/families.js';
+import { USAGE_FAMILIES, usageEntries } from '../metrics/usage.js';
 import type { MetricTotal } from '../zones/metric-totals.js';
 import type { RequestTotals } from './overview.js';
-import type { RequestFigures } from './state.js';
+import type { LimitState, RequestFigures, UsageState } from './state.js';
 
 /** Metric families from which the results follow. */
-export const RESULT_FAMILIES = [REQUESTS, REQUEST_DURATION];
+export const RESULT_FAMILIES = [REQUESTS, REQUEST_DURATION, LIMITED, ...USAGE_FAMILIES];
+
+/** API keys that are shown. */
+const MAX_USAGE = 100;
 
 /** ms over which quantiles are computed. */
 const WINDOW = 60_000;
@@ -62,4 +67,32 @@ function quantileOf(buckets: readonly number[], bounds: readonly number[], rank:
     return Math.round((lower + ((upper - lower) * (rank - count)) / size) * 10) / 10;
   }
   return bounds.at(-1) ?? 0;
+}
+
+/** Decisions of each limit and zone. */
+export function limitStates(totals: readonly MetricTotal[]): LimitState[] {
+  const found = new Map<string, { zone: string; kind: string; passed: number; delayed: number; rejected: number }>();
+  for (const { family, labels, values } of totals) {
+    if (family !== LIMITED.name) continue;
+    const [kind = '', zone = '', result = ''] = labels;
+    const key = `${kind} ${zone}`;
+    const limit = found.get(key) ?? { zone: toText(zone), kind, passed: 0, delayed: 0, rejected: 0 };
+    found.set(key, limit);
+    limit[result === 'delayed' || result === 'rejected' ? result : 'passed'] += values[0] ?? 0;
+  }
+  return [...found.values()];
+}
+
+/** Use of API keys. */
+export function usageStates(totals: readonly MetricTotal[]): UsageState[] {
+  const names = new Set(USAGE_FAMILIES.map(({ name }) => name));
+  const all = usageEntries(totals.filter(({ family }) => names.has(family)));
+  const requestsOf = ({ requests: { allowed, limited, forbidden } }: UsageState): number =>
+    allowed + limited + forbidden;
+  return all
+    .map(({ keys, client, plan, rule, ...counts }): UsageState => {
+      return { keys: toText(keys), client: toText(client), plan: toText(plan), rule: toText(rule), ...counts };
+    })
+    .sort((a, b) => requestsOf(b) - requestsOf(a))
+    .slice(0, MAX_USAGE);
 }

@@ -91,13 +91,27 @@ export interface ZoneState {
   readonly used: number;
 }
 
-/** Decisions of a limit; null where they are not counted. */
+/** Decisions of a limit. Those of a dry run have passed. */
 export interface LimitState {
   readonly zone: string;
   readonly kind: string;
   readonly passed: number;
   readonly delayed: number;
   readonly rejected: number;
+}
+
+/** Use of an API key (`metrics_usage`). */
+export interface UsageState {
+  /** Name of the list of keys. */
+  readonly keys: string;
+  readonly client: string;
+  readonly plan: string;
+  /** Mapping rule. */
+  readonly rule: string;
+  readonly requests: { readonly allowed: number; readonly limited: number; readonly forbidden: number };
+  /** WebSockets that were opened, and their messages by sender. */
+  readonly upgrades: number;
+  readonly messages: { readonly client: number; readonly upstream: number };
 }
 
 export interface WorkerState {
@@ -165,6 +179,8 @@ export interface ConsoleState {
   readonly upstreams: readonly UpstreamState[];
   readonly zones: readonly ZoneState[];
   readonly limits: readonly LimitState[];
+  /** The most requests first, at most 100 entries; empty without `metrics_usage`. */
+  readonly usage: readonly UsageState[];
   readonly workers: readonly WorkerState[];
   /** Oldest first. */
   readonly generations: readonly GenerationState[];

@@ -49,6 +49,7 @@ function facts(time: number, workers: readonly WorkerReport[], more: Partial<Ove
     health: new Map(),
     zones: [],
     limits: [],
+    usage: [],
     certificates: [],
     ...more,
   };

@@ -18,6 +18,7 @@ const QUIET: ProblemFacts = {
     upstreams: [],
     zones: [],
     limits: [],
+    usage: [],
     workers: [],
     generations: [],
     reloads: [],

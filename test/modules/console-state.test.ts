@@ -146,3 +146,24 @@ test('a configuration without a console has no overview, also if an earlier one 
   assert.equal((await ask(proxy.port, 'state')).status, 404);
   assert.equal((await ask(proxy.port, 'config')).status, 404);
 });
+
+test('decisions of limits and the use of API keys are counted', async (t) => {
+  const proxy = await startProxy(
+    `limit_req_zone $uri zone=paths:64k rate=1r/m;
+    api_plan free 100/1d; api_keys partners { joe-key joe free; }
+    server { listen 127.0.0.1:0; ${CONSOLE} root %%DIR%%;
+      location /limited { limit_req zone=paths; }
+      location /keys { api_key partners; metrics_usage orders; } }`,
+  );
+  t.after(() => proxy.close());
+  for (let i = 0; i < 3; i++) await get(proxy.port, '/limited');
+  await get(proxy.port, '/keys', { fields: ['X-API-Key: joe-key'] });
+  const { body } = await ask(proxy.port, 'state');
+  assert.deepEqual(body.limits, [{ zone: 'paths', kind: 'limit_req', passed: 1, delayed: 0, rejected: 2 }]);
+  assert.deepEqual(body.usage, [
+    {
+      ...{ keys: 'partners', client: 'joe', plan: 'free', rule: 'orders' },
+      ...{ requests: { allowed: 1, limited: 0, forbidden: 0 }, upgrades: 0, messages: { client: 0, upstream: 0 } },
+    },
+  ]);
+});

@@ -16,6 +16,7 @@ export interface PageOptions {
 /** Certificates that expire first. */
 const MAX_CERTIFICATES = 5;
 const MAX_ZONES = 10;
+const MAX_USAGE = 20;
 const MAX_CHANGES = 5;
 const DAY = 86_400_000;
 
@@ -31,6 +32,8 @@ export function overviewLines(state: ConsoleState, options: PageOptions): Line[]
     ...section('Workers', workerLines(state)),
     ...section('Generations', generationLines(state)),
     ...section('Zones', zoneLines(state)),
+    ...section('Limits', limitLines(state)),
+    ...section('API keys', usageLines(state)),
     ...section('Certificates', certificateLines(state)),
     ...section('Last reload', reloadLines(state)),
   ];
@@ -210,6 +213,54 @@ function zoneLines({ zones }: ConsoleState): Line[] {
       bytesText(size),
       `${Math.round((100 * used) / size)} %`,
     ]),
+  );
+}
+
+function limitLines({ limits }: ConsoleState): Line[] {
+  if (limits.length === 0) return [];
+  return tableLines(
+    [
+      { title: 'LIMIT', align: 'left' },
+      { title: 'ZONE', align: 'left' },
+      { title: 'PASSED', align: 'right' },
+      { title: 'DELAYED', align: 'right' },
+      { title: 'REJECTED', align: 'right' },
+    ],
+    limits.map(({ kind, zone, passed, delayed, rejected }): Cell[] => [
+      kind,
+      zone,
+      String(passed),
+      String(delayed),
+      rejected > 0 ? [String(rejected), 'warning'] : '0',
+    ]),
+  );
+}
+
+function usageLines({ usage }: ConsoleState): Line[] {
+  if (usage.length === 0) return [];
+  return tableLines(
+    [
+      { title: 'CLIENT', align: 'left' },
+      { title: 'PLAN', align: 'left' },
+      { title: 'RULE', align: 'left' },
+      { title: 'ALLOWED', align: 'right' },
+      { title: 'LIMITED', align: 'right' },
+      { title: 'FORBIDDEN', align: 'right' },
+      { title: 'WEBSOCKETS', align: 'right' },
+      { title: 'MESSAGES', align: 'right' },
+    ],
+    usage
+      .slice(0, MAX_USAGE)
+      .map(({ client, plan, rule, requests, upgrades, messages }): Cell[] => [
+        client,
+        plan,
+        rule,
+        String(requests.allowed),
+        requests.limited > 0 ? [String(requests.limited), 'warning'] : '0',
+        String(requests.forbidden),
+        String(upgrades),
+        String(messages.client + messages.upstream),
+      ]),
   );
 }
 

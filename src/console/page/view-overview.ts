@@ -10,11 +10,13 @@ import type {
   WorkerState,
   ZoneState,
 } from '../state.js';
+import { bar, card, none, table } from './card.js';
 import { type Child, fill, h, morph } from './dom.js';
 import { age, bytes, clock, compact, count, dateAndClock, duration, percent, plural } from './numbers.js';
 import { inlineCode } from './prose.js';
 import { Recent, sparkline } from './sparkline.js';
 import { type Level, levelClass } from './tone.js';
+import { usageCard } from './usage-card.js';
 import type { View } from './view.js';
 
 /** Seconds that the charts cover. */
@@ -80,6 +82,7 @@ export class OverviewView implements View {
         reloads(state.reloads),
         limits(state.limits, state.zones),
         certificates(state.certificates),
+        usageCard(state.usage),
       ),
     );
     morph(this.element, wanted);
@@ -170,71 +173,6 @@ function problems({ problems, time }: ConsoleState): HTMLElement {
 
 function sinceText(since: number, now: number): string {
   return now - since < DAY ? clock(since).slice(0, 5) : dateAndClock(since).slice(0, 16);
-}
-
-interface TableColumn {
-  readonly title: string;
-  readonly class?: string;
-}
-
-/** `wide`: the card takes a whole line of the page. */
-function card(title: string, summary: string, content: Child, wide = false): HTMLElement {
-  return h(
-    'section',
-    { class: wide ? 'card is-wide' : 'card', 'data-key': title },
-    h('header', {}, h('h2', {}, title), h('span', { class: 'card-summary' }, summary)),
-    content,
-  );
-}
-
-function table(label: string, columns: readonly TableColumn[], rows: readonly (readonly Child[])[]): HTMLElement {
-  return h(
-    'div',
-    { class: 'table-scroller', tabindex: 0, role: 'region', 'aria-label': label },
-    h(
-      'table',
-      {},
-      h(
-        'thead',
-        {},
-        h(
-          'tr',
-          {},
-          columns.map((column) => headCell(column)),
-        ),
-      ),
-      h(
-        'tbody',
-        {},
-        rows.map((cells) =>
-          h(
-            'tr',
-            {},
-            cells.map((cell, i) => h('td', { class: columns[i]?.class }, cell)),
-          ),
-        ),
-      ),
-    ),
-  );
-}
-
-function headCell({ title, class: name }: TableColumn): HTMLElement {
-  // The column of the bars has no title: it shows the number beside it.
-  return title === '' ? h('td') : h('th', { scope: 'col', class: name }, title);
-}
-
-function none(text: string): HTMLElement {
-  return h('p', { class: 'none' }, inlineCode(text));
-}
-
-function bar(fraction: number, level: Level = 'idle'): HTMLElement {
-  const value = Math.max(0, Math.min(1, fraction));
-  // Steps of 5% are classes: the page has no inline styles.
-  return h(
-    'span',
-    { class: `bar is-${level}`, 'aria-hidden': 'true' },
-    h('i', { class: `w-${Math.ceil(value * 20) * 5}` }),
-  );
 }
 
 const CONDITIONS: Readonly<Record<PeerState['state'], readonly [Level, string]>> = {

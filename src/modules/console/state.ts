@@ -1,8 +1,8 @@
 /** The overview of the proxy: once per second for each viewer of the feed, and as `GET state`. */
 
-import { Overview, type RequestTotals } from '../../console/overview.js';
+import { Overview } from '../../console/overview.js';
 import type { ProcessReport } from '../../console/process-questions.js';
-import { RESULT_FAMILIES, RequestResults } from '../../console/request-totals.js';
+import { limitStates, RESULT_FAMILIES, RequestResults, usageStates } from '../../console/request-totals.js';
 import type { ConsoleState } from '../../console/state.js';
 import { certificatesOf, upstreamsOf, type WorkerReport, workerReport } from '../../console/worker-report.js';
 import { toText } from '../../diagnostics/byte-string.js';
@@ -13,6 +13,7 @@ import type { Compiler, Enforceable, Shared } from '../../program/module.js';
 import type { ProcessLink } from '../../program/process-link.js';
 import { zoneMemory } from '../../program/zone-memory.js';
 import type { PeerHealth } from '../../zones/health-states.js';
+import type { MetricTotal } from '../../zones/metric-totals.js';
 import type { ZoneBackend } from '../../zones/zone.js';
 import type { ConsoleTable } from './context.js';
 
@@ -107,7 +108,7 @@ export class ConsoleStates implements Enforceable {
   }
 
   private async collect(): Promise<ConsoleState> {
-    const [answers, process, counts, totals, zones, health] = await Promise.all([
+    const [answers, process, counts, metrics, zones, health] = await Promise.all([
       this.table.ask({ about: 'state' }),
       this.process(),
       sharedCounts(this.shared)?.now() ?? NO_COUNTS,
@@ -122,10 +123,11 @@ export class ConsoleStates implements Enforceable {
       // Workers that have no console yet, or no more, answer null.
       workers: answers.filter((answer): answer is WorkerReport => answer !== null),
       counts,
-      totals,
+      totals: metrics && this.history.results.totals(metrics, time),
       health,
       zones,
-      limits: [],
+      limits: limitStates(metrics ?? []),
+      usage: usageStates(metrics ?? []),
       certificates: certificatesOf(this.shared, time),
     });
   }
@@ -139,9 +141,9 @@ export class ConsoleStates implements Enforceable {
     return { generation, ...unknown };
   }
 
-  private async totals(): Promise<RequestTotals | null> {
-    const collected = (await recordingOf({ shared: this.shared })?.collect(RESULT_FAMILIES)) ?? null;
-    return collected && this.history.results.totals(collected.totals, Date.now());
+  /** Counts of all workers since the start; null if they are not known. */
+  private async totals(): Promise<readonly MetricTotal[] | null> {
+    return (await recordingOf({ shared: this.shared })?.collect(RESULT_FAMILIES))?.totals ?? null;
   }
 
   /** Results of health checks by upstream. */
