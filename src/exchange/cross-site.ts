@@ -25,8 +25,7 @@ export function refusalOfCrossSite(x: Exchange): CrossSiteRefusal | null {
   if (site !== undefined && site !== 'same-origin' && site !== 'none') {
     return { status: 403, code: 'OriginRefused', message: 'cross-site requests are refused (Sec-Fetch-Site)' };
   }
-  const origin = x.headers.get('origin');
-  if (origin !== undefined && !isOwnOrigin(origin, x)) {
+  if (x.headers.all('origin').some((origin) => !isOwnOrigin(origin, x))) {
     return { status: 403, code: 'OriginRefused', message: 'cross-origin requests are refused (Origin)' };
   }
   return null;
