@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { type TestContext, test } from 'node:test';
+import { promisify } from 'node:util';
 import { closedPort, connect, get, request, scriptedBackend, startProxy, type TestProxy } from '../kit/index.js';
 import { scrape, sumIn, valueIn } from './samples.js';
 
@@ -150,6 +152,22 @@ test('counts continue over a reload', async (t) => {
   }`);
   await get(proxy.port, '/a');
   assert.equal(valueIn(await scrape(proxy.port, '/other'), series), 2);
+});
+
+test('the package that renders metrics is loaded only for the directive', async () => {
+  const library = new URL('../../src/index.js', import.meta.url).href;
+  const loads = async (location: string): Promise<string> => {
+    const program = `import { createRequire } from 'node:module';
+      import { createProxy } from ${JSON.stringify(library)};
+      const proxy = createProxy({ config: 'events {} http { server { listen 127.0.0.1:0; location / { ${location} } } }' });
+      await proxy.start();
+      const loaded = Object.keys(createRequire(import.meta.url).cache).some((path) => path.includes('/prom-client/'));
+      console.log(loaded);
+      await proxy.close();`;
+    const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '--eval', program]);
+    return stdout.trim();
+  };
+  assert.deepEqual([await loads('return 200;'), await loads('metrics;')], ['false', 'true']);
 });
 
 test('without the directive nothing is recorded, and nothing responds', async (t) => {

@@ -241,6 +241,32 @@ test('TLS handshakes are counted by version, and the failed ones', { skip: witho
   const samples = await scrape(metrics);
   const completed = (version: string): number =>
     valueIn(samples, `tsproxy_tls_handshakes_total{result="completed",version="${version}",resumed="no"}`);
+  const expiry = sumIn(samples, 'tsproxy_tls_certificate_expiry_timestamp_seconds', `ec.crt",name="localhost"`);
+  assert.ok(expiry * 1000 > Date.now() && expiry * 1000 < Date.now() + 60 * 86_400_000, String(expiry));
   assert.ok(completed('TLSv1.3') >= 1);
   assert.equal(completed('TLSv1.2'), 1);
+});
+
+test('health checks are counted by server and result', async (t) => {
+  const backend = await answeringBackend(() => reply('healthy'));
+  t.after(() => backend.close());
+  const proxy = await startProxy(
+    `upstream app { zone app 64k; server 127.0.0.1:%%PORT%%; server 127.0.0.1:%%DEAD%%; }
+    server {
+      listen 127.0.0.1:0;
+      location = /metrics { metrics; }
+      location / { proxy_pass http://app; health_check interval=100ms fails=1; }
+    }`,
+    { PORT: backend.port, DEAD: await closedPort() },
+  );
+  t.after(() => proxy.close());
+  await eventually('both were checked', async () => {
+    const samples = await scrape(proxy.port);
+    const checks = (result: string): number =>
+      sumIn(samples, 'tsproxy_upstream_health_checks_total', `result="${result}"`);
+    return checks('passed') > 0 && checks('failed') > 0;
+  });
+  const samples = await scrape(proxy.port);
+  assert.equal(sumIn(samples, 'tsproxy_upstream_state', 'state="unhealthy"'), 1);
+  assert.equal(sumIn(samples, 'tsproxy_upstream_up'), 1);
 });

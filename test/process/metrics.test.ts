@@ -107,3 +107,29 @@ test('counts continue over a reload, the kill of a worker, and another number of
   proxy.signal('SIGTERM');
   await proxy.exited;
 });
+
+test('counts continue if the only worker is killed; refused reloads are counted', async (t) => {
+  const { proxy, port } = await start(t, 1);
+  for (let i = 0; i < 5; i++) await get(port, '/count');
+  assert.equal(counted(await scrape(port)), 5);
+  const [killed = 0] = workersOf(proxy);
+  process.kill(killed, 'SIGKILL');
+  await eventually('another worker has replaced it', async () => {
+    return workersOf(proxy).length === 1 && workersOf(proxy)[0] !== killed;
+  });
+  await get(port, '/count');
+  assert.equal(counted(await scrape(port)), 6);
+  proxy.prefix.write('nginx.conf', 'events { } http { unknown; }');
+  proxy.signal('SIGHUP');
+  await proxy.logged(/unknown directive/);
+  await eventually('it is counted', async () => {
+    return valueIn(await scrape(port), 'tsproxy_config_reloads_total{result="refused"}') === 1;
+  });
+  const samples = await scrape(port);
+  assert.equal(samples.get('tsproxy_config_last_reload_successful'), 0);
+  assert.equal(samples.get('tsproxy_config_generation'), 1);
+  assert.equal(samples.get('tsproxy_config_reloads_total{result="success"}'), 0);
+  assert.equal(samples.get('tsproxy_worker_restarts_total'), 1);
+  proxy.signal('SIGTERM');
+  await proxy.exited;
+});
