@@ -1,11 +1,12 @@
 /** `js_periodic`: calls a function at intervals while the table is in force. */
 import { exchangeWithoutClient } from '../exchange/no-client.js';
 import { logError } from '../program/error-context.js';
+import type { Exchange } from '../program/exchange.js';
 import type { Enforceable } from '../program/module.js';
 import type { LocationProgram, ServerProgram } from '../program/program.js';
 import { workerNumber } from '../program/worker-number.js';
 import type { FunctionName } from './function-name.js';
-import type { ScriptFunction } from './script-function.js';
+import { hasFailed, type ScriptFunction } from './script-function.js';
 import type { Scripts } from './scripts.js';
 import { rawVariables, textVariables } from './variables-object.js';
 
@@ -77,10 +78,13 @@ export class PeriodicCall implements Enforceable {
     this.running++;
     const session = new PeriodicSession(textVariables(x, this.scripts), rawVariables(x, this.scripts));
     const result = this.fn.run(x, [session], false);
-    if (result instanceof Promise) {
-      void result.then(() => {
-        this.running--;
-      });
-    } else this.running--;
+    if (result instanceof Promise) void result.then((settled) => this.ended(x, settled));
+    else this.ended(x, result);
+  }
+
+  /** As in njs, a call that has failed leaves no timers. */
+  private ended(x: Exchange, result: unknown): void {
+    this.running--;
+    if (hasFailed(result)) this.scripts.clearTimers(x);
   }
 }

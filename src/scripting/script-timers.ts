@@ -10,39 +10,47 @@ type Callback = (...args: readonly unknown[]) => unknown;
 /** Logs an exception of a callback. `x`: the exchange for which the timer was set, if known. */
 type Report = (error: unknown, x: Exchange | null) => void;
 
+type Timer = NodeJS.Timeout | NodeJS.Immediate;
+
+interface PendingTimer {
+  /** Ends the work for which a request waits. */
+  readonly done: () => void;
+  /** The exchange for which it was set, if known. */
+  readonly x: Exchange | null;
+}
+
 export class ScriptTimers {
-  /** Pending timers, with the ends of the work for which requests wait. */
-  private readonly active = new Map<NodeJS.Timeout | NodeJS.Immediate, () => void>();
+  private readonly active = new Map<Timer, PendingTimer>();
 
   constructor(private readonly report: Report) {}
 
   /** Functions by their names in scripts. */
   readonly functions: Readonly<Record<string, unknown>> = {
     setTimeout: (callback: Callback, ms?: number, ...args: readonly unknown[]) => {
-      const { run, done } = this.callback(callback, args);
+      const { run, done, x } = this.callback(callback, args);
       const timer = setTimeout(() => {
         this.active.delete(timer);
         // Before the callback, which may end the request.
         done();
         run();
       }, ms);
-      return this.add(timer, done);
+      return this.add(timer, x, done);
     },
     setInterval: (callback: Callback, ms?: number, ...args: readonly unknown[]) => {
       const x = currentSession();
       const record = runningFunction();
       const timer = setInterval(() => this.call(callback, args, x, record), ms);
-      return this.add(timer);
+      return this.add(timer, x);
     },
     setImmediate: (callback: Callback, ...args: readonly unknown[]) => {
-      const { run, done } = this.callback(callback, args);
+      const { run, done, x } = this.callback(callback, args);
       const timer = setImmediate(() => {
         this.active.delete(timer);
         // Before the callback, which may end the request.
         done();
         run();
       });
-      this.active.set(timer, done);
+      this.active.set(timer, { done, x });
       return timer;
     },
     clearTimeout: (timer: NodeJS.Timeout | undefined) => this.clear(timer),
@@ -55,17 +63,23 @@ export class ScriptTimers {
 
   /** Clears all timers. */
   dispose(): void {
-    for (const timer of this.active.keys()) {
-      if ('refresh' in timer) clearTimeout(timer);
-      else clearImmediate(timer);
-    }
+    for (const timer of this.active.keys()) cancel(timer);
     this.active.clear();
   }
 
+  /** Clears the timers that were set for an exchange. */
+  clearFor(x: Exchange): void {
+    for (const [timer, pending] of this.active) {
+      if (pending.x !== x) continue;
+      cancel(timer);
+      this.forget(timer);
+    }
+  }
+
   /** Registers a timer, which does not keep the process running. */
-  private add(timer: NodeJS.Timeout, done: () => void = () => {}): NodeJS.Timeout {
+  private add(timer: NodeJS.Timeout, x: Exchange | null, done: () => void = () => {}): NodeJS.Timeout {
     timer.unref();
-    this.active.set(timer, done);
+    this.active.set(timer, { done, x });
     return timer;
   }
 
@@ -76,23 +90,23 @@ export class ScriptTimers {
   }
 
   /** A timer that is cleared will not call back: its request no longer waits for it. */
-  private forget(timer: NodeJS.Timeout | NodeJS.Immediate | undefined): void {
+  private forget(timer: Timer | undefined): void {
     if (timer === undefined) return;
-    const done = this.active.get(timer);
+    const pending = this.active.get(timer);
     this.active.delete(timer);
-    done?.();
+    pending?.done();
   }
 
   /** A request waits for the timers that its handler has set, as in njs. */
   private callback(
     callback: Callback,
     args: readonly unknown[],
-  ): { readonly run: () => void; readonly done: () => void } {
+  ): { readonly run: () => void; readonly done: () => void; readonly x: Exchange | null } {
     if (typeof callback !== 'function') throw new TypeError('first arg must be a function');
     const x = currentSession();
     const record = runningFunction();
     const done = x === null ? () => {} : recordPending(x).begin();
-    return { run: () => this.call(callback, args, x, record), done };
+    return { run: () => this.call(callback, args, x, record), done, x };
   }
 
   private call(callback: Callback, args: readonly unknown[], x: Exchange | null, record: Buffer | null): void {
@@ -102,4 +116,9 @@ export class ScriptTimers {
       this.report(error, x);
     }
   }
+}
+
+function cancel(timer: Timer): void {
+  if ('refresh' in timer) clearTimeout(timer);
+  else clearImmediate(timer);
 }

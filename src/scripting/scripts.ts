@@ -195,6 +195,11 @@ export class Scripts implements FunctionOwner {
     return this.compiler.mentioned(name);
   }
 
+  /** Clears the timers that functions have set for an exchange. */
+  clearTimers(x: Exchange): void {
+    this.timers.clearFor(x);
+  }
+
   close(): void {
     this.timers.dispose();
     for (const dispose of this.dispose) dispose();

@@ -46,6 +46,20 @@ test('a function that throws, rejects or never settles is called again', async (
   assert.equal(proxy.messages('alert').length, 0);
 });
 
+test('the timers of a call that has failed are cleared', async (t) => {
+  const proxy = await started(
+    t,
+    `const fails = () => { setTimeout(() => ngx.log(ngx.WARN, 'of a failed call'), 1); throw new Error('thrown'); };
+     const rejects = async () => { setInterval(() => ngx.log(ngx.WARN, 'of a failed call'), 1); throw new Error('rejected'); };
+     const works = () => { setTimeout(() => ngx.log(ngx.WARN, 'of another call'), 1); };
+     export default { fails, rejects, works };`,
+    'js_periodic main.fails interval=10ms; js_periodic main.rejects interval=10ms; js_periodic main.works interval=10ms;',
+  );
+  await until('calls have failed', () => count(proxy, 'Error: thrown') >= 3 && count(proxy, 'Error: rejected') >= 3);
+  await until('other timers have called back', () => count(proxy, 'of another call') >= 3);
+  assert.equal(count(proxy, 'of a failed call'), 0);
+});
+
 test('a call that ends does not hide others that are still running', async (t) => {
   const proxy = await started(
     t,
