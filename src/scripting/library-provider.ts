@@ -21,6 +21,7 @@ const GLOBALS: readonly (readonly [name: string, value: unknown])[] = [
 /** The part of `Scripts` that is extended. */
 interface Extended {
   readonly dispose: Set<() => void>;
+  readonly simulates: boolean;
   readonly globals: ((block: CheckedBlock) => Iterable<readonly [name: string, value: unknown]>)[];
   readonly ngx: object;
 }
@@ -34,7 +35,7 @@ export async function provideLibraries(scripts: Extended, compiler: Compiler, ht
   const fetch = compileFetch(http, compiler);
   scripts.dispose.add(() => fetch.connections.close());
   Object.defineProperties(scripts.ngx, {
-    fetch: { value: ngxFetch(fetch), enumerable: true },
+    fetch: { value: ngxFetch(fetch, scripts.simulates), enumerable: true },
     shared: { value: await openDictionaries(compiler, http), enumerable: true },
   });
 }

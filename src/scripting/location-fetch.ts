@@ -3,6 +3,7 @@ import { rootCertificates } from 'node:tls';
 import type { CheckedBlock } from '../config/checked-config.js';
 import type { Place } from '../config/place.js';
 import type { TemplateData } from '../config/template.js';
+import { toBytes } from '../diagnostics/byte-string.js';
 import { CLIENT_CONTEXT, type ContextSpec, createContext, TLS_VERSIONS } from '../net/tls-context.js';
 import { loadCertificates, TlsFileError, withContents } from '../net/tls-files.js';
 import { logError } from '../program/error-context.js';
@@ -147,10 +148,23 @@ function fetchDataOf({ values }: CheckedBlock): FetchData {
   return { ...FETCH_DEFAULTS, ...(values as Partial<FetchData>) };
 }
 
-/** `ngx.fetch` of a table. `fallback`: the settings outside of locations, and in locations without these directives. */
-export function ngxFetch(fallback: LocationFetch): (input: unknown, options?: unknown) => Promise<Response> {
+/**
+ * `ngx.fetch` of a table.
+ *
+ * @param fallback the settings outside of locations, and in locations without these directives
+ * @param simulates whether requests are only logged, and fail (`tsproxy explain`)
+ */
+export function ngxFetch(
+  fallback: LocationFetch,
+  simulates: boolean,
+): (input: unknown, options?: unknown) => Promise<Response> {
   return async function fetch(input, options) {
     const x = currentSession();
+    if (simulates) {
+      const url = typeof input === 'string' ? input : String((input as { readonly url?: unknown } | null)?.url);
+      if (x !== null) logError(x, 'info', `ngx.fetch("${toBytes(url)}") is not sent`);
+      throw new FetchFailed('not sent: the request is only explained');
+    }
     const done = x === null ? undefined : pendingOf(x)?.begin();
     try {
       const location = x?.location.settings.get(LOCATION_FETCH) ?? fallback;

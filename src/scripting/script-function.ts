@@ -61,6 +61,7 @@ export class ScriptFunction {
   /** Calls the function; returns its value, which may be a promise, or FAILED. */
   call(x: Exchange, ...args: readonly unknown[]): unknown {
     const { callable } = this;
+    this.announce(x);
     const start = performance.now();
     try {
       return callFor(x, this.owner.tracksSessions, this.record, () => callable(...args));
@@ -83,6 +84,7 @@ export class ScriptFunction {
   /** Calls the synchronous function of a variable, without the cost of tracking the exchange over waits. */
   callNow(x: Exchange, argument: unknown): unknown {
     const measured = this.owner.measures || x.location.settings.get(SCRIPT_LIMITS).slow > 0;
+    this.announce(x);
     const start = measured ? performance.now() : 0;
     try {
       return callNow(x, this.record, this.callable, argument);
@@ -176,8 +178,12 @@ export class ScriptFunction {
     });
   }
 
-  private account(x: Exchange, ms: number): void {
+  /** Lists the call in an explanation. */
+  private announce(x: Exchange): void {
     if (this.owner.simulates) logError(x, 'info', `"${this.directive}" calls "${this.name}"`);
+  }
+
+  private account(x: Exchange, ms: number): void {
     const times = timesOf(x);
     times.blocked += ms;
     times.total += ms;

@@ -17,6 +17,7 @@ export async function openDictionaries(compiler: Compiler, http: CheckedBlock): 
 
 async function opened(compiler: Compiler, data: SharedDictionaryData): Promise<SharedDictionary> {
   const { zones: backend, errorLog } = compiler;
+  const { simulates } = compiler.observer;
   const { name, size, type, state } = data;
   const saving: { file: DictionaryState | null; close(): void } = {
     file: null,
@@ -29,7 +30,9 @@ async function opened(compiler: Compiler, data: SharedDictionaryData): Promise<S
   const zone = openZone(compiler, { kind: 'js_shared_dict', name, size, key: type }, 'js_shared_dict_zone');
   if (state !== null) {
     saving.file = new DictionaryState(state, data, backend, zone, errorLog);
-    await saving.file.load(compiler.onlyTest);
+    await saving.file.load(compiler.onlyTest || simulates);
   }
-  return new SharedDictionary(data, backend, zone, () => saving.file?.changed());
+  return new SharedDictionary(data, backend, zone, () => {
+    if (!simulates) saving.file?.changed();
+  });
 }
