@@ -1,5 +1,6 @@
 /** The page of the console in a real browser. */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { after, before, test } from 'node:test';
 import type { Browser } from 'puppeteer-core';
 import { noBrowser, browser as startBrowser } from '../kit/browser.js';
@@ -221,6 +222,52 @@ test('events of a stream are shown', { skip: noBrowser }, async (t) => {
   const [row] = await rowsOf(page, 'events');
   assert.equal(row?.[2], 'tick');
   assert.match(row?.[5] ?? '', /^\{"count":\d+\}$/);
+  await closePage(page);
+});
+
+test('a WebSocket is closed with a code and a reason', { skip: noBrowser }, async (t) => {
+  const socket = await connect(t, site, '/socket?closing');
+  const closed = once(socket, 'close');
+  const page = await openPage(browser, site, 'websockets');
+  await clickRow(page, 'tunnels', '/socket?closing');
+  await press(page, 'Close …');
+  await type(page, 'dialog [name=code]', '1012');
+  await type(page, 'dialog [name=reason]', 'maintenance');
+  await press(page, 'Close the WebSocket');
+  const [code, reason] = await closed;
+  assert.deepEqual([code, String(reason)], [1012, 'maintenance']);
+  await shows(page, `document.querySelector('.tunnel-title')?.textContent.startsWith('closed 1012')`);
+  await closePage(page);
+});
+
+test('a broken configuration is refused with its code frame, and a valid one is put in force', {
+  skip: noBrowser,
+}, async () => {
+  const page = await openPage(browser, site, 'configuration');
+  await shows(page, `document.querySelector('.files')?.textContent.includes('location /item/')`);
+  site.proxy.prefix.write('nginx.conf', site.configuration('proxy_pas http://127.0.0.1;'));
+  await press(page, 'Check and reload');
+  await shows(page, `document.querySelector('dialog h2')?.textContent === 'The configuration was refused'`);
+  const frames = String(await page.evaluate(`document.querySelector('.code-frames').textContent`));
+  assert.match(frames, /unknown directive "proxy_pas".*\d+ \|\s+proxy_pas http:.*\^{9}.*did you mean "proxy_pass"/s);
+  await page.keyboard.press('Escape');
+  site.proxy.prefix.write('nginx.conf', site.configuration('location /new/ { return 204; }'));
+  await press(page, 'Check and reload');
+  await shows(page, `document.querySelector('dialog h2')?.textContent === 'Generation 2 is in force'`);
+  await page.keyboard.press('Escape');
+  await shows(page, `document.querySelector('.files')?.textContent.includes('location /new/')`);
+  await show(page, 'configuration/changes');
+  await shows(
+    page,
+    `[...document.querySelectorAll('.diff-line.is-added')].some((line) => line.textContent.includes('location /new/'))`,
+  );
+  await show(page, 'configuration/explain');
+  await type(page, '[name=request]', `GET http://127.0.0.1:${site.port}/new/`);
+  await press(page, 'Explain', '.explain');
+  await shows(page, `document.querySelector('.explanation pre')?.textContent.includes('return 204')`);
+  await show(page, 'overview');
+  await shows(page, `document.querySelector('.reloads')?.textContent.includes('proxy_pas')`);
+  await shows(page, `document.querySelector('.peers')?.textContent.includes('echo')`);
   await closePage(page);
 });
 
