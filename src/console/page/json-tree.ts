@@ -5,7 +5,7 @@ import { count } from './numbers.js';
 /** Members of one level that are shown together; the rest is divided into parts of this size. */
 const PART = 100;
 /** Levels that are open at first, and the number of members up to which they are. */
-const OPEN_LEVELS = 3;
+const OPEN_LEVELS = 5;
 const OPEN_MEMBERS = 20;
 
 type Entry = readonly [key: string, value: unknown];

@@ -114,7 +114,7 @@ export class HttpView implements View {
       noun: 'requests',
       columns: COLUMNS,
       fields: FIELDS,
-      placeholder: 'Filter: checkout  status:5xx  time>200  -method:GET',
+      placeholder: 'Filter: checkout  status:5xx  time>200',
       tone: of(({ response, lost }) => (response === null && !lost ? 'is-open' : ''), ''),
       note: gapText,
       always: (row) => row.kind === 'gap',

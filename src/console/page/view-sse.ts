@@ -176,7 +176,7 @@ export class SseView implements View {
       noun: 'events',
       columns: EVENT_COLUMNS,
       fields: EVENT_FIELDS,
-      placeholder: 'Search data: error  event:update  gap>1s',
+      placeholder: 'Search: error  event:update  gap>1s',
       note: gapText,
       always: (row) => row.kind === 'gap',
       onSelect: (row) => this.showSelection(row),

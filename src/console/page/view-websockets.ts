@@ -91,7 +91,7 @@ export class WebSocketsView implements View {
       noun: 'WebSockets',
       columns: COLUMNS,
       fields: FIELDS,
-      placeholder: 'Filter: /chat  client:10.0.  rate>10  -state:closed',
+      placeholder: 'Filter: /chat  client:10.0.  rate>10',
       controls: [
         this.openOnly,
         h('button', { type: 'button', on: { click: () => navigate('websockets', ALL) } }, 'All frames'),
