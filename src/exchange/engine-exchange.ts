@@ -60,6 +60,8 @@ export interface EngineExchange extends Exchange {
   contentLength: number;
   generation: number;
   startTime: number;
+  /** Whether it holds neither a body nor filters, which may hold buffers or contexts of compressors. */
+  readonly small: boolean;
 
   // -- processing state
   uri: string;

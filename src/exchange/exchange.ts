@@ -164,6 +164,11 @@ export class HttpExchange implements EngineExchange {
     return x;
   }
 
+  /** Whether it holds neither a body nor filters, which may hold buffers or contexts of compressors. */
+  get small(): boolean {
+    return this.body === null && this.filters === null;
+  }
+
   /** Creates an exchange for the same request. */
   private copy(client: ClientSide): HttpExchange {
     const x = new HttpExchange(client, this.headers, this.listener, 0);

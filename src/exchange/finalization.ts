@@ -16,6 +16,7 @@
 
 import { software } from '../http/software.js';
 import { builtInPage } from '../http/status-text.js';
+import { ShapeSlot } from '../net/kept-shapes.js';
 import { logError } from '../program/error-context.js';
 import { phaseIndex } from '../program/phases.js';
 import { NONE } from '../program/program.js';
@@ -154,8 +155,13 @@ export function release(x: EngineExchange): void {
     for (const held of x.disposables) held.release();
     x.disposables = null;
   }
+  if (x.small) (x.nested === null ? EXCHANGE : SUBREQUEST).keep(x, x.generation);
   x.client.released();
 }
+
+/** An exchange without a body, with its connection, and a subrequest. */
+const EXCHANGE = new ShapeSlot();
+const SUBREQUEST = new ShapeSlot();
 
 /** The client closed the connection before the response was complete; `status` is logged if no head was sent. */
 export function clientGone(x: EngineExchange, status = 499): void {

@@ -11,6 +11,7 @@
 import { performance } from 'node:perf_hooks';
 import { getHeapSpaceStatistics, getHeapStatistics, setFlagsFromString } from 'node:v8';
 import { measureMemory } from 'node:vm';
+import { keepShapes } from '../net/kept-shapes.js';
 import { settledWithin } from './settled-within.js';
 
 /**
@@ -57,6 +58,7 @@ export function collectAfterReading(serves: boolean): void {
 
 /** Requests a collection after each peak of resident memory, for the rest of the process. */
 export function returnMemoryAfterPeaks(): void {
+  keepShapes();
   const watch = new PeakWatch();
   setInterval(() => {
     const { utilization } = watch.elapsed();

@@ -10,6 +10,7 @@ import type { Accepted } from '../net/accept-step.js';
 import { type AcceptedSocket, acceptHandles } from '../net/accepted-socket.js';
 import { connectionRefused, descriptorsScarce } from '../net/connection-limit.js';
 import { now } from '../net/deadlines.js';
+import { forgetShapes, ShapeSlot } from '../net/kept-shapes.js';
 import { memoryPair } from '../net/memory-transport.js';
 import { nearlyExhausted } from '../net/open-files.js';
 import { descriptorOf, lostBeforeUse, SocketTransport } from '../net/socket-transport.js';
@@ -133,6 +134,7 @@ export class Server implements SequenceHost {
     const before = this.bound;
     this.table = table;
     this.setBound(next);
+    forgetShapes(table.generation);
     shareConnections(table.shared, this.open, this.counts);
     for (const listening of table.listeners) {
       const bound = next.get(listening.key);
@@ -264,6 +266,7 @@ export class Server implements SequenceHost {
     const { arrived, accepted, protocol } = sequence;
     const connection = this.connect(protocol, transport, arrived, accepted);
     this.open.delete(sequence);
+    SEQUENCE.keep(sequence, arrived.table.generation);
     if (!this.keeps(arrived)) connection.drain();
     if (early.length > 0) connection.onBytes(transport, early, early.length);
   }
@@ -363,6 +366,7 @@ export class Server implements SequenceHost {
   async quit(): Promise<void> {
     const bounds = [...this.bound.values()];
     this.setBound(new Map());
+    forgetShapes(-1);
     (this.table as RoutingTable | undefined)?.shared.superseded();
     await this.close(bounds);
     await this.closed();
@@ -383,6 +387,9 @@ export class Server implements SequenceHost {
 function queueLength({ backlog }: Listening): number {
   return (backlog > 0 ? backlog : 4096) + 1;
 }
+
+/** A sequence whose connection is established, with its steps. */
+const SEQUENCE = new ShapeSlot();
 
 /** Owner of a transport until its connection is constructed. */
 const PENDING_OWNER = {

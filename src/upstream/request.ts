@@ -8,6 +8,7 @@ import { MatchFailed } from '../config/pcre/match-failed.js';
 import type { HttpExchange } from '../exchange/exchange.js';
 import { Field } from '../http/field-names.js';
 import type { StreamFailures, StreamUser, UpstreamHead, UpstreamStream } from '../http/upstream-session.js';
+import { ShapeSlot } from '../net/kept-shapes.js';
 import type { Producer } from '../program/body.js';
 import { logError } from '../program/error-context.js';
 import { accelLimitRate, accelRedirect, keptFields } from './accel-redirect.js';
@@ -31,6 +32,7 @@ import { upgradeFailure } from './upgrade-failure.js';
 import type { Upstream } from './upstream.js';
 
 export class UpstreamRequest implements Producer, StreamUser, PeerUser, WriterOwner, EventSource {
+  private static readonly last = new ShapeSlot();
   private state = PREPARING;
   private selection: PeerSelection;
   private readonly writer: RequestWriter;
@@ -493,5 +495,6 @@ export class UpstreamRequest implements Producer, StreamUser, PeerUser, WriterOw
     this.sink.release();
     this.releaseStreams();
     this.headStream?.release();
+    if (this.x.small && this.events === null) UpstreamRequest.last.keep(this, this.x.generation);
   }
 }
