@@ -1,7 +1,7 @@
 /**
  * Cost of traces: CPU time of the worker per proxied request, for one configuration without and with directives `otel_*`.
  *
- *   node dist/bench/otel.js [rounds] [seconds]
+ *   node dist/bench/otel.js [rounds] [seconds] [variants: parts of their names, separated by commas]
  *
  * The variants alternate; the medians of their ratios to the first one are printed. Needs `wrk`.
  */
@@ -17,7 +17,7 @@ import { cpuMicroseconds } from './accounting.js';
 import { wrk } from './peers.js';
 
 const BINARY = fileURLToPath(new URL('../../bin/tsproxy', import.meta.url));
-const [rounds = '5', seconds = '2'] = process.argv.slice(2);
+const [rounds = '5', seconds = '2', only = ''] = process.argv.slice(2);
 const printLine = (text: string): void => void process.stdout.write(`${text}\n`);
 
 interface Variant {
@@ -27,7 +27,7 @@ interface Variant {
 
 const exporter = (otlp: number): string => `otel_exporter { endpoint 127.0.0.1:${otlp}; batch_count 16; }`;
 
-const VARIANTS: readonly Variant[] = [
+const ALL: readonly Variant[] = [
   { name: 'no directives', directives: () => '' },
   { name: 'no directives, again', directives: () => '' },
   { name: 'otel_trace off', directives: (otlp) => `${exporter(otlp)} otel_trace off;` },
@@ -43,6 +43,8 @@ const VARIANTS: readonly Variant[] = [
   },
   { name: 'otel_trace on', directives: (otlp) => `${exporter(otlp)} otel_trace on;` },
 ];
+
+const VARIANTS = ALL.filter(({ name }, i) => i === 0 || only.split(',').some((part) => name.includes(part)));
 
 class MeasuredProxy {
   private constructor(

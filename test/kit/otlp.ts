@@ -140,12 +140,13 @@ function spanOf(bytes: Buffer): ReceivedSpan {
 }
 
 function batchOf(request: Buffer, fields: ReceivedBatch['fields']): ReceivedBatch {
-  const resourceSpans = fieldsOf(bytesAt(fieldsOf(request), 1));
-  const scopeSpans = fieldsOf(bytesAt(resourceSpans, 2));
+  const resources = all(fieldsOf(request), 1).map(fieldsOf);
+  const scopes = resources.flatMap((resource) => all(resource, 2).map(fieldsOf));
+  const [resource = new Map()] = resources;
   return {
-    resource: attributes(fieldsOf(bytesAt(resourceSpans, 1)), 1),
-    scope: text(fieldsOf(bytesAt(scopeSpans, 1)), 1),
-    spans: all(scopeSpans, 2).map(spanOf),
+    resource: attributes(fieldsOf(bytesAt(resource, 1)), 1),
+    scope: text(fieldsOf(bytesAt(scopes[0] ?? new Map(), 1)), 1),
+    spans: scopes.flatMap((scope) => all(scope, 2).map(spanOf)),
     fields,
   };
 }

@@ -109,6 +109,22 @@ for (const protocol of ['grpc', 'http'] as const) {
   });
 }
 
+test('all spans of a large batch arrive in their order', async (t) => {
+  const collector = await grpcCollector();
+  const sender = openSender(settings(`127.0.0.1:${collector.port}`));
+  t.after(() => {
+    sender.close();
+    return collector.close();
+  });
+  const names = Array.from({ length: 512 }, (_, i) => `span ${i}`);
+  await sender.send(names.map((name) => ({ ...SPAN, name })));
+  assert.deepEqual(
+    collector.spans.map(({ name }) => name),
+    names,
+  );
+  assert.equal(collector.batches.length, 1);
+});
+
 test('spans that the collector rejects are reported', async (t) => {
   const collector = await grpcCollector({ answer: () => ({ response: PARTIAL }) });
   const sender = openSender(settings(`127.0.0.1:${collector.port}`));
