@@ -1,23 +1,25 @@
 /**
  * Cost of traces: CPU time of the worker per proxied request, for one configuration without and with directives `otel_*`.
  *
- *   node dist/bench/otel.js [rounds] [seconds] [variants: parts of their names, separated by commas]
+ *   node dist/bench/otel.js [rounds] [requests] [variants: parts of their names, separated by commas]
  *
- * The variants alternate; the medians of their ratios to the first one are printed. Needs `wrk`.
+ * The variants alternate; the medians of their ratios to the first one are printed. A round has a number of requests, not a time, so
+ * that it means the same on a busy machine.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http2';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { closedPort } from '../test/kit/index.js';
 import { cpuMicroseconds } from './accounting.js';
-import { wrk } from './peers.js';
 
 const BINARY = fileURLToPath(new URL('../../bin/tsproxy', import.meta.url));
-const [rounds = '5', seconds = '2', only = ''] = process.argv.slice(2);
+const [rounds = '9', requests = '8000', only = ''] = process.argv.slice(2);
+/** Concurrent connections. */
+const CONNECTIONS = 16;
 const printLine = (text: string): void => void process.stdout.write(`${text}\n`);
 
 interface Variant {
@@ -79,14 +81,9 @@ class MeasuredProxy {
   /** CPU microseconds of the worker per request. */
   async request(): Promise<number> {
     const before = cpuMicroseconds([this.worker]);
-    const words = ['-t1', '-c16', `-d${seconds}s`, `http://127.0.0.1:${this.port}/`];
-    const load = spawn(wrk() ?? 'wrk', words, { stdio: ['ignore', 'pipe', 'inherit'] });
-    let text = '';
-    load.stdout.on('data', (chunk: Buffer) => {
-      text += String(chunk);
-    });
-    await new Promise((resolve) => load.once('close', resolve));
-    return (cpuMicroseconds([this.worker]) - before) / Number(/(\d+) requests in/.exec(text)?.[1] ?? Number.NaN);
+    const share = Math.ceil(Number(requests) / CONNECTIONS);
+    await Promise.all(Array.from({ length: CONNECTIONS }, () => sendRequests(this.port, share)));
+    return (cpuMicroseconds([this.worker]) - before) / (share * CONNECTIONS);
   }
 
   async stop(): Promise<string> {
@@ -97,6 +94,35 @@ class MeasuredProxy {
     rmSync(this.directory, { recursive: true, force: true });
     return log.match(/OTel dropped records: \d+/g)?.at(-1) ?? 'no span was dropped';
   }
+}
+
+/** Sends requests on one connection, one after the other; all responses have the length of the first. */
+function sendRequests(port: number, count: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(port, '127.0.0.1');
+    let left = count;
+    let length = 0;
+    let received = 0;
+    const send = (): void => void socket.write('GET / HTTP/1.1\r\nHost: localhost\r\nUser-Agent: bench\r\n\r\n');
+    socket.on('data', (bytes) => {
+      received += bytes.length;
+      if (length === 0) {
+        const text = bytes.toString('latin1');
+        const end = text.indexOf('\r\n\r\n') + 4;
+        length = end + Number(/content-length: (\d+)/i.exec(text)?.[1]);
+      }
+      if (received < length) return;
+      received = 0;
+      left--;
+      if (left > 0) send();
+      else {
+        socket.destroy();
+        resolve();
+      }
+    });
+    socket.on('error', reject);
+    send();
+  });
 }
 
 function logOf(directory: string): string {
@@ -111,7 +137,6 @@ function median(values: readonly number[]): number {
   return [...values].sort((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
 }
 
-if (wrk() === null) throw new Error('wrk is not installed');
 const backendPort = await closedPort();
 const script = fileURLToPath(new URL('./back-end.js', import.meta.url));
 const backend = spawn(process.execPath, [script, String(backendPort)], { stdio: 'ignore' });
