@@ -48,6 +48,8 @@ export interface HelloMessage {
   readonly workers: number;
   /** Whether the proxy can be controlled. */
   readonly control: boolean;
+  /** Whether requests can be repeated. */
+  readonly replay: boolean;
   /** Whether payloads are given. */
   readonly payload: boolean;
   /** Value of `X-Console-Token` in requests that control the proxy; null if it cannot be controlled. */

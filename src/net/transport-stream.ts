@@ -14,7 +14,7 @@ export class TransportStream extends Duplex implements TransportOwner {
     this.transport = connect(this);
   }
 
-  onConnected(): void {}
+  onConnected(_transport: Transport): void {}
 
   onBytes(_transport: Transport, bytes: Buffer, length: number): void {
     if (!this.push(Buffer.from(bytes.subarray(0, length)))) this.transport.pause();

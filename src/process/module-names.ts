@@ -51,7 +51,7 @@ export const MODULE_NAMES: readonly NamedModule[] = [
   {
     load: () => import('../modules/console/index.js'),
     names: `
-      console console_payload console_redact_field console_redact_json console_redact_pattern`,
+      console console_payload console_replay console_redact_field console_redact_json console_redact_pattern`,
   },
   {
     load: () => import('../modules/core/index.js'),

@@ -2,7 +2,18 @@
  * Records of requests for their details: everything that subscribers may ask for later. They exist only while a subscriber
  * needs them. Texts are byte strings, and not redacted.
  */
+import type { Transport, TransportOwner } from '../net/transport.js';
 import type { FieldLine, TryRow } from './rows.js';
+
+/** Address to connect to. */
+export type ConnectAddress = { readonly host: string; readonly port: number } | { readonly path: string };
+
+/** Opens connections as a request did. */
+export interface Connector {
+  open(address: ConnectAddress, owner: TransportOwner): Transport;
+  /** Checks an established connection. Returns the reason to refuse it, or null. */
+  refusal(transport: Transport): string | null;
+}
 
 /** Records that are kept, and their size in characters. */
 const MAX_RECORDS = 1000;
@@ -47,6 +58,8 @@ export class RequestRecord {
   variables: readonly FieldLine[] = [];
   readonly log: RecordedLine[] = [];
   tries: readonly TryRow[] = [];
+  /** Opens a connection as the last attempt did, also to another address; null: the request was not passed on. */
+  connector: Connector | null = null;
   /** Brings the record of a request that has not ended up to date. */
   refresh: (() => void) | null = null;
 

@@ -1,6 +1,8 @@
 /** Options of the connections of one request. */
 import type { OpenSession } from '../http/upstream-session.js';
+import { SocketTransport } from '../net/socket-transport.js';
 import type { Connect, ConnectTarget, Transport } from '../net/transport.js';
+import type { Connector } from '../tap/records.js';
 import type { PeerAddress } from './peer.js';
 
 /** Client to whose connection a connection belongs: it begins with the client's addresses (PROXY protocol). */
@@ -39,5 +41,14 @@ export function connectTarget({ address }: { readonly address: PeerAddress }, op
     ...(localAddress === undefined ? {} : { localAddress }),
     ...(localPort === undefined ? {} : { localPort }),
     ...(keepAlive ? { keepAlive: true } : {}),
+  };
+}
+
+/** Opens connections with these options to any address. */
+export function connectorWith(options: ConnectOptions): Connector {
+  const { connect = SocketTransport.connect, refusal } = options;
+  return {
+    open: (address, owner) => connect(connectTarget({ address }, options), owner),
+    refusal: (transport) => refusal?.(transport) ?? null,
   };
 }

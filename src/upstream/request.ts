@@ -13,7 +13,7 @@ import type { Producer } from '../program/body.js';
 import { logError } from '../program/error-context.js';
 import { accelLimitRate, accelRedirect, keptFields } from './accel-redirect.js';
 import type { Outcome } from './balancer.js';
-import type { ConnectOptions } from './connect-options.js';
+import { type ConnectOptions, connectorWith } from './connect-options.js';
 import { connectTo } from './connect-to.js';
 import type { EventSource, EventStream } from './event-stream.js';
 import { EventStreamWait } from './event-stream-wait.js';
@@ -121,9 +121,9 @@ export class UpstreamRequest implements Producer, StreamUser, PeerUser, WriterOw
     this.state = CONNECTING;
     this.peer = peer;
     this.options ??= this.rules.connectOptions(x, this.upstream.name);
-    const { sessions } = this.upstream;
+    if (x.record !== null) x.record.connector = connectorWith(this.options);
     const isFinal = !selection.mayTryAnother(NEXT_UPSTREAM.error, true, this.writer.streaming);
-    const kept = sessions.reuse(peer, origin, this.options, this, isFinal);
+    const kept = this.upstream.sessions.reuse(peer, origin, this.options, this, isFinal);
     this.reused = kept !== null;
     const stream = kept ?? connectTo(peer, this.upstream.sessions, origin, this.options, this);
     if (stream instanceof UpstreamFailure) {

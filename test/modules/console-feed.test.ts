@@ -35,7 +35,16 @@ test('a viewer is greeted, and receives requests and responses', async (t) => {
   const { proxy, echo } = await scene(t);
   const feed = await FeedClient.watch(proxy.port);
   assert.deepEqual(await feed.message('hello'), {
-    ...{ type: 'hello', version: 1, generation: 1, workers: 1, control: false, payload: true, token: null },
+    ...{
+      type: 'hello',
+      version: 1,
+      generation: 1,
+      workers: 1,
+      control: false,
+      replay: false,
+      payload: true,
+      token: null,
+    },
   });
   await get(proxy.port, '/up/a?token=secret&x=1');
   const { request, response } = await feed.exchange('/up/a?token=[redacted]&x=1');

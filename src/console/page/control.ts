@@ -21,6 +21,11 @@ export class Control {
     return this.hello?.control === true && this.hello.token !== null;
   }
 
+  /** Whether requests can be repeated. */
+  get replays(): boolean {
+    return this.allowed && this.hello?.replay === true;
+  }
+
   /** Whether payloads are given; true until it is known. */
   get payloads(): boolean {
     return this.hello?.payload ?? true;

@@ -5,7 +5,7 @@ import { type Child, h, setText } from './dom.js';
 import type { RequestEntry } from './traffic.js';
 
 export function replayButton(control: Control, entry: RequestEntry): Child {
-  if (!control.allowed || entry.protocol !== 'http') return null;
+  if (!control.replays || entry.protocol !== 'http') return null;
   return h('button', { type: 'button', on: { click: () => replayDialog(control, entry) } }, 'Replay …');
 }
 

@@ -16,6 +16,8 @@ export interface ConsoleSettings {
   readonly prefix: string;
   /** Whether the proxy can be controlled. */
   readonly control: boolean;
+  /** Whether requests can be repeated; false without control. */
+  readonly replay: boolean;
   /** Whether payloads are given. */
   readonly payload: boolean;
   readonly redaction: RedactionSettings;

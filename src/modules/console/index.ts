@@ -14,6 +14,7 @@ import { type ConsoleSettings, type ConsoleTable, consoleTable } from './context
 import { answerClosing } from './control.js';
 import { answerDetails } from './details.js';
 import { loadFeed, sendFeed } from './feed.js';
+import { answerReplays } from './replay.js';
 import { sendResource } from './resources.js';
 import { prepareStates } from './state.js';
 
@@ -56,6 +57,13 @@ const directives = {
     default: 'off',
     doc: 'Shows the payloads of messages and events. Otherwise the console shows their lengths only.',
     example: 'console_payload on;',
+  },
+  console_replay: {
+    contexts: CONTEXTS,
+    takes: flag,
+    default: 'off',
+    doc: 'Allows a console with `control=on` to send requests that it has shown once more, with all their effects: to the server that has handled them, or to another upstream or server of the configuration. Requests with bodies cannot be repeated, because bodies are not kept.',
+    example: 'console_replay on;',
   },
   console_redact_field: {
     contexts: CONTEXTS,
@@ -117,6 +125,7 @@ function settingsOf(conf: ConfOf<typeof directives>, prefix: string, control: bo
   return {
     prefix,
     control,
+    replay: control && conf.console_replay,
     payload: conf.console_payload,
     redaction: {
       fields: [...CREDENTIALS, ...conf.console_redact_field.flat().map((name) => name.toLowerCase())],
@@ -152,6 +161,7 @@ export default defineModule({
         const table = consoleTable(compiler);
         prepareStates(table, compiler);
         answerClosing(table);
+        answerReplays(table);
         answerDetails(table);
         return new Console(table, settingsOf(conf, prefix, conf.console.control)).handle;
       },

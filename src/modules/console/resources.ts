@@ -8,6 +8,7 @@ import { configuration, difference, explanation, generations, reload } from './c
 import type { ConsoleSettings, ConsoleTable } from './context.js';
 import { checkControl, closeTunnel } from './control.js';
 import { ConsoleError, sendError, sendJson } from './json-response.js';
+import { replay } from './replay.js';
 import { statesOf } from './state.js';
 
 /** Longest body, bytes. */
@@ -19,6 +20,7 @@ type Body = Readonly<Record<string, unknown>>;
 interface ResourceRequest {
   readonly x: Exchange;
   readonly table: ConsoleTable;
+  readonly settings: ConsoleSettings;
   readonly body: Body;
   /** Variable part of the path. */
   readonly id: string;
@@ -46,6 +48,12 @@ const RESOURCES: readonly Resource[] = [
       const report = await reload(table.compiler.link);
       return report.generation === null ? new Refused(report) : report;
     },
+  },
+  {
+    path: /^replay$/,
+    method: 'POST',
+    controls: true,
+    run: ({ table, body, settings }) => replay(table, settings, body),
   },
   {
     path: /^tunnels\/([\w.-]{1,100})\/close$/,
@@ -79,7 +87,7 @@ export function sendResource(x: Exchange, name: string, table: ConsoleTable, set
     fail(x, error, table.compiler.errorLog);
     return DONE;
   }
-  const run = (): void => void respond(resource, { x, table, id });
+  const run = (): void => void respond(resource, { x, table, settings, id });
   if (resource.method === 'GET' || x.contentLength === 0) run();
   else x.readBody(run);
   return DONE;

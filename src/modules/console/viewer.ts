@@ -68,7 +68,7 @@ export class Viewer implements UpgradedConnection, Viewing {
   }
 
   private hello(): void {
-    const { control, payload } = this.settings;
+    const { control, replay, payload } = this.settings;
     const { workers, token } = this.table;
     const { generation } = this.connection.table;
     this.send({
@@ -77,6 +77,7 @@ export class Viewer implements UpgradedConnection, Viewing {
       generation,
       workers,
       control,
+      replay,
       payload,
       token: control ? token : null,
     });
