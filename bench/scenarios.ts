@@ -29,6 +29,8 @@ export interface Scenario {
   measure(target: Target): Promise<Figure>;
 }
 
+/** ms after which a process that collects garbage has returned what the opening of connections took. */
+const AFTER_PEAK = 6000;
 /** Requests before a measurement. */
 const WARM_UP = 30_000;
 
@@ -90,8 +92,10 @@ export function idle(id: string, connections: number, scheme = 'ws'): Scenario {
     async measure({ pid, port, cores }) {
       // One-time allocations for the first few connections are excluded from the cost of a connection.
       const first = await opened(port, 100, cores, scheme);
+      await pause(AFTER_PEAK);
       const before = await settled(pid);
       const many = await opened(port, connections, cores, scheme);
+      await pause(AFTER_PEAK);
       const used = (await settled(pid)) - before;
       await Promise.all([first, many].map(ended));
       return { cost: used / connections / 1024, rate: 0 };
@@ -135,11 +139,15 @@ async function opened(port: number, connections: number, cores: Cores | null, sc
   return load;
 }
 
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => void setTimeout(resolve, ms));
+}
+
 /** Stable memory usage: garbage collection may follow the end of the traffic. */
 async function settled(pid: number): Promise<number> {
   let last = Number.POSITIVE_INFINITY;
   for (let i = 0; i < 6; i++) {
-    await new Promise((resolve) => setTimeout(resolve, 500));
+    await pause(500);
     const now = memoryBytes(tree(pid));
     if (Math.abs(now - last) < last * 0.002) return now;
     last = now;

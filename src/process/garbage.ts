@@ -21,6 +21,8 @@ import { settledWithin } from './settled-within.js';
 const AFTER_READING = 2000;
 /** Largest live heap for which a serving process requests a full collection: it then takes less than 40 ms. Bytes. */
 const MAX_HEAP = 24 << 20;
+/** The same for a process that is idle: there is nothing to delay but single messages, by 100 ms. */
+const MAX_IDLE_HEAP = 56 << 20;
 /** ms after which a collection in small steps is no longer awaited. */
 const MARKING_TIMEOUT = 10_000;
 /** ms between two samples of the resident memory. */
@@ -62,7 +64,8 @@ export function returnMemoryAfterPeaks(): void {
   const watch = new PeakWatch();
   setInterval(() => {
     const { utilization } = watch.elapsed();
-    if (watch.due(process.memoryUsage.rss(), utilization, performance.now())) void collectWhileServing();
+    if (!watch.due(process.memoryUsage.rss(), utilization, performance.now())) return;
+    void collectWhileServing(utilization < IDLE ? MAX_IDLE_HEAP : MAX_HEAP);
   }, INTERVAL).unref();
 }
 
@@ -103,10 +106,13 @@ export class PeakWatch {
   }
 }
 
-/** Frees garbage without delaying requests by more than some ms, or tens of ms if the heap is small. Exported for tests. */
-export async function collectWhileServing(): Promise<void> {
+/**
+ * Frees garbage without delaying requests by more than some ms, or tens of ms if the live heap is at most `maxHeap` bytes.
+ * Exported for tests.
+ */
+export async function collectWhileServing(maxHeap = MAX_HEAP): Promise<void> {
   await collectInSteps();
-  if (heapInUse() <= MAX_HEAP) await collect();
+  if (heapInUse() <= maxHeap) await collect();
   else if (youngGeneration() > SMALL) await shrinkWhenIdle();
 }
 
