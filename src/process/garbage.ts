@@ -41,8 +41,9 @@ const MAX_GAP = 300_000;
 
 /** Bytes of a young generation that need not shrink. */
 const SMALL = 4 << 20;
-/** ms over which V8 counts allocations, and the largest share of them that the process may be busy. */
+/** ms over which V8 counts allocations. */
 const IDLE_TIME = 6000;
+/** Largest share of a core that an idle process uses. */
 const IDLE = 0.05;
 
 let soon: NodeJS.Timeout | null = null;
@@ -62,11 +63,23 @@ export function collectAfterReading(serves: boolean): void {
 export function returnMemoryAfterPeaks(): void {
   keepShapes();
   const watch = new PeakWatch();
+  let used = processorTime();
   setInterval(() => {
     const { utilization } = watch.elapsed();
+    const before = used;
+    used = processorTime();
     if (!watch.due(process.memoryUsage.rss(), utilization, performance.now())) return;
-    void collectWhileServing(utilization < IDLE ? MAX_IDLE_HEAP : MAX_HEAP);
+    void collectWhileServing((used - before) / INTERVAL < IDLE ? MAX_IDLE_HEAP : MAX_HEAP);
   }, INTERVAL).unref();
+}
+
+/**
+ * Processor time of the process, ms. Unlike the utilization of the event loop, its share does not grow when other processes
+ * use the machine.
+ */
+function processorTime(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
 }
 
 function heapInUse(): number {
@@ -121,9 +134,9 @@ export async function collectWhileServing(maxHeap = MAX_HEAP): Promise<void> {
  * was allocated in the seconds before it. After the opening of thousands of connections, it is 16 MiB that nobody needs.
  */
 async function shrinkWhenIdle(): Promise<void> {
-  const before = performance.eventLoopUtilization();
+  const before = processorTime();
   await new Promise<void>((resolve) => void setTimeout(resolve, IDLE_TIME).unref());
-  if (performance.eventLoopUtilization(before).utilization < IDLE) await collectInSteps();
+  if ((processorTime() - before) / IDLE_TIME < IDLE) await collectInSteps();
 }
 
 /** Bytes of the young generation. */
