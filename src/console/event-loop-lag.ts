@@ -1,5 +1,5 @@
 /** Delay of the event loop of this process, measured while somebody asks for it. */
-import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks';
+import type { IntervalHistogram } from 'node:perf_hooks';
 
 /** ms between two measurements. */
 const RESOLUTION = 20;
@@ -27,6 +27,8 @@ class EventLoopLag {
     if (this.timer === null) this.timer = setTimeout(() => this.stop(), IDLE).unref();
     else this.timer.refresh();
     if (this.histogram === null) {
+      // Loaded by the first question only.
+      const { monitorEventLoopDelay } = process.getBuiltinModule('node:perf_hooks');
       this.histogram = monitorEventLoopDelay({ resolution: RESOLUTION });
       this.histogram.enable();
       this.readAt = now;

@@ -44,10 +44,15 @@ export interface AnsweringInstance {
 const MAX_SHOWN = 2 << 20;
 const MAX_CHANGES = 1000;
 const MAX_FINDINGS = 1000;
+/** Questions about configurations that wait for their turn. */
+const MAX_WAITING = 20;
 const STARTED = Math.round(performance.timeOrigin);
 
 export class ProcessAnswers {
   private reloading = false;
+  /** Questions that take time are answered one after the other. */
+  private queue: Promise<unknown> = Promise.resolve();
+  private waiting = 0;
 
   constructor(
     private readonly instance: AnsweringInstance,
@@ -76,7 +81,7 @@ export class ProcessAnswers {
       case 'process':
         return this.process();
       case 'configuration':
-        return this.configuration();
+        return this.inTurn(() => this.configuration());
       case 'generations':
         return this.history.kept.map(
           ({ generation, since, texts }): GenerationTexts => ({
@@ -86,12 +91,20 @@ export class ProcessAnswers {
           }),
         );
       case 'difference':
-        return this.difference(this.kept(question.from), this.kept(question.to));
+        return this.inTurn(() => this.difference(this.kept(question.from), this.kept(question.to)));
       case 'explanation':
-        return this.explanation(question.form);
+        return this.inTurn(() => this.explanation(question.form));
       case 'reload':
         return this.reload();
     }
+  }
+
+  private async inTurn<T>(answer: () => Promise<T>): Promise<T> {
+    if (this.waiting >= MAX_WAITING) throw new CannotAnswer('too many questions about configurations at a time');
+    this.waiting++;
+    const turn = this.queue.then(answer).finally(() => this.waiting--);
+    this.queue = turn.catch(() => {});
+    return turn;
   }
 
   private counts(): ProcessCounts {

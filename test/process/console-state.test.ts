@@ -13,7 +13,7 @@ import { freePort } from '../cli/running.js';
 import { FeedClient } from '../console/feed-client.js';
 import { until, websocket, websocketEcho } from '../kit/index.js';
 import { eventually } from '../modules/api-client.js';
-import { ask, tokenField } from '../modules/console-client.js';
+import { ask, problemsOf, tokenField } from '../modules/console-client.js';
 
 /** A master with workers, and the last overview that a viewer has received. */
 class Scene {
@@ -77,7 +77,7 @@ test('an overview has all workers, and tells that one was lost', async (t) => {
     scene.state?.generations.map(({ number, tunnels }) => [number, tunnels]),
     [[1, 5]],
   );
-  assert.deepEqual(scene.state?.problems, []);
+  assert.deepEqual(problemsOf(scene.state), []);
   assert.equal(scene.state?.reloads[0]?.cause, 'start');
   // Processor time needs two overviews, and the event loop two periods.
   await until('figures of workers', () => {

@@ -1,5 +1,5 @@
 /** Repeats a request that the console has shown (`console_replay`), in the worker that has its record. */
-import http from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import { upstreamsOf } from '../../console/worker-report.js';
 import { toBytes, toText } from '../../diagnostics/byte-string.js';
 import type { Transport } from '../../net/transport.js';
@@ -192,9 +192,10 @@ async function send(prepared: Prepared, asked: ReplayQuestion): Promise<ReplayRe
       connection.once('error', reject);
       connection.once('close', () => reject(new Error('the connection was closed')));
     });
-    const response = await new Promise<http.IncomingMessage>((resolve, reject) => {
+    const { request: newRequest } = process.getBuiltinModule('node:http');
+    const response = await new Promise<IncomingMessage>((resolve, reject) => {
       const kept = fields.filter(([field]) => !/^(?:connection|keep-alive)$/i.test(field));
-      const request = http.request({
+      const request = newRequest({
         method,
         path: target,
         headers: [...kept, ['Connection', 'close']].flat(),
