@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import type { Word } from '../../grammar/syntax-tree.js';
 import { choice, custom, flag, integer, nearWord, none, orOff, template, text } from '../config/argument-types.js';
+import type { CheckedBlock } from '../config/checked-config.js';
 import type { ArgumentContext, Context, Directives, WithEntries } from '../config/directive.js';
 import type { CheckContext } from '../config/module-declaration.js';
 import type { TemplateData } from '../config/template.js';
@@ -150,7 +151,13 @@ function trustedCertificate({ trustedCertificate: file }: ExporterData, compiler
   }
 }
 
-function openExporter(data: ExporterData, resource: Record<string, string>, compiler: Compiler): void {
+/** `records`: whether a location may record requests. */
+function openExporter(
+  data: ExporterData,
+  resource: Record<string, string>,
+  records: boolean,
+  compiler: Compiler,
+): void {
   const { interval, batchSize, batchCount, ...connection } = data;
   const settings = {
     ...connection,
@@ -159,13 +166,18 @@ function openExporter(data: ExporterData, resource: Record<string, string>, comp
     userAgent: `tsproxy/${VERSION}`,
   };
   const batches = { interval, batchSize, batchCount };
-  if (compiler.onlyTest || compiler.observer.simulates) return;
+  if (!records || compiler.onlyTest || compiler.observer.simulates) return;
   const key = `${KEY} ${JSON.stringify([settings, batches])}`;
   const exporter =
     compiler.previous?.get<TraceExporter>(key) ?? new TraceExporter(settings, batches, compiler.errorLog);
   compiler.shared.set(key, exporter);
   compiler.shared.set(KEY, exporter);
   compiler.whenServing(() => exporter.load());
+}
+
+/** Whether a location may record requests: otherwise nothing is compiled for the exporter. */
+function mayRecord({ values, blocks }: CheckedBlock): boolean {
+  return (values.otel_trace !== undefined && values.otel_trace !== 'off') || blocks.some(mayRecord);
 }
 
 /** Begins the trace of a request in its first location. */
@@ -209,11 +221,11 @@ export default defineModule({
     if (block.own.includes('otel_trace')) checkExporter(c);
   },
   tunnelContinues: (change) => Object.hasOwn(directives, change),
-  http({ otel_exporter: exporter, otel_service_name: name, otel_resource_attr: attributes }, _block, compiler) {
+  http({ otel_exporter: exporter, otel_service_name: name, otel_resource_attr: attributes }, block, compiler) {
     if (exporter === undefined) return;
     const resource = { 'service.name': 'unknown_service:tsproxy', ...asText(attributes) };
     if (name !== undefined) resource['service.name'] = toText(name);
-    openExporter(exporter.entries, resource, compiler);
+    openExporter(exporter.entries, resource, mayRecord(block), compiler);
   },
   settings(conf, { program, compiler, block }) {
     if (!Object.keys(directives).some((name) => block.values[name] !== undefined)) return;
