@@ -58,6 +58,7 @@ export class RowFeed implements TapSink {
   frames: FrameSelection = 'none';
   readonly withRecords = true;
   private redaction: Redaction;
+  private kinds: Readonly<Record<RowKind, boolean>> = { http: false, websocket: false, sse: false };
   private readonly writer = new RowWriter();
   /** Rows dropped since the last row that was written. */
   private dropped = 0;
@@ -79,9 +80,9 @@ export class RowFeed implements TapSink {
   configure(settings: FeedSettings): void {
     this.settings = settings;
     this.redaction = new Redaction(settings.redaction);
-    const { frames } = settings;
-    const withFrames = settings.kinds.includes('websocket') || settings.kinds.includes('sse');
-    if (!withFrames) this.frames = 'none';
+    const { frames, kinds } = settings;
+    this.kinds = { http: kinds.includes('http'), websocket: kinds.includes('websocket'), sse: kinds.includes('sse') };
+    if (!this.kinds.websocket && !this.kinds.sse) this.frames = 'none';
     else this.frames = typeof frames === 'string' ? frames : new Set(frames);
   }
 
@@ -94,11 +95,11 @@ export class RowFeed implements TapSink {
   }
 
   has(kind: RowKind): boolean {
-    return this.settings.kinds.includes(kind);
+    return this.kinds[kind];
   }
 
   add(row: PublishedRow): void {
-    if (this.closed || !this.settings.kinds.includes(KINDS[row.type])) return;
+    if (this.closed || !this.kinds[KINDS[row.type]]) return;
     const isPart = row.type === 'frame' || row.type === 'event' || row.type === 'message';
     if (isPart && !this.wants(row.id)) return;
     if (!this.begin(row.time, isPart ? MAX_FRAMES : MAX_QUEUED)) return;
