@@ -17,8 +17,8 @@ interface UserFrame {
 /** Number of frames in a log line, which is cut at 2,048 bytes. */
 const MAX_FRAMES = 10;
 
-/** Directory of this program, whose frames are left out. */
-const OWN_DIRECTORY = fileURLToPath(new URL('../', import.meta.url));
+/** Directories of this program, whose frames are left out: compiled, and as source maps name them. */
+const OWN_DIRECTORIES = ['../', '../../../src/'].map((path) => fileURLToPath(new URL(path, import.meta.url)));
 
 /** First line of an exception: `TypeError: x is not a function`. */
 export function reasonOf(error: unknown): string {
@@ -45,7 +45,8 @@ export function exceptionText(error: unknown, graphs: Iterable<ModuleGraph>): st
   const all = [...graphs];
   for (const line of stack.split('\n')) {
     const frame = /^\s+at (.*)$/.exec(line)?.[1];
-    if (frame === undefined || frame.includes(OWN_DIRECTORY) || frame.includes('node:internal')) continue;
+    if (frame === undefined || frame.includes('node:internal')) continue;
+    if (OWN_DIRECTORIES.some((directory) => frame.includes(directory))) continue;
     frames.push(`at ${mapped(frame, all)}`);
     if (frames.length === MAX_FRAMES) break;
   }

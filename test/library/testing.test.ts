@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Request, ServerSentEvent, WebSocketMessage } from '../../src/index.js';
 import { startProxy, testEvent, testMessage, testRequest, testSocket } from '../../src/testing.js';
+import { until } from '../kit/index.js';
 
 test('a function is called with a constructed request, which has its response', async () => {
   async function handler(r: Request): Promise<void> {
@@ -99,4 +100,21 @@ test('a proxy is started in one line, and ends with its test', async (t) => {
   assert.equal((await fetch(second.url)).status, 204);
   for (const close of closing) await close();
   await assert.rejects(fetch(second.url));
+});
+
+test('an exception after a subrequest is logged, and the response is 500', async () => {
+  const callback = (r: ReturnType<typeof testRequest>): void => {
+    r.subrequest('/inner', () => {
+      throw new Error('in the callback');
+    });
+  };
+  const failing = [testRequest(), testRequest({ subrequest: () => Promise.reject(new Error('no reply')) })];
+  for (const request of failing) callback(request);
+  await until('both have failed', () => failing.every(({ response }) => response.status === 500));
+  assert.deepEqual(
+    failing.map(({ response }) => response.log.map(({ message }) => message)),
+    [['js exception: Error: in the callback'], ['js exception: Error: no reply']],
+  );
+  const awaiting = testRequest({ subrequest: () => Promise.reject(new Error('no reply')) });
+  await assert.rejects(awaiting.subrequest('/inner'), /no reply/);
 });

@@ -222,11 +222,17 @@ class ConstructedRequest implements TestRequest {
   subrequest(uri: string, second?: unknown, third?: unknown): never {
     const callback = typeof second === 'function' ? second : third;
     const options = (typeof second === 'string' ? { args: second } : typeof second === 'object' ? second : {}) ?? {};
-    const reply = Promise.resolve(this.options.subrequest?.(uri, options) ?? { status: 404 }).then((response) =>
-      replyOf(uri, response),
-    );
+    const reply = new Promise<TestReply>((resolve) =>
+      resolve(this.options.subrequest?.(uri, options) ?? { status: 404 }),
+    ).then((response) => replyOf(uri, response));
     if (typeof callback !== 'function') return reply as never; // the overloads of `Request`
-    void reply.then((response) => callback(response));
+    reply
+      .then((response) => callback(response) as unknown)
+      .catch((error: unknown) => {
+        // As in the proxy, an exception of the callback is logged, and nothing waits for it.
+        this.write('error', [`js exception: ${String(error)}`]);
+        if (!this.sent) this.return(500);
+      });
     return undefined as never; // as above
   }
 

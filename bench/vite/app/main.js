@@ -1,0 +1,2 @@
+export const version = 1;
+if (import.meta.hot) import.meta.hot.accept();
