@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { checkConfig } from '../src/index.js';
-import { command, Prefix } from './cli/running.js';
+import { command, freePort, Prefix } from './cli/running.js';
 
 /** Where Debian, Alpine and nginx's own packages put the program. */
 const NGINX = ['/usr/sbin/nginx', '/usr/local/sbin/nginx', '/usr/local/nginx/sbin/nginx'].find((path) =>
@@ -58,7 +58,8 @@ function mistakes(): readonly [file: string, nginx: string, tsproxy: string] {
 
 test('README.md shows the output of -t for its example of errors', async (t) => {
   const [file, , shown] = mistakes();
-  const prefix = new Prefix(t, file);
+  // Another program, such as the demonstration, may use the port of the example.
+  const prefix = new Prefix(t, file.replace('listen 8020;', `listen ${await freePort()};`));
   const { code, stderr } = await command([...prefix.words, '-t']);
   assert.equal(code, 1);
   assert.equal(stderr.replaceAll(join(prefix.path, 'nginx.conf'), '/etc/nginx/chat.conf'), shown);
