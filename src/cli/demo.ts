@@ -38,7 +38,8 @@ export async function demo(order: { readonly port?: number; readonly host: strin
     ),
   ];
   const source = sourceWith(order.host, port, backEnds);
-  const instance = ownInstance({ modules, source, defaultErrorLog: '', warn: printError });
+  const tools = async () => (await import('../explain/configuration-tools.js')).configurationTools;
+  const instance = ownInstance({ modules, source, defaultErrorLog: '', warn: printError, tools });
   running.instance = instance;
   running.source = source;
   try {

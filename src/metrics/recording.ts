@@ -25,6 +25,8 @@ import { webSocketRecorders } from './websocket-source.js';
 const USERS = ['metrics', 'metrics_usage', 'console'];
 /** ms between two reports of a worker: so much is lost if it is killed. */
 const REPORT_INTERVAL = 1000;
+/** ms for the counts of the process that owns the configuration; without an answer they are missing. */
+const COUNTS_TIMEOUT = 1000;
 
 const KEY = 'metrics recording';
 const METRICS = 'metrics of the process';
@@ -170,7 +172,7 @@ export class Recording implements Enforceable {
     const [totals, counts] = await Promise.all([
       this.zones.ask(readMetrics, { zone: this.zone.id, families: names }),
       // The owner of the configuration answers with this type.
-      this.link.ask(COUNTS_QUESTION).catch(() => null) as Promise<ProcessCounts | null>,
+      this.link.ask(COUNTS_QUESTION, COUNTS_TIMEOUT).catch(() => null) as Promise<ProcessCounts | null>,
     ]);
     if (totals === null) return null;
     const shared = (

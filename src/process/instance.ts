@@ -204,8 +204,10 @@ export class Instance<W extends Workers = Workers> {
     this.history.begin();
     const activated = await this.activate({ ...wanted, generation }, modules);
     this.count = generation;
-    this.current = { job: activated.job, since: Date.now(), modules, read };
     this.history.started(generation, cause, activated.changes, read);
+    // Texts of a large configuration take memory.
+    const kept = this.history.kept.length === 0 ? { ...read, texts: [] } : read;
+    this.current = { job: activated.job, since: Date.now(), modules, read: kept };
     this.watch.watch(plan);
     return activated;
   }

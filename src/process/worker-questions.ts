@@ -2,7 +2,7 @@
 import { ProcessUnavailable } from '../program/process-link.js';
 import type { Command, WorkerEvent } from './worker-messages.js';
 
-/** ms to wait for an answer: a reload may take that long. */
+/** ms to wait for an answer by default: a reload may take that long. */
 const TIMEOUT = 120_000;
 /** Maximum number of pending questions. */
 const MAX_PENDING = 100;
@@ -15,14 +15,14 @@ export class WorkerQuestions {
   constructor(private readonly send: (event: WorkerEvent) => void) {}
 
   /** Rejects with ProcessUnavailable. */
-  ask(question: unknown): Promise<unknown> {
+  ask(question: unknown, timeout = TIMEOUT): Promise<unknown> {
     if (this.pending.size >= MAX_PENDING) return Promise.reject(new ProcessUnavailable());
     const id = ++this.last;
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
         this.pending.delete(id);
         reject(new ProcessUnavailable());
-      }, TIMEOUT).unref();
+      }, timeout).unref();
       this.pending.set(id, (answer) => {
         clearTimeout(timer);
         resolve(answer);

@@ -132,7 +132,7 @@ class Worker {
       modules,
       errorLog: this.log,
       binder: this.binder,
-      ask: (question) => this.questions.ask(question),
+      ask: (question, timeout) => this.questions.ask(question, timeout),
     });
     this.counts = new OwnCounts(this.serving.counts, send);
     this.taps = new WorkerTaps((subscriber) => this.serving.subscribe(subscriber), send);

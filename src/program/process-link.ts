@@ -25,9 +25,9 @@ export const COUNTS_QUESTION = { about: 'counts' } as const;
 export interface ProcessLink {
   /**
    * Asks the process that owns the configuration: the master, or this one. Question and answer are plain data. Rejects with
-   * ProcessUnavailable if it does not answer.
+   * ProcessUnavailable if it does not answer within `timeout` ms; the default suffices for a reload.
    */
-  ask(question: unknown): Promise<unknown>;
+  ask(question: unknown, timeout?: number): Promise<unknown>;
   /** Oldest first. */
   generations(): readonly GenerationUse[];
 }

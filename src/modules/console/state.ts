@@ -20,6 +20,8 @@ import type { ConsoleTable } from './context.js';
 const KEY = 'console states';
 const HISTORY = 'console history';
 const INTERVAL = 1000;
+/** ms for the answer to a question that takes no time: a viewer sees the rest of the state while the master is busy. */
+const QUICK = 1000;
 
 /** Parts of earlier overviews that the next ones need; one object for all tables. */
 class StateHistory {
@@ -133,7 +135,7 @@ export class ConsoleStates implements Enforceable {
   }
 
   private async process(): Promise<ProcessReport> {
-    const answer = await this.link.ask({ about: 'process' }).catch(() => null);
+    const answer = await this.link.ask({ about: 'process' }, QUICK).catch(() => null);
     // The owner of the configuration answers with this type, or not at all.
     if (answer !== null) return answer as ProcessReport;
     const { generation } = this;
