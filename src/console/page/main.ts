@@ -17,6 +17,8 @@ import { WebSocketsView } from './view-websockets.js';
 
 /** Part of the time that painting may take, at most. */
 const PAINT_SHARE = 0.7;
+/** Least ms between two paintings: more of them would only take time from the proxy if it runs on the same machine. */
+const MIN_INTERVAL = 30;
 
 const STATES: Readonly<Record<ConnectionState, readonly [tone: string, text: string]>> = {
   connecting: ['is-warning', 'connecting'],
@@ -161,7 +163,7 @@ class Page {
     const start = performance.now();
     this.current?.paint();
     const end = performance.now();
-    this.nextPaint = end + (end - start) * (1 / PAINT_SHARE - 1);
+    this.nextPaint = Math.max(start + MIN_INTERVAL, end + (end - start) * (1 / PAINT_SHARE - 1));
   }
 
   private pressed(event: KeyboardEvent): void {
