@@ -22,9 +22,13 @@ export interface Site {
   configuration(extra: string): string;
 }
 
-/** WebSocket server that echoes with compression, and sends an event each 50 ms to requests for `/events`. */
+/** WebSocket server that echoes with compression, sends an event each 50 ms to requests for `/events`, and `ok` to others. */
 async function backEnd(t: Test): Promise<number> {
-  const server = createServer((_, response) => {
+  const server = createServer((request, response) => {
+    if (request.url !== '/events') {
+      response.end('ok');
+      return;
+    }
     response.writeHead(200, { 'Content-Type': 'text/event-stream' });
     let count = 0;
     const timer = setInterval(() => response.write(`id: ${++count}\nevent: tick\ndata: {"count":${count}}\n\n`), 50);
@@ -60,11 +64,13 @@ http {
       auth_basic_user_file users;
       console ${parameters};
       console_payload on;
+      console_replay on;
     }
     location /item/ { return 200 "an item\\n"; }
     location /missing/ { return 404; }
     location /socket { proxy_pass http://echo; proxy_websocket on; }
     location /events { proxy_pass http://echo; }
+    location /plain { proxy_pass http://echo; }
     ${extra}
   }
 }

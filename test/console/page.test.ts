@@ -240,6 +240,20 @@ test('a WebSocket is closed with a code and a reason', { skip: noBrowser }, asyn
   await closePage(page);
 });
 
+test('a request is sent once more', { skip: noBrowser }, async () => {
+  const page = await openPage(browser, site, 'http');
+  await get(site.port, '/plain?again');
+  await clickRow(page, 'http', '/plain?again');
+  await press(page, 'Replay …');
+  await press(page, 'Replay', 'dialog');
+  await shows(
+    page,
+    `/^200 from 127\\.0\\.0\\.1:\\d+ after .*, 2 B/.test(document.querySelector('dialog .form-result')?.textContent)`,
+  );
+  await shows(page, `document.querySelector('dialog pre')?.textContent === 'ok'`);
+  await closePage(page);
+});
+
 test('a broken configuration is refused with its code frame, and a valid one is put in force', {
   skip: noBrowser,
 }, async () => {

@@ -1,7 +1,11 @@
 /** The dialog that repeats a request, also to another upstream. */
+import type { ReplayReport } from '../replay-report.js';
 import { type Control, failureText } from './control.js';
 import { openDialog } from './dialog.js';
-import { type Child, h, setText } from './dom.js';
+import { type Child, fill, h, setText } from './dom.js';
+import { fieldTable } from './heads.js';
+import { bytes, duration } from './numbers.js';
+import { statusTone } from './tone.js';
 import type { RequestEntry } from './traffic.js';
 
 export function replayButton(control: Control, entry: RequestEntry): Child {
@@ -17,12 +21,12 @@ function replayDialog(control: Control, { request }: RequestEntry): void {
     spellcheck: 'false',
     list: 'upstreams',
   });
-  const result = h('p', { class: 'form-result', role: 'status' });
+  const result = h('div', { class: 'form-result', role: 'status' });
   const form = h(
     'form',
     { class: 'form' },
     h('p', {}, h('code', {}, `${request.method} ${request.target}`)),
-    h('label', {}, 'Upstream or address (empty: as configured)', upstream),
+    h('label', {}, 'Upstream, or address of a server (empty: the same server)', upstream),
     h(
       'datalist',
       { id: 'upstreams' },
@@ -38,10 +42,21 @@ function replayDialog(control: Control, { request }: RequestEntry): void {
     setText(result, 'Sending …');
     const body = { id: request.id, ...(upstream.value === '' ? {} : { upstream: upstream.value }) };
     void control.post('replay', body).then((reply) => {
-      setText(
-        result,
-        reply.status >= 200 && reply.status < 300 ? `Done: ${JSON.stringify(reply.body)}` : failureText(reply),
-      );
+      if (reply.status === 200) fill(result, reportOf(reply.body as ReplayReport));
+      else setText(result, failureText(reply));
     });
   });
+}
+
+function reportOf({ address, status, fields, length, duration: ms, body }: ReplayReport): Child[] {
+  return [
+    h(
+      'p',
+      {},
+      h('span', { class: `status ${statusTone(status)}` }, String(status)),
+      ` from ${address} after ${duration(ms)}, ${bytes(length)}`,
+    ),
+    fieldTable(fields),
+    body !== null && body !== '' && h('pre', { class: 'code-frames', tabindex: 0 }, body),
+  ];
 }

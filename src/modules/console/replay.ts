@@ -1,5 +1,6 @@
 /** Repeats a request that the console has shown (`console_replay`), in the worker that has its record. */
 import type { IncomingMessage } from 'node:http';
+import type { ReplayReport } from '../../console/replay-report.js';
 import { upstreamsOf } from '../../console/worker-report.js';
 import { toBytes, toText } from '../../diagnostics/byte-string.js';
 import type { Transport } from '../../net/transport.js';
@@ -22,20 +23,6 @@ const MAX_REPLAYS = 16;
 const MAX_BODY = 64 << 10;
 /** Bytes of a body that are read: the rest is of no interest. */
 const MAX_READ = 16 << 20;
-
-/** Response to a repeated request. Strings are text. */
-export interface ReplayReport {
-  /** Address of the server. */
-  readonly address: string;
-  readonly status: number;
-  readonly fields: readonly FieldLine[];
-  /** Bytes of the body. */
-  readonly length: number;
-  /** ms until the end of the response. */
-  readonly duration: number;
-  /** Beginning of the body; null if the console hides payloads, or it cannot be redacted. */
-  readonly body: string | null;
-}
 
 interface ReplayQuestion extends ConsoleQuestion {
   readonly about: 'replay';
