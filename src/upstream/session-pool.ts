@@ -2,6 +2,7 @@
 import { bindToClient, type ClientBound, unbindFromClient } from '../exchange/client-bound.js';
 import type { SessionHost, StreamUser, UpstreamSession, UpstreamStream } from '../http/upstream-session.js';
 import { Http1UpstreamSession } from '../http1/upstream-session.js';
+import { callbackNow } from '../net/callback-clock.js';
 import { now, type Timed, unwatch, watch } from '../net/deadlines.js';
 import { SocketTransport } from '../net/socket-transport.js';
 import type { Transport } from '../net/transport.js';
@@ -11,8 +12,10 @@ import type { Peer } from './peer.js';
 
 /** A session of the pool, and its owner. It is cached while another stream can be opened. */
 export class PooledSession implements SessionHost, Timed, ClientBound {
-  /** End of the time for which it may be idle. */
+  /** End of the time for which it may be idle. It is noticed late on a busy machine. */
   deadline = 0;
+  /** The same, on the clock of `performance.now()`: afterwards it is not used, because the peer may close it at any moment. */
+  usableUntil = Number.POSITIVE_INFINITY;
   deadlineIndex = -1;
   readonly since = now();
   /** Whether the pool has it. */
@@ -113,7 +116,8 @@ export class SessionPool {
       const pooled = sessions[i] as PooledSession;
       if (!pooled.matches(peer, local ? origin : null, options)) continue;
       const { session } = pooled;
-      if (!session.available || (isFinal && session.idle && session.peerLeft())) {
+      const expired = session.idle && callbackNow() >= pooled.usableUntil;
+      if (expired || !session.available || (isFinal && session.idle && session.peerLeft())) {
         this.remove(pooled);
         if (session.idle) session.destroy();
         continue;
@@ -142,7 +146,9 @@ export class SessionPool {
       return false;
     this.remove(pooled);
     if (sessions.length >= max) sessions.find(({ session }) => session.idle)?.session.destroy();
-    pooled.deadline = timeout === 0 || !pooled.session.idle ? 0 : now() + timeout;
+    const timed = timeout !== 0 && pooled.session.idle;
+    pooled.deadline = timed ? now() + timeout : 0;
+    pooled.usableUntil = timed ? callbackNow() + timeout : Number.POSITIVE_INFINITY;
     sessions.push(pooled);
     pooled.cached = true;
     return true;

@@ -1,5 +1,6 @@
 /** Sessions of a pool are found by peer, location and TLS identity. */
 import assert from 'node:assert/strict';
+import { performance } from 'node:perf_hooks';
 import { test } from 'node:test';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { memoryPair } from '../../src/net/memory-transport.js';
@@ -106,4 +107,14 @@ test('a pool that is closed caches no more sessions', async () => {
   pool.close();
   await complete();
   assert.equal(pool.count, 0);
+});
+
+test('a session is not reused after keepalive_timeout, even if the process was too busy to notice its end', async () => {
+  const { request } = poolWith({ timeout: 100 });
+  assert.equal(await request(), false);
+  await nextTurn();
+  const end = performance.now() + 150;
+  while (performance.now() < end);
+  await nextTurn();
+  assert.equal(await request(), false);
 });
