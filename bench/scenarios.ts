@@ -32,7 +32,7 @@ export interface Scenario {
 /** ms after which a process that collects garbage has returned what the opening of connections took. */
 const AFTER_PEAK = 6000;
 /** Requests before a measurement. */
-const WARM_UP = 30_000;
+export const WARM_UP = 30_000;
 
 /** Requests by wrk over that many keep-alive connections. */
 export function requests(id: string, title: string, connections: number, path: string, scheme = 'http'): Scenario {

@@ -25,26 +25,30 @@ const MAX_COUNT = 65535 - 1000;
 
 class Subrequests implements ActiveSubrequests {
   made = 0;
-  private readonly running = new Set<EngineSubrequest>();
+  /** Mostly one. */
+  private readonly running: EngineSubrequest[] = [];
   /** Whether the parent is finished and will be released with the last subrequest. */
   private parentFinished = false;
 
   constructor(private readonly parent: EngineExchange) {}
 
   add(subrequest: EngineSubrequest): void {
-    this.running.add(subrequest);
+    this.running.push(subrequest);
   }
 
   remove(subrequest: EngineSubrequest): void {
-    this.running.delete(subrequest);
-    if (this.running.size === 0 && this.parentFinished) this.parent.release();
+    const { running } = this;
+    const i = running.indexOf(subrequest);
+    if (i >= 0) running.splice(i, 1);
+    if (running.length === 0 && this.parentFinished) this.parent.release();
   }
 
   outlive(): boolean {
+    if (this.running.length === 0) return false;
     for (const subrequest of [...this.running]) {
       if (!subrequest.background || !this.parent.completed) subrequest.abort();
     }
-    this.parentFinished = this.running.size > 0;
+    this.parentFinished = this.running.length > 0;
     return this.parentFinished;
   }
 }

@@ -12,11 +12,12 @@ export function escapeArgs(text: string): string {
  * Characters to escape in a path (NGX_ESCAPE_URI), and all but the unreserved characters (NGX_ESCAPE_URI_COMPONENT).
  */
 const NOT_IN_PATH = /[\x00-\x20"#%<>?\\^`{|}\x7f-\xff]/g;
+const HAS_NOT_IN_PATH = new RegExp(NOT_IN_PATH.source);
 const NOT_IN_COMPONENT = /[^A-Za-z0-9\-._~]/g;
 
 /** Escapes a path, except its slashes. */
 export function escapePath(path: string): string {
-  return path.replace(NOT_IN_PATH, percent);
+  return HAS_NOT_IN_PATH.test(path) ? path.replace(NOT_IN_PATH, percent) : path;
 }
 
 /** Escapes a path segment, such as a file name. */

@@ -9,6 +9,9 @@ import { COMPLETE, MORE, parseContentLength, REFUSED } from './request-reader.js
 const START = 'HTTP/';
 /** Maximum length of a head whose parse result is reused for an identical one. */
 const MAX_CACHED = 4096;
+const LF = 10;
+/** Distance from the end of a head to the last byte of its last value. */
+const LAST_VALUE = 5;
 
 export class ResponseReader {
   status = 0;
@@ -66,16 +69,23 @@ export class ResponseReader {
    * converted, because V8 compares a part of a string several times slower than a whole one.
    */
   repeats(bytes: Buffer, from: number, end: number, limit: number): boolean {
-    const { length } = this.cached;
-    if (length === 0 || length > end - from || limit !== this.cachedLimit || !this.idle) return false;
+    const { cached } = this;
+    if (!this.mayRepeat(bytes, from, end, limit)) return false;
+    const { length } = cached;
     const text = bytes.latin1Slice(from, from + length);
-    if (text === this.cached) {
-      this.text = text;
-      this.headers.restore();
-      return true;
-    }
-    this.forget();
-    return false;
+    if (text !== cached) return false;
+    this.text = text;
+    this.headers.restore();
+    return true;
+  }
+
+  /** Whether `repeats` is likely: most other heads differ in length, or at the end of the last value. */
+  mayRepeat(bytes: Buffer, from: number, end: number, limit: number): boolean {
+    const { cached } = this;
+    const { length } = cached;
+    if (length === 0 || length > end - from || limit !== this.cachedLimit || !this.idle) return false;
+    const lastByte = length - LAST_VALUE;
+    return bytes[from + length - 1] === LF && bytes[from + lastByte] === cached.charCodeAt(lastByte);
   }
 
   /** Feeds the next bytes; `limit` is the maximum size of a head (`proxy_buffer_size`). */

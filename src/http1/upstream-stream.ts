@@ -30,7 +30,7 @@ export class Http1UpstreamStream implements UpstreamStream, ChunkedSink {
   private session: StreamSession | null = null;
   /** Non-null exactly while the stream is open. */
   private transport: Transport | null = null;
-  private readonly reader = new ResponseReader();
+  private reader = new ResponseReader();
   private readonly body = new BodyDecoder(this, true);
   /** Head of the request, until it is sent. */
   private unsentHead = '';
@@ -190,7 +190,9 @@ export class Http1UpstreamStream implements UpstreamStream, ChunkedSink {
 
   /** Feeds the reader; returns the offset after the final head, or -1 if the bytes need no further processing. */
   private readHead(user: StreamUser, bytes: Buffer, length: number): number {
-    const { reader, headLimit } = this;
+    const { headLimit } = this;
+    if (this.reader.idle) this.reader = readerFor(this.reader, bytes, length, headLimit);
+    const { reader } = this;
     let from = 0;
     while (this.state === READING_HEAD) {
       const before = reader.receivedLength;
@@ -316,6 +318,14 @@ export class Http1UpstreamStream implements UpstreamStream, ChunkedSink {
     this.transport = null;
   }
 
+  /** For a released stream: gives its reader away if it may have read the same head before, and takes `own` instead. */
+  exchangeReader(own: ResponseReader, bytes: Buffer, length: number, limit: number): ResponseReader {
+    const { reader } = this;
+    if (!reader.mayRepeat(bytes, 0, length, limit)) return own;
+    this.reader = own;
+    return reader;
+  }
+
   release(): void {
     this.cancel();
     this.released = this.reading;
@@ -329,6 +339,23 @@ export class Http1UpstreamStream implements UpstreamStream, ChunkedSink {
 /** Released streams. The cached fields of their readers often match the next response. */
 const spare: Http1UpstreamStream[] = [];
 const MAX_SPARE = 64;
+
+/** Number of released readers among which one is searched that has read the same head before. */
+const MAX_SEARCHED = 4;
+
+/**
+ * Returns the reader for a response whose first bytes are these: `own`, unless another one has read the same head before. Locations
+ * with different responses often take turns on an upstream.
+ */
+function readerFor(own: ResponseReader, bytes: Buffer, length: number, limit: number): ResponseReader {
+  if (own.mayRepeat(bytes, 0, length, limit)) return own;
+  for (let i = spare.length - 1, last = Math.max(0, spare.length - MAX_SEARCHED); i >= last; i--) {
+    const released = spare[i] as Http1UpstreamStream;
+    const other = released.exchangeReader(own, bytes, length, limit);
+    if (other !== own) return other;
+  }
+  return own;
+}
 
 /** Returns a stream that is over. */
 export function takeStream(): Http1UpstreamStream {
