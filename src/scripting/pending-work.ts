@@ -45,10 +45,16 @@ export class PendingWork {
     return this.count > this.handlers;
   }
 
-  /** Calls back when no work is left: at once if there is none. */
-  onIdle(then: () => void): void {
-    if (this.count === 0) then();
-    else this.whenIdle = then;
+  /**
+   * Calls back when no work is left; if there is none, at once, or after pending continuations of promises (`later`), which may
+   * begin work.
+   */
+  onIdle(then: () => void, later: boolean): void {
+    if (this.count === 0 && !later) then();
+    else {
+      this.whenIdle = then;
+      this.schedule();
+    }
   }
 
   /** Drops the callback: the result of the handler is no longer needed. */

@@ -28,10 +28,18 @@ function runHandler(x: Exchange, fn: ScriptFunction, args: readonly unknown[], t
   }
   if (result === FAILED) then(true);
   else {
+    // As in njs, a promise that the function has not returned may still decide, as far as it needs no event.
+    const undecided = !(result instanceof Promise) && !isDecided(x);
     pending.onIdle(() => {
       if (!x.finished) then(false);
-    });
+    }, undecided);
   }
+}
+
+/** Whether the function has already determined what happens to the request. */
+function isDecided(x: Exchange): boolean {
+  const { ended, status, declined, redirect } = outcomeOf(x);
+  return ended || declined || status !== null || redirect !== '' || x.headSent || x.finished;
 }
 
 /** Handler of `js_content`: 500 if the function has not responded. */

@@ -245,3 +245,22 @@ test('a reload with a module that fails leaves the configuration in force', asyn
   await assert.rejects(proxy.reload(configuration('none.js')), /"main\.hello" of "js_content" is not a function/);
   assert.equal((await get(proxy.port, '/')).body, 'first');
 });
+
+test('a promise that a function does not return responds or denies, unless it waits for something unknown', async (t) => {
+  const proxy = await scripted(
+    t,
+    `const later = (call) => void Promise.resolve().then(() => {}).finally(() => {}).then(call);
+     export const content = (r) => later(() => r.return(200, 'later'));
+     export const never = () => void new Promise(() => {}).then(() => {});
+     export const deny = (r) => later(() => r.return(403));
+     export const allow = () => later(() => {});`,
+    `location /content { js_content main.content; }
+     location /never { js_content main.never; }
+     location /denied { js_access main.deny; js_content main.content; }
+     location /allowed { js_access main.allow; js_content main.content; }`,
+  );
+  assert.equal((await get(proxy.port, '/content')).body, 'later');
+  assert.equal((await get(proxy.port, '/never')).status, 500);
+  assert.equal((await get(proxy.port, '/denied')).status, 403);
+  assert.equal((await get(proxy.port, '/allowed')).body, 'later');
+});
