@@ -21,6 +21,9 @@ const LOAD_TIMEOUT = 10_000;
 class Instance {
   readonly namespace: Namespace = Object.create(null) as Namespace;
   evaluation: Promise<void> | null = null;
+  compiled: Compiled | null = null;
+  /** By request of the module. */
+  namespaces: readonly Namespace[] = [];
 
   constructor(readonly module: UserModule) {
     Object.defineProperty(this.namespace, Symbol.toStringTag, { value: 'Module' });
@@ -30,11 +33,45 @@ class Instance {
 export class Environment {
   private readonly instances = new Map<UserModule, Instance>();
 
-  /** @param globals values of the names that every module can use */
+  /**
+   * @param globals values of the names that every module can use
+   * @param original the environment whose modules have been evaluated and are executed again; null: none
+   */
   constructor(
     readonly graph: ModuleGraph,
     private readonly globals: ReadonlyMap<string, unknown>,
+    private readonly original: Environment | null = null,
   ) {}
+
+  /** An environment in which `executedAgain` executes the same modules, for variables of their own. */
+  renewed(): Environment {
+    return new Environment(this.graph, this.globals, this);
+  }
+
+  /**
+   * Namespace of a module of the original environment, whose statements are executed at once and again, after those of the
+   * modules that it imports. A module with `await` outside of functions is that of the original.
+   */
+  executedAgain(module: UserModule): Namespace {
+    const { original } = this;
+    if (original === null || module.parsed.awaits) return (original ?? this).namespace(module);
+    const instance = this.instance(module);
+    if (instance.compiled !== null) return instance.namespace;
+    const { compiled, namespaces } = original.instance(module);
+    if (compiled === null) return original.namespace(module);
+    // Before its imports, which may import it in turn.
+    instance.compiled = compiled;
+    instance.namespaces = module.links.map((link, i) =>
+      link.kind === 'module' ? this.executedAgain(link.module) : (namespaces[i] as Namespace),
+    );
+    this.execute(instance, compiled, async (specifier) => {
+      const link = this.graph.link(String(specifier), module, 0);
+      if (link.kind !== 'module') return this.loaded(link, compiled.load);
+      await original.evaluate(link.module);
+      return this.executedAgain(link.module);
+    });
+    return instance.namespace;
+  }
 
   /** Evaluates a module after those that it imports, each once; returns its namespace. Rejects with ModuleError. */
   async evaluate(module: UserModule): Promise<Namespace> {
@@ -81,19 +118,15 @@ export class Environment {
         throw new ModuleError('failed', reasonOf(error), module.name, place, module.text);
       }
     }
-    this.forwardNames(instance, namespaces);
-    const { namespace } = instance;
-    const exports = (getters: Readonly<Record<string, () => unknown>>): void => {
-      for (const [name, get] of Object.entries(getters)) define(namespace, name, get);
-    };
+    instance.compiled = compiled;
+    instance.namespaces = namespaces;
     const load = async (specifier: string): Promise<Namespace> => {
       const link = this.graph.link(String(specifier), module, 0);
       if (link.kind === 'module') return this.evaluate(link.module);
       return this.loaded(link, compiled.load);
     };
-    const meta = { url: pathToFileURL(module.name).href, filename: module.name, dirname: directoryOf(module.name) };
     try {
-      await compiled.run(exports, namespaces, load, meta, ...this.globals.values());
+      await this.execute(instance, compiled, load);
     } catch (error) {
       if (error instanceof ModuleError) throw error;
       const [frame] = userFrames(error, this.graph);
@@ -106,6 +139,17 @@ export class Environment {
         frame?.module.text ?? null,
       );
     }
+  }
+
+  /** Executes the statements of a module; the result is a promise if it has an `await` outside of functions. */
+  private execute(instance: Instance, compiled: Compiled, load: (specifier: string) => Promise<Namespace>): unknown {
+    const { module, namespace, namespaces } = instance;
+    this.forwardNames(instance, namespaces);
+    const exports = (getters: Readonly<Record<string, () => unknown>>): void => {
+      for (const [name, get] of Object.entries(getters)) define(namespace, name, get);
+    };
+    const meta = { url: pathToFileURL(module.name).href, filename: module.name, dirname: directoryOf(module.name) };
+    return compiled.run(exports, namespaces, load, meta, ...this.globals.values());
   }
 
   private async loaded(link: Link, load: Compiled['load']): Promise<Namespace> {

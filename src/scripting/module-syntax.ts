@@ -33,6 +33,8 @@ export interface ParsedModule {
   readonly exportsAll: readonly number[];
   readonly script: EditedText;
   readonly program: Program;
+  /** Whether it has an `await` outside of functions. */
+  readonly awaits: boolean;
   /** Whether it uses `fetch` or timers: a request waits for those that its handler starts, also after an `await`. */
   readonly waits: boolean;
 }
@@ -111,6 +113,7 @@ class Rewriter {
       exportsAll: this.exportsAll,
       script: this.enclosed(globals),
       program,
+      awaits: this.awaits,
       waits: this.waits,
     };
   }

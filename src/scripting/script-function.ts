@@ -43,6 +43,8 @@ export class ScriptFunction {
     private readonly owner: FunctionOwner,
     /** `/etc/nginx/main.ts:3`, as bytes; null if the text of the module does not show it. */
     private readonly place: string | null,
+    /** The function of a request, if each has variables of modules of its own. */
+    private readonly callableFor: ((x: Exchange) => Callable) | null,
   ) {
     this.record = functionRecord(this.description);
   }
@@ -60,10 +62,10 @@ export class ScriptFunction {
 
   /** Calls the function; returns its value, which may be a promise, or FAILED. */
   call(x: Exchange, ...args: readonly unknown[]): unknown {
-    const { callable } = this;
     this.announce(x);
     const start = performance.now();
     try {
+      const callable = this.callableFor?.(x) ?? this.callable;
       return callFor(x, this.owner.tracksSessions, this.record, () => callable(...args));
     } catch (error) {
       this.logException(x, error);
@@ -87,7 +89,7 @@ export class ScriptFunction {
     this.announce(x);
     const start = measured ? performance.now() : 0;
     try {
-      return callNow(x, this.record, this.callable, argument);
+      return callNow(x, this.record, this.callableFor?.(x) ?? this.callable, argument);
     } catch (error) {
       this.logException(x, error);
       return FAILED;

@@ -2,7 +2,9 @@
 import type { CheckedBlock } from '../config/checked-config.js';
 import type { GivenScripts } from '../config/module-declaration.js';
 import { toBytes } from '../diagnostics/byte-string.js';
+import type { Exchange } from '../program/exchange.js';
 import { SettingsKey } from '../program/settings-key.js';
+import { StateKey } from '../program/state-key.js';
 import { positionOf } from './edits.js';
 import type { Environment } from './environment.js';
 import { sourcePlace } from './exception-text.js';
@@ -44,6 +46,8 @@ export class ScriptScope {
     private readonly owner: FunctionOwner,
     /** Modules that are given as objects; imported modules of the same name take precedence. */
     private readonly given: GivenScripts,
+    /** Whether each request has variables of modules of its own: `js_engine njs`. */
+    private readonly isolates: boolean,
   ) {}
 
   /** Returns a function by its name in directives, or the reason why there is none. Bytes. */
@@ -62,26 +66,55 @@ export class ScriptScope {
     const module = this.modules.get(first);
     const given = this.given[first];
     let found: Callable | NoFunction;
-    if (module !== undefined) found = this.exported(module, path);
+    if (module !== undefined) found = exported(this.environment.namespace(module), path);
     else if (given !== undefined) found = functionOf(given, path);
     else return `no imports defined for "${directive}" "${name}", use js_import directive`;
     if (typeof found === 'string') return reasonOf(found, name, directive);
     const place = module === undefined ? null : placeOf(module, path);
-    return new ScriptFunction(name, directive, found, this.owner, place);
+    const callableFor =
+      module === undefined || !this.isolates
+        ? null
+        : (x: Exchange) => this.callableFor(x, module, path, name, directive);
+    return new ScriptFunction(name, directive, found, this.owner, place, callableFor);
   }
 
-  private exported(module: UserModule, path: readonly string[]): Callable | NoFunction {
-    const namespace = this.environment.namespace(module);
-    let value: unknown;
-    try {
-      value = path.reduce(member, namespace.default);
-      if (value === undefined && path.length > 0) value = path.reduce(member, namespace as unknown);
-    } catch {
-      // A getter threw: the value is unknown.
+  /** The function of a request with variables of its own. Throws what the statements of its module throw. */
+  private callableFor(
+    x: Exchange,
+    module: UserModule,
+    path: readonly string[],
+    name: string,
+    directive: string,
+  ): Callable {
+    let environments = x.state(ENVIRONMENTS);
+    if (environments === undefined) {
+      environments = new WeakMap();
+      x.setState(ENVIRONMENTS, environments);
     }
-    if (value === undefined) return 'missing';
-    return typeof value === 'function' ? (value as Callable) : 'other';
+    let environment = environments.get(this.environment);
+    if (environment === undefined) {
+      environment = this.environment.renewed();
+      environments.set(this.environment, environment);
+    }
+    const found = exported(environment.executedAgain(module), path);
+    if (typeof found === 'string') throw new TypeError(reasonOf(found, name, directive));
+    return found;
   }
+}
+
+/** Environments of a request with `js_engine njs`, by those of the table. */
+const ENVIRONMENTS = new StateKey<WeakMap<Environment, Environment>>('environments of scripts');
+
+function exported(namespace: Readonly<Record<string, unknown>>, path: readonly string[]): Callable | NoFunction {
+  let value: unknown;
+  try {
+    value = path.reduce(member, namespace.default);
+    if (value === undefined && path.length > 0) value = path.reduce(member, namespace as unknown);
+  } catch {
+    // A getter threw: the value is unknown.
+  }
+  if (value === undefined) return 'missing';
+  return typeof value === 'function' ? (value as Callable) : 'other';
 }
 
 /** Place where a module defines a function; null if its text does not show it. Bytes. */

@@ -120,13 +120,18 @@ export class Scripts implements FunctionOwner {
     const imports = importsOf(block);
     const { scripts: given } = this.compiler;
     if (imports.size === 0 && Object.keys(given).length === 0) return null;
-    const key = JSON.stringify([environmentKey(block), ...[...imports.values()].map(({ name, file }) => [name, file])]);
+    const isolates = block.values.js_engine === 'njs';
+    const key = JSON.stringify([
+      environmentKey(block),
+      isolates,
+      ...[...imports.values()].map(({ name, file }) => [name, file]),
+    ]);
     let scope = this.scopes.get(key);
     if (scope === undefined) {
       const environment = this.environment(block);
       const modules = new Map<string, UserModule>();
       for (const { name, file } of imports.values()) modules.set(name, moduleOf(environment.graph, file));
-      scope = new ScriptScope(environment, modules, this, given);
+      scope = new ScriptScope(environment, modules, this, given, isolates);
       this.scopes.set(key, scope);
     }
     return scope;

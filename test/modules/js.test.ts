@@ -264,3 +264,36 @@ test('a promise that a function does not return responds or denies, unless it wa
   assert.equal((await get(proxy.port, '/denied')).status, 403);
   assert.equal((await get(proxy.port, '/allowed')).body, 'later');
 });
+
+test('with js_engine njs, each request has variables of modules of its own', async (t) => {
+  const proxy = await scripted(
+    t,
+    `import counter from './counter.js';
+     let own = 0;
+     export function count(r) { r.return(200, [++own, counter.next(), r.variables.value, njs.engine].join()); }
+     export const value = (r) => 'value ' + own;
+     export async function twice(r) {
+       own = 5;
+       const reply = await r.subrequest('/isolated');
+       r.return(200, own + ' ' + reply.responseText);
+     }
+     if (globalThis.refuses) throw new Error('refused to run again');`,
+    `js_set $value main.value;
+     location /shared { js_content main.count; }
+     location /isolated { js_engine njs; js_content main.count; }
+     location /twice { js_engine njs; js_content main.twice; }`,
+    { files: { 'counter.js': 'let n = 10; export default { next: () => ++n };' } },
+  );
+  const ask = async (path: string): Promise<string> => (await get(proxy.port, path)).body;
+  assert.deepEqual([await ask('/shared'), await ask('/shared')], ['1,11,value 1,QuickJS', '2,12,value 2,QuickJS']);
+  for (let i = 0; i < 2; i++) assert.equal(await ask('/isolated'), '1,11,value 1,njs');
+  assert.equal(await ask('/shared'), '3,13,value 3,QuickJS');
+  assert.equal(await ask('/twice'), '5 1,11,value 1,njs');
+  (globalThis as { refuses?: boolean }).refuses = true;
+  t.after(() => {
+    delete (globalThis as { refuses?: boolean }).refuses;
+  });
+  assert.equal((await get(proxy.port, '/isolated')).status, 500);
+  assert.match(proxy.messages('error').join(), /js exception: Error: refused to run again/);
+  assert.equal((await get(proxy.port, '/shared')).status, 200);
+});
