@@ -1,5 +1,6 @@
 /** Metrics of upstreams, WebSockets, event streams, limits, zones and TLS. */
 import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { test } from 'node:test';
 import {
@@ -269,4 +270,22 @@ test('health checks are counted by server and result', async (t) => {
   const samples = await scrape(proxy.port);
   assert.equal(sumIn(samples, 'tsproxy_upstream_state', 'state="unhealthy"'), 1);
   assert.equal(sumIn(samples, 'tsproxy_upstream_up'), 1);
+});
+
+test('writes that a log has dropped are counted by log', {
+  skip: !existsSync('/dev/full') && 'needs /dev/full',
+}, async (t) => {
+  const proxy = await startProxy(
+    `server {
+      listen 127.0.0.1:0;
+      location = /metrics { metrics; access_log off; }
+      location / { access_log /dev/full; return 200; }
+    }`,
+  );
+  t.after(() => proxy.close());
+  const dropped = async (): Promise<number> =>
+    sumIn(await scrape(proxy.port), 'tsproxy_log_writes_dropped_total', 'log="/dev/full"');
+  const before = await dropped();
+  for (let i = 0; i < 3; i++) await get(proxy.port, '/');
+  assert.equal((await dropped()) - before, 3);
 });
