@@ -15,7 +15,7 @@ export const REQUESTS = counter(
 );
 export const REQUEST_DURATION = histogram(
   'tsproxy_http_request_duration_seconds',
-  'Time from the first byte of a request to the last byte of the response, without tunnels.',
+  'Time from the first byte of a request to the last byte of the response, without tunnels and event streams.',
   LOCATION,
   TIMES,
 );

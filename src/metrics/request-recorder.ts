@@ -1,6 +1,7 @@
 /** Recorder of the requests of one location: a handler of the phase `log`. */
 import { httpExchange } from '../exchange/exchange.js';
 import { epochTime } from '../http/clock.js';
+import { isEventStream } from '../http/event-reader.js';
 import type { Handler } from '../program/handler.js';
 import type { LocationProgram } from '../program/program.js';
 import { NEXT } from '../program/verdict.js';
@@ -42,8 +43,11 @@ export class RequestRecorder {
     else this.code(status, series).value++;
     if (this.usage !== null) this.usage.record(x);
     if (x.tunnelled) return NEXT;
-    // Not the time of the callback, which would schedule a microtask for each response of an upstream.
-    series.duration.observe(Math.max(0, epochTime() - x.startTime));
+    // Event streams last as long as clients want: with them, quantiles would say nothing about other requests.
+    if (!isEventStream(x.response.contentType)) {
+      // Not the time of the callback, which would schedule a microtask for each response of an upstream.
+      series.duration.observe(Math.max(0, epochTime() - x.startTime));
+    }
     series.requestBytes.observe(x.client.requestLength);
     series.responseBytes.observe(x.client.bytesSent);
     if (!x.completed) series.incomplete.value++;

@@ -83,6 +83,33 @@ test('a response that ends early is counted as incomplete', async (t) => {
   assert.equal(sumIn(samples, 'tsproxy_http_requests_total', 'location="/cut",code="200"'), 1);
 });
 
+test('event streams have no part in the durations of requests', async (t) => {
+  const backend = await scriptedBackend(async (connection) => {
+    await connection.request();
+    connection.send('HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: 1\n\n');
+    connection.socket.end();
+  });
+  t.after(() => backend.close());
+  const proxy = await started(
+    t,
+    `location /events { proxy_pass http://127.0.0.1:${backend.port}; }
+     location /local { default_type text/event-stream; return 200 "data: 1\n\n"; }
+     location /text { default_type text/plain; return 200 text; }`,
+  );
+  for (const path of ['/events', '/local', '/text']) assert.equal((await get(proxy.port, path)).status, 200);
+  const samples = await scrape(proxy.port);
+  for (const [path, measured] of [
+    ['/events', 0],
+    ['/local', 0],
+    ['/text', 1],
+  ] as const) {
+    const labels = `location="${path}"`;
+    assert.equal(sumIn(samples, 'tsproxy_http_requests_total', `${labels},code="200"`), 1);
+    assert.equal(sumIn(samples, 'tsproxy_http_response_size_bytes_count', labels), 1);
+    assert.equal(sumIn(samples, 'tsproxy_http_request_duration_seconds_count', labels), measured, path);
+  }
+});
+
 test('the format is OpenMetrics if the client accepts it', async (t) => {
   const proxy = await started(t, '');
   const plain = await get(proxy.port, '/metrics');
