@@ -106,6 +106,13 @@ const PUBLIC = [
   /^src\/upstream\/(balancer-peer|custom-balancer)$/,
 ];
 
+test('the package contains the page of the console', () => {
+  const directory = join(project, 'node_modules/tsproxy/dist/src/console/page');
+  for (const name of ['index.html', 'page.js', 'page.css', 'icon.svg']) {
+    assert.ok(readFileSync(join(directory, name)).length > 100, name);
+  }
+});
+
 test('public types refer to no others of the project', () => {
   const seen = new Set(['src/index', 'src/module-api', 'src/testing']);
   for (const file of seen) {

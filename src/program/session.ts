@@ -4,7 +4,6 @@
  */
 import type { Captures } from '../config/pcre/expression.js';
 import type { ErrorLog } from '../logging/error-log.js';
-import type { RequestRecord } from '../tap/records.js';
 
 /** Results of the steps between accepting a socket and its protocol, by key (`AcceptKey`). */
 export interface AcceptResults {
@@ -45,7 +44,7 @@ export interface Session {
   captures: Captures | null;
   readonly errorLog: ErrorLog;
   /** Record for the traffic tap, with the lines of the error log; null or undefined: none is needed. */
-  readonly record?: RequestRecord | null;
+  readonly record?: { addLine(level: string, message: string): void } | null;
   /** Description that follows each message in the error log, with a leading comma: `, client: 192.0.2.1, …`. */
   logContext(): string;
 }
