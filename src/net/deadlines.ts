@@ -167,14 +167,17 @@ function checkSlots(time: number): void {
   }
 }
 
-/** Postpones the deadlines of all scheduled objects. */
+/** Postpones the deadlines of all scheduled objects. Slots move as a whole: a busy machine causes many stalls. */
 function postpone(ms: number): void {
-  const all = [...slots.values()].flatMap((entries) => [...entries]);
+  const shift = Math.ceil(ms / TICK);
+  const moved = [...slots];
   slots.clear();
-  for (const entry of all) {
-    entry.slot = 0;
-    scheduled--;
-    schedule(entry, entry.deadline === 0 ? 0 : entry.deadline + ms);
+  for (const [slot, entries] of moved) {
+    for (const entry of entries) {
+      if (entry.deadline !== 0) entry.deadline += ms;
+      entry.slot = slot + shift;
+    }
+    slots.set(slot + shift, entries);
   }
 }
 
