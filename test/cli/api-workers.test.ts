@@ -37,8 +37,8 @@ test('three workers have each change when the API answers, also when one of them
   };
   for (let round = 0; round < 10; round++) {
     const value = `v${round}`;
-    const { status } = await api(port, round === 0 ? 'POST' : 'PATCH', '/http/keyvals/names', { a: value });
-    assert.ok(status === 201 || status === 204);
+    const { status, body } = await api(port, round === 0 ? 'POST' : 'PATCH', '/http/keyvals/names', { a: value });
+    assert.ok(status === 201 || status === 204, `${status} ${JSON.stringify(body)}`);
     await everyWorker(async () => {
       const [found, pid = ''] = (await get(port, '/value?name=a')).body.split(' ');
       assert.equal(found, value);
