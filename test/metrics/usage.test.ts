@@ -5,6 +5,23 @@ import { get, startProxy, websocket, websocketEcho } from '../kit/index.js';
 import { api, eventually } from '../modules/api-client.js';
 import { scrape, sumIn, valueIn } from './samples.js';
 
+test('line breaks and quotes in the name of a rule stay in its label', async (t) => {
+  const proxy = await startProxy(
+    `api_plan free 3/1d;
+    api_keys partners { joe-key joe free; }
+    server {
+      listen 127.0.0.1:0;
+      location = /metrics { metrics; }
+      location / { api_key partners; metrics_usage "x$uri"; empty_gif; }
+    }`,
+  );
+  t.after(() => proxy.close());
+  await get(proxy.port, '/%0Aforged_total%201%0A%22%5C', { fields: ['X-API-Key: joe-key'] });
+  const samples = await scrape(proxy.port);
+  assert.equal(sumIn(samples, 'tsproxy_api_usage_requests_total', 'rule="x/\\nforged_total 1\\n\\"\\\\"'), 1);
+  assert.equal(samples.has('forged_total'), false);
+});
+
 test('requests, upgrades and messages are counted by client, plan and mapping rule', async (t) => {
   const echo = await websocketEcho();
   t.after(() => echo.close());

@@ -125,6 +125,12 @@ const ATTACKS: Readonly<Record<string, Attack>> = {
     text: 'add_header X-Evil $mapped; return 200 ok;',
     http: 'map $uri $mapped { default $uri; }',
   },
+  // `test/metrics/usage.test.ts` reads the label that the text becomes.
+  metrics_usage: {
+    to: 'value',
+    text: `metrics_usage $evil; ${PASS}`,
+    http: 'server { listen unix:%%DIR%%/metrics.sock; location / { metrics; } }',
+  },
   proxy_bind: { to: 'value', text: `proxy_bind $evil; ${PASS}` },
   proxy_cache_bypass: { to: 'value', text: `proxy_cache_bypass $evil; ${PASS}` },
   proxy_cookie_domain: { to: 'answer field', text: `proxy_cookie_domain back $evil; ${PASS}` },
