@@ -117,6 +117,9 @@ test('messages, frames and bytes are counted by opcode', () => {
       controlBytes: 3,
       unknownFrames: 0,
       unknownBytes: 0,
+      // Recorded with `metrics` only.
+      size: 0,
+      sizes: null,
     },
   );
   assert.equal(counts.messageBytes, 70_039);
