@@ -42,13 +42,16 @@ export class GrpcSender implements SpanSender {
   /** Ends the waits before repetitions. */
   private readonly waits = new Set<() => void>();
 
-  constructor(private readonly settings: ExporterSettings) {
+  constructor(
+    private readonly settings: ExporterSettings,
+    private readonly timeout = TIMEOUT,
+  ) {
     this.spans = new ReadableSpans(settings.resource);
   }
 
   async send(spans: readonly EndedSpan[]): Promise<Rejection | null> {
     const message = await this.serialized(spans);
-    const deadline = performance.now() + TIMEOUT;
+    const deadline = performance.now() + this.timeout;
     for (let delay = FIRST_DELAY; ; delay *= 2) {
       try {
         return rejectionIn(await this.call(message, deadline - performance.now()));
@@ -56,7 +59,7 @@ export class GrpcSender implements SpanSender {
         const again = error instanceof CallFailed && error.repeatable && !this.finished;
         if (!again || performance.now() + delay >= deadline) throw error;
         await this.wait(delay * (0.8 + 0.4 * Math.random()));
-        if (this.finished) throw error;
+        if (this.finished || performance.now() >= deadline) throw error;
       }
     }
   }
@@ -99,7 +102,8 @@ export class GrpcSender implements SpanSender {
 
   private call(message: Buffer, timeout: number): Promise<Buffer> {
     return new Promise((resolve, reject) => {
-      const stream = this.open().request({
+      const session = this.open();
+      const stream = session.request({
         ':method': 'POST',
         ':path': PATH,
         ...Object.fromEntries(this.settings.headers),
@@ -110,7 +114,9 @@ export class GrpcSender implements SpanSender {
       });
       const timer = setTimeout(() => {
         fail(new CallFailed('Deadline Exceeded', false));
-        stream.close();
+        // The collector may have stopped reading: a stream that is only closed would keep its message until it is sent.
+        this.forget(session);
+        session.destroy();
       }, timeout);
       timer.unref();
       const fail = (error: Error): void => {

@@ -1,9 +1,11 @@
 /** Senders of spans: OTLP over gRPC and over HTTP, against collectors that answer, refuse, fail and are slow. */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { createServer } from 'node:http2';
-import { createServer as createTcpServer } from 'node:net';
+import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { test } from 'node:test';
 import type { ExporterSettings } from '../../src/tracing/exporter-settings.js';
+import { GrpcSender } from '../../src/tracing/grpc-sender.js';
 import { openSender } from '../../src/tracing/open-sender.js';
 import type { EndedSpan } from '../../src/tracing/span.js';
 import { certificates, withoutOpenssl } from '../kit/certificates.js';
@@ -200,5 +202,28 @@ test('servers that do not speak gRPC are errors that name the reason', async (t)
     sender.finish();
     await failed;
     sender.close();
+  }
+});
+
+test('the connection to a collector that does not respond in time is closed, with the batch, and the next batch opens another', async (t) => {
+  const closed: Promise<unknown>[] = [];
+  const server = createTcpServer((socket) => {
+    socket.on('error', () => {});
+    // Reads, and never extends the window of HTTP/2: a large message is not sent completely.
+    socket.resume();
+    closed.push(once(socket, 'close'));
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const sender = new GrpcSender(settings(`127.0.0.1:${(server.address() as AddressInfo).port}`), 200);
+  t.after(() => {
+    sender.close();
+    server.close();
+  });
+  const large = { ...SPAN, attributes: { text: 'x'.repeat(200_000) } };
+  for (const connections of [1, 2]) {
+    await assert.rejects(sender.send([large]), /^Error: Deadline Exceeded$/);
+    assert.equal(closed.length, connections);
+    await closed[connections - 1];
   }
 });
