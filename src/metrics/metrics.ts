@@ -11,6 +11,8 @@ class Sample {
     readonly counter: Counter,
     readonly source: object,
     private readonly read: () => number,
+    /** The last table that has named the source. */
+    public table: number,
   ) {}
 
   take(): void {
@@ -30,6 +32,8 @@ export class Metrics {
   private readonly samples = new Map<string, Sample>();
   /** Number of tables that record. */
   tables = 0;
+  /** Number of the table that was in force last, counted from 1. */
+  private table = 0;
   /** Called before increases are taken. */
   private readonly collectors = new Map<string, () => void>();
 
@@ -60,13 +64,30 @@ export class Metrics {
     return series;
   }
 
+  /** A table is in force, and will name its sources; returns its number. */
+  beginTable(): number {
+    return ++this.table;
+  }
+
+  /** A table is no longer used: releases the sources that no later one has named, which would keep its objects alive. */
+  endTable(table: number): void {
+    for (const [key, sample] of this.samples) {
+      if (sample.table !== table) continue;
+      sample.take();
+      this.samples.delete(key);
+    }
+  }
+
   /** Counts what `read` returns, which `source` counts; a later call with the same labels replaces the source. */
   sample(family: Family, labels: readonly string[], source: object, read: () => number): void {
     const key = JSON.stringify([family.name, ...labels]);
     const before = this.samples.get(key);
-    if (before?.source === source) return;
+    if (before?.source === source) {
+      before.table = this.table;
+      return;
+    }
     before?.take();
-    this.samples.set(key, new Sample(this.counter(family, labels), source, read));
+    this.samples.set(key, new Sample(this.counter(family, labels), source, read, this.table));
   }
 
   /** Sets the function with that name, which records what has not been recorded yet. */

@@ -94,6 +94,8 @@ export class Recording implements Enforceable {
   private timer: NodeJS.Timeout | null = null;
   private loop: LoopDelay | null = null;
   private generation = 0;
+  /** Number of the table among those with these metrics; 0: it was never in force. */
+  private table = 0;
 
   constructor(compiler: Compiler) {
     const { shared, previous, zones: tableZones, lastingZones: zones, link } = compiler;
@@ -120,6 +122,7 @@ export class Recording implements Enforceable {
   enforced(generation: number): void {
     const { metrics, shared, zones } = this;
     this.generation = generation;
+    this.table = metrics.beginTable();
     for (const source of SOURCES) source.attach?.(shared, metrics);
     if (zones.shared) this.timer ??= setInterval(() => this.report(), REPORT_INTERVAL).unref();
     this.loop ??= new LoopDelay(metrics);
@@ -133,6 +136,7 @@ export class Recording implements Enforceable {
   close(): void {
     this.stop();
     this.metrics.tables--;
+    this.metrics.endTable(this.table);
     this.report();
     // The process may be about to exit.
     this.zones.flush();
