@@ -42,6 +42,8 @@ export class FeedRelay {
     if (number === undefined) return;
     this.numbers.get(worker)?.delete(id);
     this.viewers.delete(number);
+    // The viewer's connection may be gone, so that nobody reports them as taken.
+    for (const [batch, { feed }] of this.batches) if (feed === number) this.batches.delete(batch);
     for (const other of workers) if (other !== worker) other.sendCommand({ command: 'unfeed', id: number });
   }
 

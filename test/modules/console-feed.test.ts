@@ -1,7 +1,7 @@
 /** The feed of the console, with real clients, servers and viewers. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { WebSocket, WebSocketServer } from 'ws';
 import { messagesOf } from '../../src/console/messages.js';
@@ -235,6 +235,19 @@ test('malformed messages of a viewer are answered by an error, and too long ones
   await until('errors', () => feed.messages.filter(({ type }) => type === 'error').length === invalid.length + 1);
   feed.socket.send('x'.repeat(70_000));
   assert.equal(await feed.closed, 1009);
+});
+
+test('a viewer that sends endless fragments, or more pings than it takes pongs, is cut off', async (t) => {
+  const { proxy } = await scene(t);
+  const fragments = await FeedClient.open(proxy.port);
+  for (let i = 0; i < 1100; i++) fragments.socket.send('', { fin: false });
+  assert.equal(await fragments.closed, 1008);
+  const pings = await FeedClient.open(proxy.port);
+  await pings.message('hello');
+  const tcp = (pings.socket as unknown as { readonly _socket: Socket })._socket;
+  tcp.write(Buffer.concat(Array.from({ length: 500 }, () => Buffer.from([0x89, 0x80, 0, 0, 0, 0]))));
+  assert.equal(await pings.closed, 1006);
+  assert.equal((await get(proxy.port, '/')).status, 200);
 });
 
 test('a viewer that resets its connection in any state leaves nothing behind', async (t) => {

@@ -14,6 +14,10 @@ import { Viewer } from './viewer.js';
 const MAX_VIEWERS = 64;
 /** Longest message of a viewer, bytes. */
 const MAX_MESSAGE = 64 << 10;
+/** Frames of a message, pieces of a frame that wait for the rest of it, and pongs that wait for a slow viewer. */
+const MAX_FRAGMENTS = 1024;
+const MAX_PIECES = 4096;
+const MAX_PONGS = 60;
 /** ms for the closing handshake. */
 const CLOSE_TIMEOUT = 5000;
 
@@ -24,6 +28,8 @@ interface ServerWebSocket extends WebSocket {
     head: Buffer,
     options: {
       readonly allowSynchronousEvents: boolean;
+      readonly maxBufferedChunks: number;
+      readonly maxFragments: number;
       readonly maxPayload: number;
       readonly skipUTF8Validation: boolean;
     },
@@ -78,9 +84,15 @@ function open(x: Exchange, table: ConsoleTable, settings: ConsoleSettings): void
     transport.owner = owner;
     return transport;
   });
-  const socket = new ServerSocket(null, undefined, { autoPong: true, closeTimeout: CLOSE_TIMEOUT });
+  const socket = new ServerSocket(null, undefined, {
+    autoPong: true,
+    maxPendingAutoPongs: MAX_PONGS,
+    closeTimeout: CLOSE_TIMEOUT,
+  });
   socket.setSocket(stream, Buffer.from(client.early), {
     allowSynchronousEvents: true,
+    maxBufferedChunks: MAX_PIECES,
+    maxFragments: MAX_FRAGMENTS,
     maxPayload: MAX_MESSAGE,
     skipUTF8Validation: false,
   });
