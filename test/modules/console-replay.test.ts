@@ -117,6 +117,35 @@ test('a server that closes, or does not speak HTTP, is reported', async (t) => {
   assert.match(answer.body.error.text, /ECONNREFUSED/);
 });
 
+test('credentials that a response repeats are redacted, and a response with status 101 is reported', async (t) => {
+  let count = 0;
+  const server = await answeringBackend(({ head }) => {
+    const credentials = /^Authorization: (.*)\r$/m.exec(head)?.[1] ?? '';
+    return count++ < 2
+      ? reply('', { fields: [`X-Seen: ${credentials}`] })
+      : 'HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: other\r\n\r\n';
+  });
+  const proxy = await startProxy(
+    `server { listen 127.0.0.1:0; location /console/ { console control=on; console_replay on; }
+      location / { proxy_pass http://127.0.0.1:%%PORT%%; } }`,
+    { PORT: server.port },
+  );
+  const feed = await FeedClient.watch(proxy.port);
+  t.after(async () => {
+    await feed.close();
+    await Promise.all([proxy.close(), server.close()]);
+  });
+  await get(proxy.port, '/seen', { fields: ['Authorization: Bearer s3cretvalue'] });
+  const { request } = await feed.exchange('/seen');
+  const token = await tokenField(proxy.port);
+  const answer = await ask(proxy.port, 'replay', { id: request.id }, [token]);
+  assert.equal(answer.status, 200, JSON.stringify(answer.body));
+  assert.match(JSON.stringify(answer.body.fields), /X-Seen/);
+  assert.doesNotMatch(JSON.stringify(answer.body), /s3cretvalue/);
+  const switched = await ask(proxy.port, 'replay', { id: request.id }, [token]);
+  assert.deepEqual([switched.status, switched.body.error?.code], [502, 'ReplayFailed']);
+});
+
 test('a request is repeated over TLS, with the verification of its location', { skip: withoutOpenssl }, async (t) => {
   const [server, stranger] = await Promise.all([httpsBackend(), httpsBackend({ certificate: 'other' })]);
   const { directory } = certificates();

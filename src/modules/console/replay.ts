@@ -1,6 +1,7 @@
 /** Repeats a request that the console has shown (`console_replay`), in the worker that has its record. */
 import type { IncomingMessage } from 'node:http';
 import type { ReplayReport } from '../../console/replay-report.js';
+import { type Secrets, secretsOf } from '../../console/secrets.js';
 import { upstreamsOf } from '../../console/worker-report.js';
 import { toBytes, toText } from '../../diagnostics/byte-string.js';
 import type { Transport } from '../../net/transport.js';
@@ -81,7 +82,7 @@ export function answerReplays(table: ConsoleTable): void {
     const record = table.tap.records?.find(asked.id);
     if (record === undefined) return null;
     if (results.size >= MAX_REPLAYS) return { refused: 'too many requests are repeated at a time' };
-    const prepared = prepare(record, asked.upstream, table.compiler.shared);
+    const prepared = prepare(record, asked, table.compiler.shared);
     if ('refused' in prepared) return prepared;
     const ticket = ++last;
     results.set(ticket, null);
@@ -109,9 +110,15 @@ interface Prepared {
   readonly method: string;
   readonly target: string;
   readonly fields: readonly FieldLine[];
+  /** Values of redacted fields of the request, which the response may repeat. */
+  readonly secrets: Secrets;
 }
 
-function prepare(record: RequestRecord, upstream: string, shared: Shared): Prepared | Refused {
+function prepare(
+  record: RequestRecord,
+  { upstream, redaction }: Pick<ReplayQuestion, 'upstream' | 'redaction'>,
+  shared: Shared,
+): Prepared | Refused {
   const { connector, upstreamRequest, tries } = record;
   const [line = '', ...lines] = upstreamRequest.split('\r\n');
   const [, method = '', target = ''] = /^(\S+) (\S+) HTTP\//.exec(line) ?? [];
@@ -131,7 +138,8 @@ function prepare(record: RequestRecord, upstream: string, shared: Shared): Prepa
     const known = upstream === '' ? 'the server that has handled the request' : `"${toText(upstream)}"`;
     return { refused: `${known} is no upstream and no server of the configuration` };
   }
-  return { name: found.name, address: found.address, connector, method, target, fields };
+  const secrets = secretsOf([record.request, { line, fields }], redaction.fields);
+  return { name: found.name, address: found.address, connector, method, target, fields, secrets };
 }
 
 type Chosen = Pick<Prepared, 'name' | 'address'>;
@@ -169,7 +177,7 @@ class ReplayConnection extends TransportStream {
 }
 
 async function send(prepared: Prepared, asked: ReplayQuestion): Promise<ReplayReport> {
-  const { name, address, connector, method, target, fields } = prepared;
+  const { name, address, connector, method, target, fields, secrets } = prepared;
   const started = performance.now();
   const connection = new ReplayConnection(address, connector);
   const timer = setTimeout(() => connection.destroy(new Error(`no response within ${TIMEOUT / 1000} s`)), TIMEOUT);
@@ -191,6 +199,8 @@ async function send(prepared: Prepared, asked: ReplayQuestion): Promise<ReplayRe
       });
       request.once('error', reject);
       request.once('response', resolve);
+      // A response with status 101 is none that can be shown, and is no error for Node either.
+      request.once('close', () => reject(new Error('the connection was closed without a response')));
       request.end();
     });
     const parts: Buffer[] = [];
@@ -206,7 +216,7 @@ async function send(prepared: Prepared, asked: ReplayQuestion): Promise<ReplayRe
       status: response.statusCode ?? 0,
       fields: redaction
         .headers(pairsOf(response.rawHeaders))
-        .map(([field, value]): FieldLine => [toText(field), toText(value)]),
+        .map(([field, value]): FieldLine => [toText(field), toText(secrets.removedFrom(value))]),
       length,
       duration: Math.round((performance.now() - started) * 10) / 10,
       body: bodyOf(Buffer.concat(parts), length, redaction, asked),
