@@ -25,7 +25,7 @@ import type { PeerReport, UpstreamReport, WorkerReport } from './worker-report.j
 const PAGE = 4096;
 /** ms after which an earlier overview is too old for a rate. */
 const MAX_AGE = 10_000;
-/** ms over which rates are computed at least: overviews may be requested more often than once per second. */
+/** ms over which rates are computed, if possible: overviews may be requested more often than once per second. */
 const MIN_AGE = 900;
 
 /** Results of requests over all workers, since the start. */
@@ -64,12 +64,14 @@ interface Earlier {
 /** One per process; it outlives reloads. */
 export class Overview {
   private readonly problems = new Problems();
+  /** Of the last overviews, at least MIN_AGE apart. */
   private earlier: Earlier | null = null;
+  private previous: Earlier | null = null;
 
-  /** The overview. Rates refer to the time since the previous call. */
+  /** The overview. Rates refer to the time since an earlier call. */
   build(facts: OverviewFacts): ConsoleState {
     const { time, process, workers, counts, totals, zones, limits, usage, certificates } = facts;
-    const before = this.earlier !== null && time - this.earlier.time <= MAX_AGE ? this.earlier : null;
+    const before = this.before(time);
     const seconds = before === null ? 0 : Math.max(0.001, (time - before.time) / 1000);
     const errors = totals?.statuses['5xx'] ?? null;
     const peers = new Map<string, number>();
@@ -100,7 +102,8 @@ export class Overview {
       reloads: process.reloads,
       certificates,
     };
-    if (this.earlier === null || time - this.earlier.time >= MIN_AGE)
+    if (this.earlier === null || time - this.earlier.time >= MIN_AGE) {
+      this.previous = this.earlier;
       this.earlier = {
         time,
         requests: counts.requests,
@@ -108,9 +111,18 @@ export class Overview {
         cpu: new Map(workers.map(({ pid, time: at, cpuTime }) => [pid, { time: at, cpuTime }])),
         peers,
       };
+    }
     const { lostWorkers, wantedWorkers, servingWorkers } = process;
     const dropped = droppedLines(workers);
     return { ...state, problems: this.problems.list({ state, lostWorkers, wantedWorkers, servingWorkers, dropped }) };
+  }
+
+  /** The figures to which rates refer; null: none that are recent. */
+  private before(time: number): Earlier | null {
+    const { earlier, previous } = this;
+    const isRecent = (each: Earlier | null): each is Earlier => each !== null && time - each.time <= MAX_AGE;
+    if (!isRecent(earlier)) return null;
+    return time - earlier.time < MIN_AGE && isRecent(previous) ? previous : earlier;
   }
 }
 

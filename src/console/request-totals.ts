@@ -14,6 +14,8 @@ const MAX_USAGE = 100;
 
 /** ms over which quantiles are computed. */
 const WINDOW = 60_000;
+/** ms between two snapshots at least. */
+const MIN_INTERVAL = 900;
 
 interface Snapshot {
   readonly time: number;
@@ -39,8 +41,10 @@ export class RequestResults {
     }
     // The newest one before the window is its beginning.
     const first = this.snapshots.findLastIndex((each) => each.time <= time - WINDOW);
-    this.snapshots = [...this.snapshots.slice(Math.max(0, first)), { time, buckets }];
-    const before = this.snapshots.length > 1 ? this.snapshots[0] : undefined;
+    const within = this.snapshots.slice(Math.max(0, first));
+    const [before] = within;
+    const last = within.at(-1);
+    this.snapshots = last !== undefined && time - last.time < MIN_INTERVAL ? within : [...within, { time, buckets }];
     const recent = buckets.map((count, i) => Math.max(0, count - (before?.buckets[i] ?? 0)));
     return { statuses, latency: latencyOf(recent, bounds) };
   }

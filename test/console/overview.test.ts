@@ -132,6 +132,18 @@ test('rates refer to the previous overview, and a restarted worker has none', ()
   assert.deepEqual([late.requests.rate, late.requests.errorRate], [0, 0]);
 });
 
+test('an overview that follows another at once has rates over the second before', () => {
+  const overview = new Overview();
+  const build = (time: number, requests: number) =>
+    overview.build(facts(NOW + time, [worker(1)], { counts: { ...NO_COUNTS, requests } })).requests.rate;
+  assert.equal(build(0, 100), 0);
+  assert.equal(build(500, 150), 100);
+  assert.equal(build(1000, 200), 100);
+  assert.equal(build(1005, 202), 101.5);
+  assert.equal(build(2000, 302), 102);
+  assert.equal(build(2001, 302), 101.9);
+});
+
 test('generations are listed with their users over all workers', () => {
   const { generations, upstreams } = new Overview().build(
     facts(NOW, [
