@@ -8,7 +8,7 @@ import { printError } from '../process/standard-streams.js';
 import { ConsoleClientError, ConsoleFeed, type FeedEnd } from './console/console-client.js';
 import { RowFilter } from './console/row-filter.js';
 import { rowLine } from './console/row-lines.js';
-import { print } from './stdout.js';
+import { tryPrint } from './stdout.js';
 import { colored } from './terminal.js';
 
 /** Options as written. */
@@ -74,8 +74,18 @@ class Watch {
       this.stopping = () => resolve(null);
       for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => resolve(null));
     });
-    let end = await this.open(stopped);
-    for (let left = RETRIES; end?.restarted === true && left > 0; left--) end = await this.again(stopped, left);
+    let feed = await this.open();
+    let end: FeedEnd | null;
+    for (;;) {
+      end = await Promise.race([feed.ended, stopped]);
+      if (end?.restarted !== true) break;
+      const next = await this.again(stopped);
+      if (!(next instanceof ConsoleFeed)) {
+        end = next;
+        break;
+      }
+      feed = next;
+    }
     await this.recording?.complete(DETAILS_TIMEOUT);
     this.feed?.close();
     this.writeArchive();
@@ -84,10 +94,10 @@ class Watch {
     return 1;
   }
 
-  /** Settles when the feed has ended; null: because it was not needed any more. */
-  private async open(stopped: Promise<null>): Promise<FeedEnd | null> {
+  /** Rejects with ConsoleClientError. */
+  private async open(): Promise<ConsoleFeed> {
     const { options } = this;
-    this.feed = await ConsoleFeed.open(
+    const feed = await ConsoleFeed.open(
       { url: this.url, socket: options.unix ?? null },
       {
         hello: ({ payload }) => {
@@ -102,19 +112,26 @@ class Watch {
       },
     );
     const frames = !options.frames ? 'none' : options.id.length > 0 ? options.id : 'all';
-    this.feed.send({ type: 'subscribe', kinds: options.kind, frames, payload: options.payload });
-    return Promise.race([this.feed.ended, stopped]);
+    feed.send({ type: 'subscribe', kinds: options.kind, frames, payload: options.payload });
+    this.feed = feed;
+    this.recording?.askAgain();
+    return feed;
   }
 
-  private async again(stopped: Promise<null>, left: number): Promise<FeedEnd | null> {
-    const pause = new Promise<false>((resolve) => setTimeout(() => resolve(false), RETRY_INTERVAL));
-    if ((await Promise.race([pause, stopped])) === null) return null;
-    try {
-      return await this.open(stopped);
-    } catch (error) {
-      if (!(error instanceof ConsoleClientError) || left === 1) throw error;
-      return { restarted: true, text: error.message };
+  /** Opens the feed again. A failure is an end like others: what was recorded is written. Null: it is not needed any more. */
+  private async again(stopped: Promise<null>): Promise<ConsoleFeed | FeedEnd | null> {
+    let text = '';
+    for (let left = RETRIES; left > 0; left--) {
+      const pause = new Promise<false>((resolve) => setTimeout(() => resolve(false), RETRY_INTERVAL));
+      if ((await Promise.race([pause, stopped])) === null) return null;
+      try {
+        return await this.open();
+      } catch (error) {
+        if (!(error instanceof ConsoleClientError)) throw error;
+        text = error.message;
+      }
     }
+    return { restarted: false, text };
   }
 
   private receive(row: FeedRow): void {
@@ -125,8 +142,9 @@ class Watch {
       this.recording?.add(row);
       const text = json ? toJsonLine(row) : this.lineOf(row);
       if (text !== null) {
-        print(`${text}\n`);
         this.printed++;
+        // Nobody reads the output any more.
+        if (!tryPrint(`${text}\n`)) this.stopping?.();
       }
     }
     if (row.type === 'response') this.methods.delete(row.id);
@@ -159,7 +177,7 @@ class Recording {
   isFull = false;
   private bytes = 0;
   private waiting: string[] = [];
-  private pending = 0;
+  private pending: string[] = [];
   private completed: (() => void) | null = null;
 
   constructor(private readonly ask: (question: { readonly type: 'details'; readonly id: string }) => void) {}
@@ -177,23 +195,31 @@ class Recording {
 
   answer(id: string, request: RequestDetails | null): void {
     if (request !== null) this.details.set(id, request);
-    this.pending--;
+    const at = this.pending.indexOf(id);
+    if (at >= 0) this.pending.splice(at, 1);
+    this.next();
+  }
+
+  /** The feed is a new one: questions that the last one has not answered are asked once more. */
+  askAgain(): void {
+    this.waiting.unshift(...this.pending);
+    this.pending = [];
     this.next();
   }
 
   private next(): void {
-    while (this.pending < MAX_QUESTIONS) {
+    while (this.pending.length < MAX_QUESTIONS) {
       const id = this.waiting.shift();
       if (id === undefined) break;
-      this.pending++;
+      this.pending.push(id);
       this.ask({ type: 'details', id });
     }
-    if (this.pending === 0) this.completed?.();
+    if (this.pending.length === 0) this.completed?.();
   }
 
   /** Waits for the details that were asked for. */
   async complete(timeout: number): Promise<void> {
-    if (this.pending === 0) return;
+    if (this.pending.length === 0) return;
     await new Promise<void>((resolve) => {
       this.completed = resolve;
       setTimeout(resolve, timeout).unref();

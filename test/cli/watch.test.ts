@@ -27,6 +27,11 @@ class Watching {
     this.code = new Promise((resolve) => this.child.once('close', resolve));
   }
 
+  /** As a reader does that has seen enough. */
+  closeOutput(): void {
+    this.child.stdout?.destroy();
+  }
+
   interrupt(): void {
     this.child.kill('SIGINT');
   }
@@ -165,6 +170,20 @@ test('the end of the proxy ends the command, with the reason', async (t) => {
   await proxy.proxy.close();
   assert.equal(await watching.code, 1);
   assert.match(watching.err, /^tsproxy watch: (the feed was closed with 1001|the connection was lost)/);
+});
+
+test('a reader that closes the output ends the command', async (t) => {
+  const proxy = await scene(t);
+  const watching = new Watching(t, [`http://127.0.0.1:${proxy.port}/console/`]);
+  await seen(watching, proxy, '/first');
+  watching.closeOutput();
+  let code: number | null | undefined;
+  void watching.code.then((value) => (code = value));
+  await until('the end of the command', () => {
+    if (code === undefined) void get(proxy.port, '/more').catch(() => {});
+    return code !== undefined;
+  });
+  assert.deepEqual([code, watching.err], [0, '']);
 });
 
 const REQUEST: RequestRow = {
