@@ -95,6 +95,20 @@ export class HeaderBlock {
     return block;
   }
 
+  /** A copy that stays as it is when the reader of this block reads another head. */
+  copy(): HeaderBlock {
+    const copy = new HeaderBlock();
+    copy.text = this.text;
+    copy.base = this.base;
+    copy.count = this.count;
+    copy.canonical = this.canonical;
+    copy.touched = this.touched;
+    copy.replacements = this.replacements === null ? null : new Map(this.replacements);
+    copy.incomplete = this.incomplete;
+    copy.at = this.at.slice(0, this.count * STRIDE);
+    return copy;
+  }
+
   /** A copy of a received block without the fields `without` (lower case), to which fields are added at the end. */
   with(added: readonly (readonly [name: string, value: string])[], without: readonly string[]): HeaderBlock {
     const { at, count } = this;

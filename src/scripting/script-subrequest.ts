@@ -1,4 +1,5 @@
 /** Subrequests of scripts: `r.subrequest()`. */
+import { httpExchange } from '../exchange/exchange.js';
 import { SUBREQUESTS } from '../exchange/subrequest.js';
 import { isToken } from '../http/field-line.js';
 import { parseUnsafeUri } from '../http/unsafe-uri.js';
@@ -82,8 +83,17 @@ class ResponseCollector implements SubrequestSink {
   }
 
   done({ exchange }: Subrequest): void {
+    keepHead(exchange);
     this.then(exchange, this.tooBig ? null : exactBuffer(Buffer.concat(this.chunks)));
   }
+}
+
+/** Scripts read the fields of a reply at any time, when the reader of its head may long have read other heads. */
+function keepHead(child: Exchange): void {
+  const x = httpExchange(child);
+  const { response, upstreamHeaders } = x;
+  x.upstreamHeaders = upstreamHeaders?.copy() ?? null;
+  response.upstream = response.upstream === upstreamHeaders ? x.upstreamHeaders : (response.upstream?.copy() ?? null);
 }
 
 const IGNORED: SubrequestSink = { chunk: () => true, done() {} };

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { get } from '../kit/index.js';
+import { answeringBackend, get, reply } from '../kit/index.js';
 import { scripted } from './scripted-proxy.js';
 
 test('js_content responds with a status, a body and fields', async (t) => {
@@ -296,4 +296,28 @@ test('with js_engine njs, each request has variables of modules of its own', asy
   assert.equal((await get(proxy.port, '/isolated')).status, 500);
   assert.match(proxy.messages('error').join(), /js exception: Error: refused to run again/);
   assert.equal((await get(proxy.port, '/shared')).status, 200);
+});
+
+test('replies to subrequests keep their fields when other responses arrive', async (t) => {
+  const backend = await answeringBackend(({ target }) => {
+    const name = target.slice(1);
+    // Readers discard long heads at once.
+    const fields = name.startsWith('long') ? [`X-Long: ${'x'.repeat(5000)}`] : [];
+    return reply('', { fields: [...fields, `X-Name: ${name}`] });
+  });
+  t.after(() => backend.close());
+  const proxy = await scripted(
+    t,
+    `async function main(r) {
+       const replies = [];
+       for (const name of ['a', 'b', 'cc', 'long1', 'd', 'long2']) replies.push(await r.subrequest('/backend/' + name));
+       replies.push(...(await Promise.all(['e', 'f', 'gg'].map((name) => r.subrequest('/backend/' + name)))));
+       r.return(200, replies.map((x) => x.headersOut['X-Name'] + ' ' + x.variables.upstream_http_x_name).join());
+     }
+     export default { main };`,
+    `location / { js_content main.main; }
+     location /backend/ { proxy_buffer_size 8k; proxy_pass http://127.0.0.1:${backend.port}/; }`,
+  );
+  const names = ['a', 'b', 'cc', 'long1', 'd', 'long2', 'e', 'f', 'gg'];
+  assert.equal((await get(proxy.port, '/')).body, names.map((name) => `${name} ${name}`).join());
 });
