@@ -169,7 +169,8 @@ function checkSlots(time: number): void {
 
 /** Postpones the deadlines of all scheduled objects. Slots move as a whole: a busy machine causes many stalls. */
 function postpone(ms: number): void {
-  const shift = Math.ceil(ms / TICK);
+  // Rounded down: objects may be checked early, and many stalls must not add up to a late check.
+  const shift = Math.floor(ms / TICK);
   const moved = [...slots];
   slots.clear();
   for (const [slot, entries] of moved) {
