@@ -6,11 +6,25 @@
  * which `decodeRows` (row-decoder.ts) reads. Rows of a connection or request are in order.
  */
 
+import type * as tap from '../tap/rows.js';
+import type {
+  CloseRow,
+  DroppedRow,
+  FieldLine,
+  OpenRow,
+  RowOrigin,
+  SenderCounts,
+  TapKind,
+  TryRow,
+} from '../tap/rows.js';
+
+export type { CloseRow, DroppedRow, FieldLine, OpenRow, SenderCounts, TryRow };
+
 export const FEED_PROTOCOL = 'tsproxy.console.1';
 export const FEED_VERSION = 1;
 
 /** Kinds of rows: requests and responses, WebSockets with their frames, event streams. */
-export type RowKind = 'http' | 'websocket' | 'sse';
+export type RowKind = TapKind;
 
 export const ROW_KINDS: readonly RowKind[] = ['http', 'websocket', 'sse'];
 
@@ -62,9 +76,6 @@ export interface ErrorMessage {
   readonly message: string;
 }
 
-/** Name and value of a header field. */
-export type FieldLine = readonly [name: string, value: string];
-
 /** A head as it was received or sent. */
 export interface HeadDetails {
   /** Request line or status line. */
@@ -72,24 +83,6 @@ export interface HeadDetails {
   readonly fields: readonly FieldLine[];
   /** Whether fields are missing, because the head is too long. */
   readonly cut: boolean;
-}
-
-/** An attempt to pass a request to a server of the upstream. Times in ms; -1: not reached. */
-export interface TryDetails {
-  readonly address: string;
-  /** 0: no response. */
-  readonly status: number;
-  /** ms from the beginning of the request to that of the attempt. */
-  readonly start: number;
-  /** Waiting in the queue of the upstream before the attempt. */
-  readonly queue: number;
-  /** From the beginning of the attempt until connected, until the head of the response was received, and until its end. */
-  readonly connect: number;
-  readonly head: number;
-  readonly done: number;
-  /** Bytes. */
-  readonly sent: number;
-  readonly received: number;
 }
 
 /** A line of the error log about a request. */
@@ -126,7 +119,7 @@ export interface RequestDetails {
   /** Variables that have been evaluated. */
   readonly variables: readonly FieldLine[];
   readonly log: readonly LogLine[];
-  readonly tries: readonly TryDetails[];
+  readonly tries: readonly TryRow[];
 }
 
 /** Answer to `DetailsRequest`; `request` is null if nothing is known about it any more. */
@@ -136,29 +129,11 @@ export interface DetailsMessage {
   readonly request: RequestDetails | null;
 }
 
-/** Fields of every row about a request. */
-interface Common {
-  /** Identifies the request, its WebSocket and its events: unique among the workers. */
-  readonly id: string;
-  /** ms since 1970. */
-  readonly time: number;
-}
-
 /** The head of a request has been read. */
-export interface RequestRow extends Common {
-  readonly type: 'request';
-  /** Whether the client uses TLS. */
-  readonly secure: boolean;
-  /** Address of the client, with its port. */
-  readonly client: string;
-  readonly host: string;
-  readonly method: string;
-  readonly target: string;
-  readonly generation: number;
-}
+export type RequestRow = Omit<tap.RequestRow, 'headers'>;
 
 /** A request has ended; that of a WebSocket with its tunnel. */
-export interface ResponseRow extends Common {
+export interface ResponseRow extends RowOrigin {
   readonly type: 'response';
   readonly status: number;
   /** Whether the response was sent completely. */
@@ -172,77 +147,30 @@ export interface ResponseRow extends Common {
   readonly sent: number;
   /** ms since the first byte of the request. */
   readonly duration: number;
-  readonly tries: readonly TryDetails[];
-}
-
-/** A WebSocket was opened; viewers also receive one for each that is open already. */
-export interface OpenRow extends Common {
-  readonly type: 'open';
-  /** Whether the client uses TLS. */
-  readonly secure: boolean;
-  readonly client: string;
-  readonly host: string;
-  readonly target: string;
-  readonly location: string;
-  readonly upstream: string;
-  readonly generation: number;
-  readonly openedAt: number;
-  /** `Sec-WebSocket-Protocol` and `Sec-WebSocket-Extensions` of the response. */
-  readonly protocol: string;
-  readonly extensions: string;
+  readonly tries: readonly TryRow[];
 }
 
 /** Reason for which a payload is not given although there is one. */
-export type Withheld =
-  | 'hidden'
-  | 'compressed'
-  | 'fragment'
-  | 'too long'
-  | 'not JSON'
-  | 'not redacted'
-  | 'not decompressed';
+export type Withheld = tap.Withheld | 'hidden' | 'not decompressed';
 
-/** A frame of a WebSocket, as it is forwarded. */
-export interface FrameRow extends Common {
-  readonly type: 'frame';
-  readonly from: 'client' | 'upstream';
-  /** 0 continuation, 1 text, 2 binary, 8 close, 9 ping, 10 pong. */
-  readonly opcode: number;
-  readonly fin: boolean;
-  /** Reserved bits, RSV1 highest (4). */
-  readonly rsv: number;
-  /** Whether it belongs to a message compressed by permessage-deflate; its payload is compressed, too. */
-  readonly compressed: boolean;
-  /** Masking key as an unsigned number; null if the payload is not masked. */
-  readonly mask: number | null;
-  /** Length of the whole payload, bytes; -1: invalid. */
-  readonly length: number;
-  /** Beginning of the payload, unmasked and redacted; null if it is not given. */
-  readonly payload: Uint8Array | null;
+/** Payload of a row; `length` is -1 if it is not known, or if it is the invalid one of a frame. */
+interface Payload extends Omit<tap.Payload, 'withheld'> {
   readonly withheld: Withheld | null;
 }
 
+/** A frame of a WebSocket, as it is forwarded. */
+export interface FrameRow extends Omit<tap.FrameRow, keyof Payload>, Payload {}
+
 /** A message that was compressed by permessage-deflate, decompressed; it follows the last frame of the message. */
-export interface MessageRow extends Common {
+export interface MessageRow extends RowOrigin, Payload {
   readonly type: 'message';
   readonly from: 'client' | 'upstream';
   /** 1 text, 2 binary. */
   readonly opcode: number;
-  /** Length of the whole message, bytes; -1: not known. */
-  readonly length: number;
-  readonly payload: Uint8Array | null;
-  readonly withheld: Withheld | null;
-}
-
-/** Frames of one sender of a WebSocket so far. */
-export interface SenderCounts {
-  readonly messages: number;
-  readonly frames: number;
-  readonly bytes: number;
 }
 
 /** Totals of an open WebSocket, about once per second if they have changed. */
-export interface TunnelRow extends Common {
+export interface TunnelRow extends RowOrigin {
   readonly type: 'tunnel';
   readonly received: SenderCounts;
   readonly sent: SenderCounts;
@@ -251,20 +179,8 @@ export interface TunnelRow extends Common {
   readonly upstreamRoundTrip: number;
 }
 
-/** The end of a WebSocket. */
-export interface CloseRow extends Common {
-  readonly type: 'close';
-  readonly by: 'client' | 'upstream' | 'proxy';
-  readonly code: number;
-  readonly reason: string;
-  /** ms. */
-  readonly duration: number;
-  readonly received: SenderCounts;
-  readonly sent: SenderCounts;
-}
-
 /** Totals of an open event stream, about once per second if they have changed. */
-export interface StreamRow extends Common {
+export interface StreamRow extends RowOrigin {
   readonly type: 'stream';
   readonly events: number;
   /** Bytes sent to the client. */
@@ -279,18 +195,8 @@ export interface StreamRow extends Common {
 }
 
 /** A server-sent event or comment, as it is sent to the client. */
-export interface EventRow extends Common {
+export interface EventRow extends RowOrigin, Payload {
   readonly type: 'event';
-  readonly length: number;
-  readonly payload: Uint8Array | null;
-  readonly withheld: Withheld | null;
-}
-
-/** Rows that were dropped at this place, because the viewer was too slow. */
-export interface DroppedRow {
-  readonly type: 'dropped';
-  readonly time: number;
-  readonly count: number;
 }
 
 export type FeedRow =
@@ -332,6 +238,9 @@ export const WITHHELD: readonly Withheld[] = [
   'not redacted',
   'not decompressed',
 ];
+
+/** Sides of a connection by number. */
+export const SIDES = ['client', 'upstream', 'proxy'] as const satisfies readonly CloseRow['by'][];
 
 /** Bytes of a row before its fields. */
 export const ROW_HEAD = 5;

@@ -11,7 +11,7 @@ import type {
   RequestDetails,
   RequestRow,
   ResponseRow,
-  TryDetails,
+  TryRow,
 } from './feed-format.js';
 import { MessageAssembler, type WebSocketMessage } from './messages.js';
 
@@ -80,7 +80,7 @@ export interface HarEntry {
   readonly _id: string;
   readonly _client: string;
   readonly _resourceType: 'fetch' | 'websocket' | 'eventsource';
-  readonly _tries?: readonly TryDetails[];
+  readonly _tries?: readonly TryRow[];
   readonly _webSocketMessages?: readonly HarWebSocketMessage[];
   readonly _eventSourceMessages?: readonly HarEvent[];
 }
@@ -219,7 +219,7 @@ function responseOf(
 }
 
 /** Phases of the last attempt; what precedes it is `blocked`. */
-function timingsOf(last: TryDetails | undefined, duration: number): HarTimings {
+function timingsOf(last: TryRow | undefined, duration: number): HarTimings {
   if (last === undefined) {
     return { blocked: -1, dns: -1, connect: -1, send: 0, wait: duration, receive: 0, ssl: -1 };
   }

@@ -7,13 +7,13 @@ import {
   ROW_HEAD,
   ROW_TYPES,
   type SenderCounts,
-  type TryDetails,
+  SIDES,
+  type TryRow,
   WITHHELD,
   type Withheld,
 } from './feed-format.js';
 
 const text = new TextDecoder();
-const SIDES = ['client', 'upstream', 'proxy'] as const;
 
 class RowReader {
   private readonly view: DataView;
@@ -60,8 +60,8 @@ class RowReader {
     return { messages: this.number(), frames: this.number(), bytes: this.number() };
   }
 
-  tries(): TryDetails[] {
-    const tries: TryDetails[] = [];
+  tries(): TryRow[] {
+    const tries: TryRow[] = [];
     for (let count = this.byte(); count > 0; count--) {
       tries.push({
         address: this.text(),

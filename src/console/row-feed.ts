@@ -3,15 +3,9 @@
  * a time is delivered; rows that do not fit into the buffer meanwhile are dropped and counted.
  */
 import { neededSize, visibleMessage, visiblePayload } from '../tap/payload.js';
+import type { PublishedEvent, PublishedFrame, PublishedMessage, PublishedRow } from '../tap/published-rows.js';
 import { Redaction } from '../tap/redaction.js';
-import type {
-  PublishedEvent,
-  PublishedFrame,
-  PublishedMessage,
-  PublishedRow,
-  RequestRow,
-  ResponseRow,
-} from '../tap/rows.js';
+import type { RequestRow, ResponseRow } from '../tap/rows.js';
 import type { FrameSelection, TapSink } from '../tap/tap.js';
 import type { RowKind, SenderCounts } from './feed-format.js';
 import type { DeliverBatch, FeedSettings } from './feed-settings.js';
@@ -176,7 +170,7 @@ export class RowFeed implements TapSink {
         writer.text(redaction.text(row.extensions));
         return;
       case 'close':
-        writer.byte(row.by === 'client' ? 0 : row.by === 'upstream' ? 1 : 2);
+        writer.side(row.by);
         writer.uint16(row.code);
         writer.text(redaction.text(row.reason));
         writer.number(row.duration);
@@ -184,7 +178,7 @@ export class RowFeed implements TapSink {
         writer.counts(row.sent);
         return;
       case 'message':
-        writer.byte(row.from === 'client' ? 0 : 1);
+        writer.side(row.from);
         writer.byte(row.opcode);
         writer.number(row.length);
         this.payload(row);

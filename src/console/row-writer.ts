@@ -9,7 +9,8 @@ import {
   ROW_HEAD,
   ROW_TYPES,
   type SenderCounts,
-  type TryDetails,
+  SIDES,
+  type TryRow,
   WITHHELD,
   type Withheld,
 } from './feed-format.js';
@@ -149,6 +150,10 @@ export class RowWriter {
     this.at += 2;
   }
 
+  side(side: (typeof SIDES)[number]): void {
+    this.byte(SIDES.indexOf(side));
+  }
+
   number(value: number): void {
     this.reserve(8);
     this.view.setFloat64(this.at, value, true);
@@ -190,11 +195,11 @@ export class RowWriter {
     this.number(bytes);
   }
 
-  tries(tries: readonly TryDetails[]): void {
+  tries(tries: readonly TryRow[]): void {
     const count = Math.min(tries.length, 255);
     this.byte(count);
     for (let i = 0; i < count; i++) {
-      const { address, status, start, queue, connect, head, done, sent, received } = tries[i] as TryDetails;
+      const { address, status, start, queue, connect, head, done, sent, received } = tries[i] as TryRow;
       this.text(address);
       this.uint16(status);
       for (const value of [start, queue, connect, head, done, sent, received]) this.number(value);

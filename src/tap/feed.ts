@@ -4,17 +4,9 @@
  */
 import { toText } from '../diagnostics/byte-string.js';
 import { neededSize, visiblePayload } from './payload.js';
+import type { PublishedEvent, PublishedFrame, PublishedMessage, PublishedRow } from './published-rows.js';
 import { Redaction } from './redaction.js';
-import type {
-  FieldLine,
-  Payload,
-  PublishedEvent,
-  PublishedFrame,
-  PublishedMessage,
-  PublishedRow,
-  TapKind,
-  TapRow,
-} from './rows.js';
+import type { FieldLine, Payload, TapKind, TapRow } from './rows.js';
 import type { TapSettings } from './settings.js';
 import type { FrameSelection, TapSink } from './tap.js';
 

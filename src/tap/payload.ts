@@ -1,6 +1,8 @@
 /** Payloads of rows as subscribers may see them. */
+
+import type { PublishedEvent, PublishedFrame, PublishedMessage } from './published-rows.js';
 import type { Redaction } from './redaction.js';
-import type { PublishedEvent, PublishedFrame, PublishedMessage, Withheld } from './rows.js';
+import type { Withheld } from './rows.js';
 
 /** Opcodes of RFC 6455: the lowest one of control frames is that of a Close frame. */
 const CONTROL = 8;

@@ -1,4 +1,4 @@
-/** Rows of the traffic tap. */
+/** Rows of the traffic tap as subscribers receive them. Nothing here needs Node, so that browsers can use it. */
 
 /** Kinds of rows: requests and responses, WebSockets with their frames, server-sent events. */
 export type TapKind = 'http' | 'websocket' | 'sse';
@@ -16,8 +16,8 @@ export type Withheld =
   /** An expression has exceeded its limits, or JSON is nested too deeply. */
   | 'not redacted';
 
-/** Fields of every row. */
-interface Common {
+/** Fields of every row about a request. */
+export interface RowOrigin {
   /** Identifies the request, its WebSocket and its events: unique among the workers of a proxy. */
   readonly id: string;
   /** ms since 1970. */
@@ -28,7 +28,7 @@ interface Common {
 export type FieldLine = readonly [name: string, value: string];
 
 /** A request, when its head has been read. */
-export interface RequestRow extends Common {
+export interface RequestRow extends RowOrigin {
   readonly type: 'request';
   /** Whether the client uses TLS. */
   readonly secure: boolean;
@@ -61,7 +61,7 @@ export interface TryRow {
 }
 
 /** The end of a request, when it is logged; that of an upgrade is the end of its tunnel. */
-export interface ResponseRow extends Common {
+export interface ResponseRow extends RowOrigin {
   readonly type: 'response';
   /** Whether the client uses TLS. */
   readonly secure: boolean;
@@ -91,7 +91,7 @@ export interface ResponseRow extends Common {
 }
 
 /** A WebSocket that was opened; subscribers also receive one for each that is open already. */
-export interface OpenRow extends Common {
+export interface OpenRow extends RowOrigin {
   readonly type: 'open';
   /** Whether the client uses TLS. */
   readonly secure: boolean;
@@ -119,7 +119,7 @@ export interface Payload {
 }
 
 /** A frame of a WebSocket, as it is forwarded. */
-export interface FrameRow extends Common, Payload {
+export interface FrameRow extends RowOrigin, Payload {
   readonly type: 'frame';
   readonly from: 'client' | 'upstream';
   /** 0 continuation, 1 text, 2 binary, 8 close, 9 ping, 10 pong. */
@@ -135,7 +135,7 @@ export interface FrameRow extends Common, Payload {
 }
 
 /** A server-sent event or comment, as it is sent to the client. */
-export interface EventRow extends Common, Payload {
+export interface EventRow extends RowOrigin, Payload {
   readonly type: 'event';
 }
 
@@ -147,7 +147,7 @@ export interface SenderCounts {
 }
 
 /** The end of a WebSocket. */
-export interface CloseRow extends Common {
+export interface CloseRow extends RowOrigin {
   readonly type: 'close';
   readonly by: 'client' | 'upstream' | 'proxy';
   readonly code: number;
@@ -164,35 +164,6 @@ export interface DroppedRow {
   readonly count: number;
   readonly time: number;
 }
-
-/** The row and its payload are valid for the call only: publishers use them again. */
-export type PublishedFrame = Omit<FrameRow, 'payload' | 'withheld'> & {
-  readonly payload: Buffer;
-  /** Number of bytes of `payload` that belong to the frame: as many as subscribers need. */
-  readonly size: number;
-};
-export type PublishedEvent = Omit<EventRow, 'payload' | 'withheld'> & { readonly payload: Buffer };
-
-/** A compressed message, decompressed; it follows its last frame, and exists only if a subscriber needs it. */
-export interface PublishedMessage extends Common {
-  readonly type: 'message';
-  readonly from: 'client' | 'upstream';
-  readonly opcode: number;
-  /** -1: not known. */
-  readonly length: number;
-  /** The whole message, or the reason why there is none. */
-  readonly payload: Buffer | 'too long' | 'not decompressed';
-}
-
-/** A row as it is published: texts are byte strings, payloads are not redacted. */
-export type PublishedRow =
-  | RequestRow
-  | ResponseRow
-  | OpenRow
-  | CloseRow
-  | PublishedFrame
-  | PublishedEvent
-  | PublishedMessage;
 
 /** A row as subscribers receive it: texts are UTF-8, and everything is redacted. */
 export type TapRow = RequestRow | ResponseRow | OpenRow | FrameRow | CloseRow | EventRow | DroppedRow;

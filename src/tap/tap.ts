@@ -1,6 +1,7 @@
 /** Traffic tap of a process: publishers write rows to it while there are subscribers. */
+
+import type { PublishedRow } from './published-rows.js';
 import { Records } from './records.js';
-import type { PublishedRow } from './rows.js';
 
 /** WebSockets and event streams whose frames and events are needed, by the ids of their requests. */
 export type FrameSelection = 'all' | 'none' | ReadonlySet<string>;

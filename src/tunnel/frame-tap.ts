@@ -1,5 +1,5 @@
 /** The frames of a WebSocket for the traffic tap. Created only while frames are needed. */
-import type { PublishedFrame } from '../tap/rows.js';
+import type { PublishedFrame } from '../tap/published-rows.js';
 import type { Tap } from '../tap/tap.js';
 import { applyMask, type FrameReader } from '../websocket/frame-reader.js';
 import { MessageInflater } from '../websocket/message-inflater.js';

@@ -8,7 +8,7 @@ import { decodeRows } from '../../src/console/row-decoder.js';
 import { RowFeed } from '../../src/console/row-feed.js';
 import { RowWriter } from '../../src/console/row-writer.js';
 import { toBytes } from '../../src/diagnostics/byte-string.js';
-import type { PublishedFrame } from '../../src/tap/rows.js';
+import type { PublishedFrame } from '../../src/tap/published-rows.js';
 import { until } from '../kit/index.js';
 
 const SETTINGS: FeedSettings = {

@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { tapSettings } from '../../src/library/tap-subscription.js';
 import { TapFeed } from '../../src/tap/feed.js';
-import type { PublishedFrame, TapRow } from '../../src/tap/rows.js';
+import type { PublishedFrame } from '../../src/tap/published-rows.js';
+import type { TapRow } from '../../src/tap/rows.js';
 
 function frame(n: number, more: Partial<PublishedFrame> = {}): PublishedFrame {
   const payload = Buffer.from(`message ${n}`);

@@ -1,5 +1,5 @@
 /** Details of a request: timing, why this location, heads, tries, variables and log lines. */
-import type { LogLine, MatchDetails, RequestDetails, TryDetails } from '../feed-format.js';
+import type { LogLine, MatchDetails, RequestDetails, TryRow } from '../feed-format.js';
 import { type Child, h } from './dom.js';
 import { fieldTable, heads } from './heads.js';
 import { bytes, dateAndClock, duration, plural, preciseClock } from './numbers.js';
@@ -93,7 +93,7 @@ function time(value: number): string {
   return value < 0 ? '–' : duration(value);
 }
 
-function triesTable(tries: readonly TryDetails[]): HTMLElement {
+function triesTable(tries: readonly TryRow[]): HTMLElement {
   const numbers = ['Start', 'Connected', 'Head', 'End', 'Sent', 'Received'];
   return h(
     'div',

@@ -1,5 +1,5 @@
 /** Times of a request and of its tries as bars. */
-import type { TryDetails } from '../feed-format.js';
+import type { TryRow } from '../feed-format.js';
 import { h } from './dom.js';
 import { duration } from './numbers.js';
 
@@ -19,7 +19,7 @@ export const PHASE_TITLES: Readonly<Record<Phase['name'], string>> = {
 };
 
 /** Phases of a try; `total`: time at which the request ended, for a try that has not. */
-export function phasesOf({ start, queue, connect, head, done }: TryDetails, total: number): Phase[] {
+export function phasesOf({ start, queue, connect, head, done }: TryRow, total: number): Phase[] {
   const end = done >= 0 ? start + done : Math.max(start, total);
   const phases: Phase[] = [];
   if (queue > 0) phases.push({ name: 'queue', start: start - queue, end: start });
@@ -33,7 +33,7 @@ export function phasesOf({ start, queue, connect, head, done }: TryDetails, tota
 }
 
 /** Draws the phases of all tries into one line whose length grows with the logarithm of the duration. */
-export function drawMiniature(cell: HTMLElement, tries: readonly TryDetails[], total: number | null): void {
+export function drawMiniature(cell: HTMLElement, tries: readonly TryRow[], total: number | null): void {
   const phases = total === null ? [] : tries.flatMap((each) => phasesOf(each, total));
   while (cell.children.length > phases.length + 1) cell.lastElementChild?.remove();
   while (cell.children.length < phases.length + (total === null ? 0 : 1)) cell.append(h('i'));
@@ -54,7 +54,7 @@ export function drawMiniature(cell: HTMLElement, tries: readonly TryDetails[], t
 }
 
 /** A line for each try, on a common scale, with the times as text. */
-export function waterfall(tries: readonly TryDetails[], total: number): HTMLElement {
+export function waterfall(tries: readonly TryRow[], total: number): HTMLElement {
   const lines = tries.map((each, i) => line(`${i + 1}. ${each.address}`, phasesOf(each, total), total));
   return h(
     'div',
