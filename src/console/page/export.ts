@@ -2,14 +2,24 @@
 import type { FeedRow, FrameRow, RequestDetails } from '../feed-format.js';
 import { toHar, toJsonLine } from '../har.js';
 import type { Connection } from './connection.js';
+import { h } from './dom.js';
 import { download, fileName } from './download.js';
 import type { RequestEntry, Traffic } from './traffic.js';
 
-export type ExportFormat = 'har' | 'jsonl';
+type ExportFormat = 'har' | 'jsonl';
 
 /** Requests whose heads are asked for, and the number of questions at a time. */
 const MAX_DETAILS = 2000;
 const CONCURRENT = 4;
+
+/** A button for each format. */
+export function exportButtons(save: (format: ExportFormat) => Promise<void>): HTMLElement[] {
+  const formats = [
+    ['har', 'HAR'],
+    ['jsonl', 'JSON lines'],
+  ] as const;
+  return formats.map(([format, text]) => h('button', { type: 'button', on: { click: () => void save(format) } }, text));
+}
 
 export async function exportRequests(
   entries: readonly RequestEntry[],

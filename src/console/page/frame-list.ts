@@ -38,7 +38,7 @@ function isText({ opcode, compressed }: Shown, row: FrameRowEntry | MessageRowEn
   return (opcode === 1 || opcode === 0) && !(row.kind === 'frame' && compressed);
 }
 
-export function payloadSummary(row: FrameRowEntry | MessageRowEntry): string {
+function payloadSummary(row: FrameRowEntry | MessageRowEntry): string {
   const shown = shownOf(row);
   if (shown === null) return '';
   if (shown.payload === null) return shown.length === 0 ? '' : `(${withheldText(shown.withheld)})`;
@@ -76,7 +76,8 @@ export const MESSAGE_FIELDS = fields<MessageRowEntry>();
 
 const DIRECTIONS = { client: '↑', upstream: '↓' } as const;
 
-function shared<T extends FrameRowEntry | MessageRowEntry>(): Column<T>[] {
+/** The columns that frames and messages have in common. `tunnel`: text that identifies the tunnel, if rows of several are shown. */
+function shared<T extends FrameRowEntry | MessageRowEntry>(tunnel: ((id: string) => string) | null): Column<T>[] {
   const of =
     (get: (shown: Shown) => string) =>
     (row: T): string => {
@@ -86,6 +87,7 @@ function shared<T extends FrameRowEntry | MessageRowEntry>(): Column<T>[] {
   return [
     { name: 'time', title: 'Time', text: of(({ started }) => preciseClock(started)) },
     { name: 'gap number', title: 'Gap', text: (row) => gapOf(row) },
+    ...(tunnel === null ? [] : [{ name: 'tunnel', title: 'Tunnel', text: of(({ id }) => tunnel(id)) }]),
     {
       name: 'direction',
       title: 'Dir',
@@ -107,30 +109,26 @@ function gapOf(row: FrameRowEntry | MessageRowEntry): string {
   return `+${duration(row.gap)}`;
 }
 
-export function maskText(mask: number | null): string {
+function maskText(mask: number | null): string {
   return mask === null ? '' : mask.toString(16).padStart(8, '0');
 }
 
-/** `tunnel`: text that identifies the tunnel, if frames of several are shown. */
 export function frameColumns(tunnel: ((id: string) => string) | null): Column<FrameRowEntry>[] {
   const own = <V extends string>(get: (entry: FrameEntry) => V) => {
     return (row: FrameRowEntry): string => (row.kind === 'gap' ? '' : get(row));
   };
-  const columns: Column<FrameRowEntry>[] = [
-    ...shared<FrameRowEntry>(),
+  return [
+    ...shared<FrameRowEntry>(tunnel),
     { name: 'fin', title: 'FIN', text: own(({ row }) => (row.fin ? 'fin' : '')) },
     { name: 'mask', title: 'Mask', text: own(({ row }) => maskText(row.mask)) },
     { name: 'compressed', title: 'Compr.', text: own(({ row }) => (row.compressed ? 'deflate' : '')) },
     { name: 'payload', title: 'Payload', text: payloadSummary },
   ];
-  if (tunnel !== null)
-    columns.splice(2, 0, { name: 'tunnel', title: 'Tunnel', text: own(({ row }) => tunnel(row.id)) });
-  return columns;
 }
 
 export function messageColumns(tunnel: ((id: string) => string) | null): Column<MessageRowEntry>[] {
-  const columns: Column<MessageRowEntry>[] = [
-    ...shared<MessageRowEntry>(),
+  return [
+    ...shared<MessageRowEntry>(tunnel),
     {
       name: 'frames number',
       title: 'Frames',
@@ -144,14 +142,6 @@ export function messageColumns(tunnel: ((id: string) => string) | null): Column<
     },
     { name: 'payload', title: 'Payload', text: payloadSummary },
   ];
-  if (tunnel !== null) {
-    columns.splice(2, 0, {
-      name: 'tunnel',
-      title: 'Tunnel',
-      text: (row) => (row.kind === 'gap' ? '' : tunnel(row.id)),
-    });
-  }
-  return columns;
 }
 
 /** Buttons that show and hide groups of opcodes, and the predicate that follows from them. */

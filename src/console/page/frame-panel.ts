@@ -1,5 +1,6 @@
 /** Frames or messages of the watched WebSockets, with the selected one below. */
-import { h } from './dom.js';
+import { type Child, h } from './dom.js';
+import type { FilterField } from './filter.js';
 import {
   FRAME_FIELDS,
   type FrameRowEntry,
@@ -12,11 +13,17 @@ import {
 } from './frame-list.js';
 import { gapText } from './gap-text.js';
 import { ListFrame } from './list-frame.js';
+import type { RowLog } from './row-log.js';
+import { SelectedRow } from './selected-row.js';
 import type { Traffic } from './traffic.js';
+import type { Column } from './virtual-list.js';
+import { hiddenPayloads } from './withheld.js';
 
 type Mode = 'frames' | 'messages';
 /** The mode that the user has chosen last. */
 let mode: Mode = 'frames';
+
+const TITLES: Readonly<Record<Mode, string>> = { frames: 'Frames', messages: 'Messages' };
 
 export interface FramePanelOptions {
   readonly traffic: Traffic;
@@ -29,28 +36,23 @@ export interface FramePanelOptions {
 export class FramePanel {
   readonly element = h('div', { class: 'frame-panel' });
   private readonly area = h('div', { class: 'frame-area' });
-  private readonly selection = h('section', { class: 'selection', 'aria-label': 'Selected frame', tabindex: -1 });
+  private readonly selection = new SelectedRow('Selected frame', 'Close the payload', () => this.select(null));
   private readonly frames: ListFrame<FrameRowEntry>;
   private readonly messages: ListFrame<MessageRowEntry>;
   private readonly modes: HTMLElement;
 
   constructor(private readonly options: FramePanelOptions) {
-    this.selection.hidden = true;
     this.modes = h(
       'div',
       { class: 'segments', role: 'group', 'aria-label': 'Rows' },
       (['frames', 'messages'] as const).map((each) =>
-        h(
-          'button',
-          { type: 'button', 'data-mode': each, on: { click: () => this.setMode(each) } },
-          each === 'frames' ? 'Frames' : 'Messages',
-        ),
+        h('button', { type: 'button', 'data-mode': each, on: { click: () => this.setMode(each) } }, TITLES[each]),
       ),
     );
-    const { traffic } = options;
-    this.frames = this.newFrames();
+    const { traffic, tunnel } = options;
+    this.frames = this.list('frames', traffic.frames, frameColumns(tunnel), FRAME_FIELDS);
     this.frames.onResume = (count) => traffic.addPaused(traffic.frames, count);
-    this.messages = this.newMessages();
+    this.messages = this.list('messages', traffic.messages.log, messageColumns(tunnel), MESSAGE_FIELDS);
     this.messages.onResume = (count) => traffic.addPaused(traffic.messages.log, count);
     this.element.append(
       h('div', { class: 'panel-bar' }, this.modes, h('span', { class: 'spacer' }), options.actions),
@@ -63,18 +65,22 @@ export class FramePanel {
     return mode === 'frames' ? this.frames : this.messages;
   }
 
-  private newFrames(): ListFrame<FrameRowEntry> {
+  private list<T extends FrameRowEntry | MessageRowEntry>(
+    noun: Mode,
+    log: RowLog<T>,
+    columns: readonly Column<T>[],
+    fields: readonly FilterField<T>[],
+  ): ListFrame<T> {
     const opcodes = new OpcodeFilter(() => frame.applyFilter());
-    const { traffic, tunnel } = this.options;
-    const frame: ListFrame<FrameRowEntry> = new ListFrame<FrameRowEntry>(traffic.frames, {
-      name: tunnel === null ? 'frames' : 'all-frames',
-      label: 'Frames',
-      noun: 'frames',
-      columns: frameColumns(tunnel),
-      fields: FRAME_FIELDS,
+    const frame: ListFrame<T> = new ListFrame<T>(log, {
+      name: this.options.tunnel === null ? noun : `all-${noun}`,
+      label: TITLES[noun],
+      noun,
+      columns,
+      fields,
       placeholder: 'Search: error  from:client  size>1k',
       controls: [opcodes.element],
-      also: () => opcodes.predicate<FrameRowEntry>(),
+      also: () => opcodes.predicate<T>(),
       always: (row) => row.kind === 'gap',
       note: gapText,
       onSelect: (row) => this.showSelection(row),
@@ -83,40 +89,8 @@ export class FramePanel {
     return frame;
   }
 
-  private newMessages(): ListFrame<MessageRowEntry> {
-    const opcodes = new OpcodeFilter(() => frame.applyFilter());
-    const { traffic, tunnel } = this.options;
-    const frame: ListFrame<MessageRowEntry> = new ListFrame<MessageRowEntry>(traffic.messages.log, {
-      name: tunnel === null ? 'messages' : 'all-messages',
-      label: 'Messages',
-      noun: 'messages',
-      columns: messageColumns(tunnel),
-      fields: MESSAGE_FIELDS,
-      placeholder: 'Search: error  from:client  size>1k',
-      controls: [opcodes.element],
-      also: () => opcodes.predicate<MessageRowEntry>(),
-      always: (row) => row.kind === 'gap',
-      note: gapText,
-      onSelect: (row) => this.showSelection(row),
-      empty: () => this.empty(),
-    });
-    return frame;
-  }
-
-  private empty(): HTMLElement[] {
-    const lines = [h('p', {}, 'Frames appear here as they pass, from now on.')];
-    if (!this.options.payloads()) {
-      lines.push(
-        h(
-          'p',
-          { class: 'faint' },
-          'Only their lengths are shown: payloads need ',
-          h('code', {}, 'console_payload on;'),
-          '.',
-        ),
-      );
-    }
-    return lines;
+  private empty(): Child[] {
+    return [h('p', {}, 'Frames appear here as they pass, from now on.'), !this.options.payloads() && hiddenPayloads()];
   }
 
   private setMode(next: Mode): void {
@@ -125,7 +99,7 @@ export class FramePanel {
       button.setAttribute('aria-pressed', String(button.dataset.mode === next));
     }
     this.select(null);
-    this.area.replaceChildren(this.current.element, this.selection);
+    this.area.replaceChildren(this.current.element, this.selection.element);
     this.current.paint(true);
   }
 
@@ -136,20 +110,11 @@ export class FramePanel {
   }
 
   private showSelection(row: FrameRowEntry | MessageRowEntry | null): void {
-    this.selection.hidden = row === null || row.kind === 'gap';
-    this.selection.replaceChildren();
-    if (row === null || row.kind === 'gap') return;
-    const close = h(
-      'button',
-      { type: 'button', class: 'quiet close', 'aria-label': 'Close the payload', title: 'Close (Esc)' },
-      '×',
-    );
-    close.addEventListener('click', () => this.select(null));
-    this.selection.append(close, frameDetails(row, this.options.traffic));
+    this.selection.show(row === null || row.kind === 'gap' ? null : frameDetails(row, this.options.traffic));
   }
 
   get hasSelection(): boolean {
-    return !this.selection.hidden;
+    return this.selection.isShown;
   }
 
   closeSelection(): void {

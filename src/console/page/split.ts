@@ -1,4 +1,5 @@
 /** A list with details beside it; in a narrow window the details cover the list. */
+import { closeButton } from './close-button.js';
 import { type Child, fill, h } from './dom.js';
 
 export class Split {
@@ -19,17 +20,7 @@ export class Split {
 
   /** `title` is beside the button that closes the details. */
   open(title: readonly Child[], ...content: readonly Child[]): void {
-    const close = h(
-      'button',
-      {
-        type: 'button',
-        class: 'quiet close',
-        'aria-label': 'Close the details',
-        title: 'Close (Esc)',
-        on: { click: () => this.onClose() },
-      },
-      '×',
-    );
+    const close = closeButton('Close the details', this.onClose);
     fill(
       this.details,
       h('header', { class: 'details-head' }, h('div', { class: 'details-title' }, title), close),

@@ -4,7 +4,7 @@ import type { Connection } from './connection.js';
 import type { Control } from './control.js';
 import { curlCommand } from './curl.js';
 import { h, setText } from './dom.js';
-import { exportRequests } from './export.js';
+import { exportButtons, exportRequests } from './export.js';
 import type { FilterField } from './filter.js';
 import { gapText } from './gap-text.js';
 import { ListFrame } from './list-frame.js';
@@ -118,18 +118,7 @@ export class HttpView implements View {
       tone: of(({ response, lost }) => (response === null && !lost ? 'is-open' : ''), ''),
       note: gapText,
       always: (row) => row.kind === 'gap',
-      controls: [
-        h(
-          'button',
-          { type: 'button', on: { click: () => void exportRequests(this.shown(), traffic, connection, 'har') } },
-          'HAR',
-        ),
-        h(
-          'button',
-          { type: 'button', on: { click: () => void exportRequests(this.shown(), traffic, connection, 'jsonl') } },
-          'JSON lines',
-        ),
-      ],
+      controls: exportButtons((format) => exportRequests(this.shown(), traffic, connection, format)),
       onOpen: (row) => {
         if (row.kind === 'request') navigate('http', row.request.id);
       },

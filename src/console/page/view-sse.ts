@@ -3,7 +3,7 @@ import type { Connection } from './connection.js';
 import type { Control } from './control.js';
 import { h } from './dom.js';
 import { parseEvent } from './event-text.js';
-import { type ExportFormat, exportWatched } from './export.js';
+import { exportButtons, exportWatched } from './export.js';
 import type { FilterField } from './filter.js';
 import { gapText } from './gap-text.js';
 import { ListFrame } from './list-frame.js';
@@ -11,12 +11,13 @@ import { age, bytes, compact, count, duration, plural, preciseClock } from './nu
 import { payloadView } from './payload-view.js';
 import { facts } from './request-details.js';
 import { navigate } from './router.js';
+import { SelectedRow } from './selected-row.js';
 import { drawRate } from './sparkline.js';
 import { Split } from './split.js';
 import type { EventEntry, Gap, StreamEntry, Traffic } from './traffic.js';
 import type { View } from './view.js';
 import type { Column } from './virtual-list.js';
-import { withheldText } from './withheld.js';
+import { hiddenPayloads, withheldText } from './withheld.js';
 
 const ALL = 'all';
 type EventRowEntry = EventEntry | Gap;
@@ -97,7 +98,9 @@ export class SseView implements View {
   readonly frame: ListFrame<StreamEntry>;
   private readonly split: Split;
   private events: ListFrame<EventRowEntry> | null = null;
-  private readonly selection = h('section', { class: 'selection', 'aria-label': 'Selected event', tabindex: -1 });
+  private readonly selection = new SelectedRow('Selected event', 'Close the event', () =>
+    this.events?.list.select(null),
+  );
   private shownId: string | null = null;
   private changes = -1;
 
@@ -121,7 +124,6 @@ export class SseView implements View {
         h('p', { class: 'faint' }, 'Open a page that uses EventSource through this proxy.'),
       ],
     });
-    this.selection.hidden = true;
     this.split = new Split(this.frame.element, () => navigate('sse'));
     this.element = this.split.element;
     traffic.onStream = (entry) => this.frame.view.reconsider(entry);
@@ -180,17 +182,7 @@ export class SseView implements View {
       note: gapText,
       always: (row) => row.kind === 'gap',
       onSelect: (row) => this.showSelection(row),
-      empty: () => [
-        h('p', {}, 'Events appear here as they pass, from now on.'),
-        !control.payloads &&
-          h(
-            'p',
-            { class: 'faint' },
-            'Only their lengths are shown: payloads need ',
-            h('code', {}, 'console_payload on;'),
-            '.',
-          ),
-      ],
+      empty: () => [h('p', {}, 'Events appear here as they pass, from now on.'), !control.payloads && hiddenPayloads()],
     });
     this.events.onResume = (dropped) => traffic.addPaused(traffic.events, dropped);
     const request = traffic.stream(id)?.request ?? null;
@@ -199,12 +191,6 @@ export class SseView implements View {
         ? h('b', {}, 'Events of all streams')
         : h('span', {}, h('b', {}, request?.target ?? id), h('span', { class: 'faint' }, ` ${request?.client ?? ''}`));
     const watched = id === ALL ? null : id;
-    const button = (format: ExportFormat, text: string): HTMLElement =>
-      h(
-        'button',
-        { type: 'button', on: { click: () => void exportWatched(traffic, watched, this.connection, format) } },
-        text,
-      );
     this.split.open(
       [title],
       h(
@@ -214,25 +200,15 @@ export class SseView implements View {
           'div',
           { class: 'panel-bar' },
           h('span', { class: 'spacer' }),
-          button('har', 'HAR'),
-          button('jsonl', 'JSON lines'),
+          exportButtons((format) => exportWatched(traffic, watched, this.connection, format)),
         ),
-        h('div', { class: 'frame-area' }, this.events.element, this.selection),
+        h('div', { class: 'frame-area' }, this.events.element, this.selection.element),
       ),
     );
   }
 
   private showSelection(row: EventRowEntry | null): void {
-    this.selection.hidden = row === null || row.kind === 'gap';
-    this.selection.replaceChildren();
-    if (row === null || row.kind === 'gap') return;
-    const close = h(
-      'button',
-      { type: 'button', class: 'quiet close', 'aria-label': 'Close the event', title: 'Close (Esc)' },
-      '×',
-    );
-    close.addEventListener('click', () => this.events?.list.select(null));
-    this.selection.append(close, eventDetails(row));
+    this.selection.show(row === null || row.kind === 'gap' ? null : eventDetails(row));
   }
 
   paint(): void {
@@ -246,7 +222,7 @@ export class SseView implements View {
     const frame = this.events ?? this.frame;
     if (key === 'p') frame.togglePause();
     else if (key === 'f') frame.follow();
-    else if (key === 'Escape' && !this.selection.hidden) {
+    else if (key === 'Escape' && this.selection.isShown) {
       this.events?.list.select(null);
       this.events?.list.element.focus();
     } else if (key === 'Escape' && this.split.isOpen) {

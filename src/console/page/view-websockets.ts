@@ -2,7 +2,7 @@
 import type { Connection } from './connection.js';
 import type { Control } from './control.js';
 import { h } from './dom.js';
-import { exportWatched } from './export.js';
+import { exportButtons, exportWatched } from './export.js';
 import type { FilterField } from './filter.js';
 import { FramePanel } from './frame-panel.js';
 import { ListFrame } from './list-frame.js';
@@ -39,7 +39,7 @@ export function stateOf({ close, lost }: TunnelEntry): string {
 }
 
 /** Age, or the duration of a closed one. */
-export function ageOf({ open, close }: TunnelEntry): string {
+function ageOf({ open, close }: TunnelEntry): string {
   return age(close === null ? Date.now() - open.openedAt : close.duration);
 }
 
@@ -144,21 +144,8 @@ export class WebSocketsView implements View {
     traffic.clearFrames();
     traffic.watching = 'frames';
     connection.watch(id === ALL ? 'all' : [id]);
-    const actions = [
-      h(
-        'button',
-        { type: 'button', on: { click: () => void exportWatched(traffic, id === ALL ? null : id, connection, 'har') } },
-        'HAR',
-      ),
-      h(
-        'button',
-        {
-          type: 'button',
-          on: { click: () => void exportWatched(traffic, id === ALL ? null : id, connection, 'jsonl') },
-        },
-        'JSON lines',
-      ),
-    ];
+    const watched = id === ALL ? null : id;
+    const actions = exportButtons((format) => exportWatched(traffic, watched, connection, format));
     const tunnel = id === ALL ? (each: string) => this.tunnelText(each) : null;
     this.panel = new FramePanel({ traffic, tunnel, payloads: () => control.payloads, actions });
     this.summary = id === ALL ? null : new TunnelSummary(id, traffic, connection, control);

@@ -1,5 +1,6 @@
 /** Reasons for which a payload is not shown. */
 import type { Withheld } from '../feed-format.js';
+import { h } from './dom.js';
 
 const TEXTS: Readonly<Record<Withheld, string>> = {
   hidden: 'hidden: console_payload is off',
@@ -13,4 +14,15 @@ const TEXTS: Readonly<Record<Withheld, string>> = {
 
 export function withheldText(reason: Withheld | null): string {
   return reason === null ? 'not given' : TEXTS[reason];
+}
+
+/** The way to see payloads, where the proxy hides them. */
+export function hiddenPayloads(): HTMLElement {
+  return h(
+    'p',
+    { class: 'faint' },
+    'Only their lengths are shown: payloads need ',
+    h('code', {}, 'console_payload on;'),
+    '.',
+  );
 }
