@@ -79,7 +79,7 @@ test('requests are listed, filtered, paused and explained; details show their he
   await page.evaluate(`document.querySelector('.list-http').scrollTop = 240`);
   await shows(page, `document.querySelector('.to-end').offsetParent !== null`);
   const before = (await rowsOf(page, 'http')).map((row) => row[4]);
-  await get(site.port, '/item/later');
+  await (await fetch(`http://127.0.0.1:${site.port}/item/later`)).text();
   await shows(page, statusOf(206));
   assert.deepEqual(
     (await rowsOf(page, 'http')).map((row) => row[4]),
@@ -90,6 +90,21 @@ test('requests are listed, filtered, paused and explained; details show their he
   // The head as it was received, and the reason for the location.
   await shows(page, `document.querySelector('.head-line')?.textContent === 'GET /item/later HTTP/1.1'`);
   await shows(page, `document.querySelector('.details').textContent.includes('Location/item/')`);
+  // Over HTTP, pages of other hosts than localhost have no `navigator.clipboard`.
+  for (const [button, clipboard] of [
+    ['Copy as curl', '{ writeText: async (text) => { copied = text; } }'],
+    ['Copied', 'undefined'],
+  ] as const) {
+    await page.evaluate(`{
+      globalThis.copied = null;
+      Object.defineProperty(navigator, 'clipboard', { value: ${clipboard}, configurable: true });
+      document.addEventListener('copy', ({ target }) => { copied = target.value; }, { once: true });
+    }`);
+    await press(page, button);
+    await shows(page, 'copied !== null');
+    const command = String(await page.evaluate('copied'));
+    assert.ok(command.startsWith(`curl http://127.0.0.1:${site.port}/item/later -H `), command);
+  }
   assert.deepEqual(await violations(page), []);
   await closePage(page);
 });

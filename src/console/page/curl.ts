@@ -8,7 +8,9 @@ export function curlCommand(request: RequestRow, head: HeadDetails | null, schem
   const words = ['curl'];
   if (request.method === 'HEAD') words.push('--head');
   else if (request.method !== 'GET') words.push('-X', quoted(request.method));
-  const target = request.target.startsWith('/') ? `${scheme}://${request.host}${request.target}` : request.target;
+  // The field has the port, too.
+  const host = head?.fields.find(([name]) => name.toLowerCase() === 'host')?.[1] || request.host;
+  const target = request.target.startsWith('/') ? `${scheme}://${host}${request.target}` : request.target;
   words.push(quoted(target));
   for (const [name, value] of head?.fields ?? []) {
     const lower = name.toLowerCase();

@@ -1,4 +1,5 @@
 /** A payload as text, JSON tree or hex dump. */
+import { copy } from './clipboard.js';
 import { type Child, h } from './dom.js';
 import { download } from './download.js';
 import { hexView } from './hex-view.js';
@@ -60,8 +61,7 @@ export function payloadView(payload: Uint8Array, total: number, isText: boolean,
       { class: 'payload-size' },
       payload.length < total ? `${sizeText(payload.length)} of ${sizeText(total)}` : plural(total, 'byte'),
     ),
-    text !== null &&
-      h('button', { type: 'button', on: { click: () => void navigator.clipboard?.writeText(text) } }, 'Copy'),
+    text !== null && h('button', { type: 'button', on: { click: () => void copy(text) } }, 'Copy'),
     h(
       'button',
       { type: 'button', on: { click: () => download(fileName, [payload as BlobPart], 'application/octet-stream') } },

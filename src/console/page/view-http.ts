@@ -1,5 +1,6 @@
 /** Requests as they arrive, with the details of one of them. */
 import type { RequestDetails } from '../feed-format.js';
+import { copy } from './clipboard.js';
 import type { Connection } from './connection.js';
 import type { Control } from './control.js';
 import { curlCommand } from './curl.js';
@@ -187,7 +188,7 @@ export class HttpView implements View {
     const curl = h('button', { type: 'button' }, 'Copy as curl');
     curl.addEventListener('click', () => {
       const command = curlCommand(entry.request, details?.request ?? null, entry.request.secure ? 'https' : 'http');
-      void navigator.clipboard?.writeText(command).then(() => setText(curl, 'Copied'));
+      void copy(command).then((copied) => setText(curl, copied ? 'Copied' : 'Not copied'));
     });
     const { id } = entry.request;
     const other = entry.protocol === 'websocket' ? 'websockets' : 'sse';
