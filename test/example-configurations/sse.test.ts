@@ -97,7 +97,7 @@ test('an EventSource of a browser does not notice restarts of the feed', {
   assert.ok(feed.paths.every((path) => path === '/news?topic=a'));
 });
 
-test('a browser that arrives while the feed is away connects when it is back', {
+test('a browser that arrives while the feed is unavailable waits for it', {
   skip: noBrowser,
   timeout: 120_000,
 }, async (t) => {
@@ -106,6 +106,25 @@ test('a browser that arrives while the feed is away connects when it is back', {
   await feed.stop();
   t.after(() => feed.stop());
   const proxy = await example(t, { feed: feed.port });
+  const seen = await eventSource(t, proxy, '/feed/news');
+  await until('it waits', () => proxy.messages('info').some((line) => line.includes('waits for its upstream')));
+  await feed.start();
+  await until('it is connected', () => feed.open.size === 1);
+  feed.send('1');
+  const { opened, failed } = await events(seen, 1);
+  assert.deepEqual([opened, failed], [1, 0]);
+});
+
+test('a browser for which the feed was unavailable for too long connects when it is back', {
+  skip: noBrowser,
+  timeout: 120_000,
+}, async (t) => {
+  const feed = new EventServer();
+  await feed.start();
+  await feed.stop();
+  t.after(() => feed.stop());
+  // With the attempts of the example, the browser would wait for a minute.
+  const proxy = await example(t, { feed: feed.port }, 'sse_reconnect on time=2m attempts=3;');
   const seen = await eventSource(t, proxy, '/feed/news');
   while ((await seen()).failed === 0) await new Promise((resolve) => setTimeout(resolve, 20));
   await feed.start();
