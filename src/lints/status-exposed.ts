@@ -36,9 +36,10 @@ export default defineLint({
         if (conditions.some(({ args }) => args.some(({ text }) => /allow|deny|remote_addr|show/.test(text)))) continue;
         const own = listens.every(({ port, isPrivate }) => isPrivate || (port !== '80' && port !== '443'));
         const changes = page.args.some(({ text }) => text === 'write=on' || text === 'control=on');
+        const showsTraffic = page.name.text === 'console';
         c.report(page.name, `"${titleOf(scope)}" exposes "${page.name.text}" to everyone`, {
           // A separate port, or an address of a private network, is usually not public.
-          ...(own && !changes && { severity: 'hint' as const }),
+          ...(own && !changes && !showsTraffic && { severity: 'hint' as const }),
           help: 'add: allow 127.0.0.1; deny all;',
         });
       }
