@@ -22,7 +22,7 @@ export interface LogsOptions {
   readonly raw?: true;
 }
 
-/** Lines that are printed first with `--follow`. */
+/** Lines printed first with `--follow`. */
 const FOLLOWED_LINES = 10;
 
 /** Returns the exit code: 1 if an option is invalid, or the file cannot be read. */
@@ -65,7 +65,7 @@ class LogPrinter {
     private readonly raw: boolean,
   ) {}
 
-  /** Prints the lines of a piece; false: nobody reads the output. */
+  /** Prints the lines of a piece; returns false if the output has no reader. */
   add(bytes: Buffer): boolean {
     this.splitter.add(bytes, (line) => this.line(line));
     return this.flush();

@@ -11,7 +11,7 @@ export function print(text: string): void {
   writeAll(1, Buffer.from(text, 'utf8'));
 }
 
-/** Writes text; false if there is no reader. */
+/** Writes text; returns false if there is no reader. */
 export function tryPrint(text: string): boolean {
   return writeAll(1, Buffer.from(text, 'utf8'));
 }

@@ -18,7 +18,7 @@ export interface TopOptions {
   readonly json?: true;
 }
 
-/** Columns of an overview that is not shown on a screen. */
+/** Columns of an overview that is printed without a terminal. */
 const PAGE_WIDTH = 160;
 /** ms between two attempts to connect. */
 const RETRY_INTERVAL = 1000;
@@ -30,7 +30,7 @@ const DOWN = new Set(['\x1b[B', '\x1bOB', 'j']);
 export async function top(url: string, options: TopOptions): Promise<number> {
   const target = { url, socket: options.unix ?? null };
   try {
-    // Without a terminal there is nothing to refresh.
+    // Without a terminal, the overview cannot be refreshed.
     if (options.once || options.json || !isatty(1)) return await printOnce(target, options);
     return await new Top(target, options).run();
   } catch (error) {
@@ -47,7 +47,7 @@ async function printOnce(target: Target, { json, sort }: TopOptions): Promise<nu
   const first = new Promise<StateMessage>((resolve) => {
     received = resolve;
   });
-  // The second one has rates.
+  // Rates are available from the second overview on.
   let count = 0;
   const feed = await ConsoleFeed.open(target, {
     state: (state) => {
@@ -78,7 +78,7 @@ class Top {
   private order: Order;
   private reverse = false;
   private paused = false;
-  /** Lines that are scrolled off. */
+  /** Number of lines above the visible part. */
   private offset = 0;
   private quit: () => void = () => {};
 

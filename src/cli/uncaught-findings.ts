@@ -4,7 +4,7 @@ import type { ErrorLog } from '../logging/error-log.js';
 import { logUncaughtErrors } from '../process/uncaught-errors.js';
 
 export class UncaughtFindings {
-  /** Log of the compiled configuration: its other lines are findings already. */
+  /** Log of the compiled configuration: its other lines are already reported as findings. */
   readonly errorLog: ErrorLog = { threshold: -1, write: (_level, message) => this.add(message) };
   private readonly messages = new Set<string>();
   private reporting = false;

@@ -26,15 +26,15 @@ export interface WatchOptions {
   readonly count?: number;
 }
 
-/** Rows and bytes of payloads that an archive has at most. */
+/** Maximum number of rows and of payload bytes of an archive. */
 const MAX_ROWS = 500_000;
 const MAX_BYTES = 256 << 20;
-/** Questions for details that wait for an answer; the server answers eight at a time. */
+/** Maximum number of pending requests for details; the server answers eight at a time. */
 const MAX_QUESTIONS = 8;
 /** ms between two attempts to open the feed again, when the configuration has changed. */
 const RETRY_INTERVAL = 500;
 const RETRIES = 20;
-/** ms for the details of the last requests. */
+/** Timeout for the details of the last requests, ms. */
 const DETAILS_TIMEOUT = 2000;
 
 /** Returns the exit code: 1 if the feed cannot be opened, or ends. */
@@ -118,7 +118,7 @@ class Watch {
     return feed;
   }
 
-  /** Opens the feed again. A failure is an end like others: what was recorded is written. Null: it is not needed any more. */
+  /** Opens the feed again. A failure ends the command normally: recorded rows are written. Null: stopped. */
   private async again(stopped: Promise<null>): Promise<ConsoleFeed | FeedEnd | null> {
     let text = '';
     for (let left = RETRIES; left > 0; left--) {
@@ -143,7 +143,7 @@ class Watch {
       const text = json ? toJsonLine(row) : this.lineOf(row);
       if (text !== null) {
         this.printed++;
-        // Nobody reads the output any more.
+        // The output has no reader any more.
         if (!tryPrint(`${text}\n`)) this.stopping?.();
       }
     }
@@ -200,7 +200,7 @@ class Recording {
     this.next();
   }
 
-  /** The feed is a new one: questions that the last one has not answered are asked once more. */
+  /** A new feed has replaced the last one: repeats requests for details that the last one has not answered. */
   askAgain(): void {
     this.waiting.unshift(...this.pending);
     this.pending = [];
@@ -217,7 +217,7 @@ class Recording {
     if (this.pending.length === 0) this.completed?.();
   }
 
-  /** Waits for the details that were asked for. */
+  /** Waits for the requested details. */
   async complete(timeout: number): Promise<void> {
     if (this.pending.length === 0) return;
     await new Promise<void>((resolve) => {

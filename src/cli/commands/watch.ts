@@ -6,7 +6,7 @@ import { collectValues, type DeclareCommand } from './command.js';
 import { addConsoleOptions, type ConsoleOptions, consoleUrl } from './console-option.js';
 
 const KINDS: readonly RowKind[] = ['http', 'websocket', 'sse'];
-/** Bytes of a payload that `--payload` without a number shows. */
+/** Payload bytes shown by `--payload` without a number. */
 const DEFAULT_PAYLOAD = 200;
 const MAX_PAYLOAD = 1 << 20;
 
@@ -19,17 +19,20 @@ export const watch: DeclareCommand = (program, take) => {
     .description('show the traffic of a running proxy through its console (the directive "console")');
   addConsoleOptions(command)
     .addOption(new Option('--kind <kind>', 'http, websocket or sse (repeatable; default: all)').argParser(kind))
-    .option('--path <pattern>', 'only requests for this part of host and path, or with * and ? for all of them')
+    .option(
+      '--path <pattern>',
+      'only requests whose host and path contain the text, or match it as a whole if it has * or ?',
+    )
     .addOption(new Option('--status <status>', 'only responses with 404, 5xx, … (repeatable)').argParser(status))
     .option('--id <id>', 'only the request, WebSocket or stream with this id (repeatable)', collectValues)
-    .option('--no-frames', 'no frames of WebSockets and no events')
+    .option('--no-frames', 'omit frames and events')
     .addOption(new Option('--payload [bytes]', `show payloads (default: ${DEFAULT_PAYLOAD} bytes)`).argParser(payload))
     .option('--json', 'print rows as lines of JSON')
-    .option('--har <file>', 'write an HTTP archive at the end')
-    .addOption(new Option('--count <rows>', 'end after that many rows').argParser(count))
+    .option('--har <file>', 'write an HTTP archive (HAR) when the command ends')
+    .addOption(new Option('--count <rows>', 'exit after this number of rows').argParser(count))
     .addHelpText('after', EXAMPLES)
     .action((url: string | undefined, _options: unknown, used: Command) => {
-      // Options that the program has, too, are parsed as its own.
+      // Options that the program also defines are parsed as the program's.
       const { kind: kinds = KINDS, payload: bytes = 0, ...rest } = used.optsWithGlobals<GivenOptions>();
       const options = {
         ...rest,
@@ -53,26 +56,27 @@ Examples:
 
 function kind(text: string, before: readonly RowKind[] = []): readonly RowKind[] {
   const found = KINDS.find((each) => each === text);
-  if (found === undefined) throw new InvalidArgumentError(`a kind is ${KINDS.join(', ')}`);
+  if (found === undefined) throw new InvalidArgumentError(`must be one of: ${KINDS.join(', ')}`);
   return [...before, found];
 }
 
 function status(text: string, before: readonly string[] = []): readonly string[] {
   const all = text.split(',');
   if (!all.every((each) => /^(?:[1-5]xx|[1-5]\d\d)$/.test(each))) {
-    throw new InvalidArgumentError('a status is a number such as 404, or 4xx');
+    throw new InvalidArgumentError('must be a number such as 404, or a class such as 4xx');
   }
   return [...before, ...all];
 }
 
 function payload(text: string): number {
   const bytes = /^\d{1,7}$/.test(text) ? Number(text) : -1;
-  if (bytes < 0 || bytes > MAX_PAYLOAD) throw new InvalidArgumentError(`a number of bytes up to ${MAX_PAYLOAD}`);
+  if (bytes < 0 || bytes > MAX_PAYLOAD)
+    throw new InvalidArgumentError(`must be a number of bytes up to ${MAX_PAYLOAD}`);
   return bytes;
 }
 
 function count(text: string): number {
   const rows = /^\d{1,9}$/.test(text) ? Number(text) : 0;
-  if (rows < 1) throw new InvalidArgumentError('a number of rows, from 1');
+  if (rows < 1) throw new InvalidArgumentError('must be at least 1');
   return rows;
 }

@@ -17,7 +17,7 @@ import { basicAuthorization } from '../ctl/api-client.js';
 const TIMEOUT = 30_000;
 /** Longest message, bytes: an overview of many upstreams, or a batch of rows. */
 const MAX_MESSAGE = 64 << 20;
-/** Status codes of Close frames: the configuration has changed, so that the location is another one. */
+/** Status codes of Close frames that are sent if the configuration of the location has changed. */
 const SERVICE_RESTART = 1012;
 
 /** Error: an invalid URL, a refusal, or a failed connection. */
@@ -110,12 +110,12 @@ export class ConsoleFeed {
   close(): void {
     this.closing = true;
     this.socket.close();
-    // The end of the process does not wait for the closing handshake.
+    // The closing handshake must not delay the exit of the process.
     this.socket.terminate();
   }
 }
 
-/** End of a feed by the server, or by a failure. */
+/** End of a feed, caused by the server or a failure. */
 export interface FeedEnd {
   /** The configuration has changed, and a new feed may be opened. */
   readonly restarted: boolean;

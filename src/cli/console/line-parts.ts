@@ -4,7 +4,7 @@ import { visibleText } from './terminal-text.js';
 
 export type PartStyle = keyof Style | 'plain';
 
-/** A text with its style. */
+/** Text with its style. */
 export type Part = readonly [text: string, style: PartStyle];
 export type Line = readonly Part[];
 
@@ -12,7 +12,7 @@ export function plain(text: string): Part {
   return [text, 'plain'];
 }
 
-/** The line with at most so many columns, and its colours. */
+/** Renders a line with at most `columns` columns, in color. */
 export function rendered(line: Line, columns: number, style: Style): string {
   let left = columns;
   let result = '';
@@ -32,10 +32,10 @@ export interface Column {
   readonly align: 'left' | 'right';
 }
 
-/** Cells of a row; a text is plain. */
+/** Cells of a row; strings are plain text. */
 export type Cell = string | Part;
 
-/** Lines of a table: its titles, and the rows. */
+/** Lines of a table: the titles, then the rows. */
 export function tableLines(columns: readonly Column[], rows: readonly (readonly Cell[])[]): Line[] {
   const texts = rows.map((row) => row.map((cell) => (typeof cell === 'string' ? cell : cell[0])));
   const widths = columns.map(({ title }, i) =>

@@ -47,7 +47,7 @@ function title({ version, generation, since, started, time }: ConsoleState): Lin
   ];
 }
 
-/** Time of day; with the date unless it is today. */
+/** Time of day, preceded by the date unless it is today. */
 function timeText(time: number, now: number): string {
   if (time === 0) return 'an unknown time';
   const clock = clockText(time, false);
@@ -153,7 +153,7 @@ function stateCell({ state }: PeerState): Cell {
   return [state, state === 'down' || state === 'draining' || state === 'checking' ? 'warning' : 'error'];
 }
 
-/** The largest figures first, and servers that are not available. */
+/** Servers that are not available, or have the largest figures, first. */
 function compared([, a]: PeerOf, [, b]: PeerOf, order: Exclude<Order, 'name'>): number {
   if (order === 'state') return Number(a.state === 'up') - Number(b.state === 'up');
   return b[order] - a[order];
@@ -186,7 +186,7 @@ function workerLines({ workers, generation: current }: ConsoleState): Line[] {
   );
 }
 
-/** Generations that have ended, except for their last requests and tunnels. */
+/** All generations in use: replaced ones end with their last requests and tunnels. */
 function generationLines({ generations, time }: ConsoleState): Line[] {
   if (generations.length < 2) return [];
   return generations.map(({ number, since, inForce, requests, tunnels }) => [

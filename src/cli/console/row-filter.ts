@@ -2,7 +2,7 @@
 import type { FeedRow } from '../../console/feed-format.js';
 
 export interface RowFilterOptions {
-  /** Pattern of host and target, with `*` and `?`; without them, a part of it. Empty: all. */
+  /** Pattern of host and target, with `*` and `?`; without wildcards, a substring. Empty: all. */
   readonly path: string;
   /** Statuses of responses: `404`, `5xx`. Empty: all rows, also others. */
   readonly statuses: readonly string[];
@@ -10,7 +10,7 @@ export interface RowFilterOptions {
   readonly ids: readonly string[];
 }
 
-/** Requests that are remembered, because later rows have only their id. */
+/** Maximum number of requests whose host and target are stored: later rows have only the id. */
 const MAX_KNOWN = 10_000;
 
 export class RowFilter {
@@ -29,7 +29,7 @@ export class RowFilter {
     return this.targets.get(id) ?? '';
   }
 
-  /** To be called for each row, in order. */
+  /** Must be called for each row, in order. */
   accepts(row: FeedRow): boolean {
     if (row.type === 'dropped') return true;
     if (row.type === 'request' || row.type === 'open') this.remember(row.id, row.host + row.target);

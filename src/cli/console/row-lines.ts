@@ -30,7 +30,7 @@ const STATUS_WIDTH = 6;
 export function rowLine(row: FeedRow, method: string, target: string, style: Style): string | null {
   switch (row.type) {
     case 'response':
-      // A WebSocket has a line of its own.
+      // The line of the WebSocket replaces that of its response.
       return row.status === 101 ? null : line(row, method, responseText(row, target, style), style);
     case 'open':
       return line(row, 'WS', openText(row, style), style);

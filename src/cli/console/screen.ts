@@ -1,4 +1,4 @@
-/** The whole terminal, for `tsproxy top`: it is restored whenever and however the process ends. */
+/** Full-screen output for `tsproxy top`. The terminal is restored however the process ends. */
 import { writeSync } from 'node:fs';
 
 // The alternate screen, without cursor and line wrap.
@@ -18,7 +18,7 @@ const CTRL_L = '\x0c';
 export interface ScreenEvents {
   /** A key, or the escape sequence of one. */
   key(key: string): void;
-  /** The contents have to be drawn again. */
+  /** The screen must be redrawn. */
   redraw(): void;
   /** Ctrl-C. */
   interrupted(): void;
@@ -47,7 +47,7 @@ export class Screen {
     return process.stdout.rows ?? 24;
   }
 
-  /** Takes over the terminal. */
+  /** Switches to the alternate screen, and begins to read keys. */
   open(): void {
     process.on('exit', this.onExit);
     process.on('SIGINT', this.events.interrupted);
@@ -69,7 +69,7 @@ export class Screen {
     process.stdin.pause();
   }
 
-  /** Draws lines, as many as there are rows. They must not be wider than the screen. */
+  /** Draws as many of the lines as the screen has rows. They must not be wider than the screen. */
   draw(lines: readonly string[]): void {
     if (!this.active) return;
     const text = lines
@@ -110,19 +110,19 @@ export class Screen {
     }
   }
 
-  /** Gives the terminal back to the shell until it continues the process. */
+  /** Restores the terminal and stops the process, until the shell continues it. */
   private suspend(): void {
     this.leave();
     process.kill(process.pid, 'SIGSTOP');
   }
 
-  /** Written at once, because the process may be about to end. */
+  /** Synchronous, because the process may be about to exit. */
   private write(text: string): void {
     const bytes = Buffer.from(text, 'utf8');
     try {
       for (let at = 0; at < bytes.length; ) at += writeSync(1, bytes, at);
     } catch (error) {
-      // A slow terminal misses a picture; one that is gone sends SIGHUP.
+      // A slow terminal misses an update; closing the terminal sends SIGHUP.
       if ((error as NodeJS.ErrnoException).code !== 'EAGAIN' && this.active) process.exit(1);
     }
   }

@@ -2,7 +2,7 @@
 import { parseMilliseconds } from '../../config/units.js';
 import type { LogEntry } from './log-entry.js';
 
-/** An option cannot be understood; the message says which. */
+/** Error: an invalid option, which the message names. */
 export class InvalidFilter extends Error {}
 
 interface FilterOptions {
@@ -52,7 +52,7 @@ function rangeOf(text: string): Range {
   return { from: Number(first) * 100, to: Number(first) * 100 + 99 };
 }
 
-/** Prefix of a path, in which `*` stands for any characters. */
+/** Prefix of a path, in which `*` matches any characters. */
 function patternOf(text: string): RegExp {
   const parts = text.split(/\*+/).map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'));
   return new RegExp(`^${parts.join('.*?')}`, 's');

@@ -2,7 +2,7 @@
 import { COLOURED, PLAIN, type Style } from '../../diagnostics/style.js';
 import type { LogEntry } from './log-entry.js';
 
-/** Control characters, which could command the terminal, and those that change the direction of text. */
+/** Control characters, which a terminal would interpret, and those that change the direction of text. */
 const CONTROLS = /[\x00-\x08\x0a-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
 
 /** Shows control characters as `\x1B`. */
@@ -55,7 +55,7 @@ function notesOf({ upstream, upstreamStatus, incomplete, websocket }: LogEntry):
   if (upstream !== '') {
     const servers = upstream.split(', ');
     const statuses = upstreamStatus.split(', ');
-    // One try has the status of the response.
+    // The status of a single try is that of the response.
     const tries = servers.map((server, i) => (servers.length > 1 ? `${server} (${statuses[i] ?? '-'})` : server));
     notes.push(`-> ${tries.join(', ')}`);
   }
@@ -84,7 +84,7 @@ function durationText(ms: number | null): string {
 
 const UNITS = ['B', 'K', 'M', 'G', 'T'];
 
-/** With powers of 1024. */
+/** Size with a unit that is a power of 1024. */
 function bytesText(bytes: number | null): string {
   if (bytes === null) return '-';
   let value = bytes;

@@ -19,9 +19,9 @@ export interface LogEntry {
   /** Addresses of the servers tried, and their statuses, separated by commas. */
   readonly upstream: string;
   readonly upstreamStatus: string;
-  /** Whether a response was cut. */
+  /** Whether a response was truncated. */
   readonly incomplete: boolean;
-  /** Of a WebSocket: its opening or its end. */
+  /** Opening or end of a WebSocket. */
   readonly websocket: { readonly event: string; readonly note: string } | null;
 }
 

@@ -6,7 +6,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 export type LogInput = AsyncIterable<Buffer>;
 
 const PIECE = 65_536;
-/** ms between two looks at a file that is followed. */
+/** ms between two checks of a followed file. */
 const INTERVAL = 200;
 
 const LINE_FEED = 0x0a;
@@ -45,10 +45,10 @@ export async function* readFile(name: string, start: number): LogInput {
   }
 }
 
-/** Continues with what is added. A file that takes the place of the one being read is read from its beginning. */
+/** Continues with appended data. If another file replaces the one being read, it is read from its beginning. */
 export async function* readFollowed(name: string, start: number): LogInput {
   let file = new OpenLog(name, start);
-  // The program that writes the log may do so for a moment after its file was renamed.
+  // The writer of the log may continue to write for a moment after its file was renamed.
   let isReplaced = false;
   for (;;) {
     const before = file.position;
@@ -80,7 +80,7 @@ function statusOf(name: string): Stats | null {
   }
 }
 
-/** Null: it is gone again. */
+/** Null: it was removed in the meantime. */
 function openAgain(name: string): OpenLog | null {
   try {
     return new OpenLog(name, 0);
