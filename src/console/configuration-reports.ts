@@ -1,7 +1,7 @@
-/** Questions about configurations, and the answers, as the page and the terminal have them. Plain data; strings are text. */
+/** Questions about configurations, and their answers, for the page and the terminal. Plain data; strings are text. */
 import type { JsonFinding } from '../diagnostics/json-finding.js';
 
-/** A request to explain, as a form has it. */
+/** A request to explain: the fields of the form. */
 export interface ExplainForm {
   /** `GET /path`, `wss://host/path`, … */
   readonly request: string;
@@ -17,7 +17,7 @@ export interface ExplainForm {
 export interface ConfigurationText {
   readonly file: string;
   readonly text: string;
-  /** Bytes of the text that were left out at its end, because it is too long. */
+  /** Bytes omitted at the end of the text, because it is too long. */
   readonly omitted: number;
 }
 
@@ -29,7 +29,7 @@ export interface ConfigurationReport {
   readonly changedOnDisk: boolean;
 }
 
-/** A generation of which the texts are kept. */
+/** A generation whose texts are kept. */
 export interface GenerationTexts {
   readonly generation: number;
   readonly since: number;

@@ -1,11 +1,11 @@
-/** Delay of the event loop of this process, measured while somebody asks for it. */
+/** Delay of the event loop of this process, measured only while it is requested. */
 import type { IntervalHistogram } from 'node:perf_hooks';
 
 /** ms between two measurements. */
 const RESOLUTION = 20;
-/** ms of a period: several askers get the same values. */
+/** Length of a period, ms; all requests within it get the same values. */
 const PERIOD = 900;
-/** ms without a question after which measuring ends. */
+/** ms without a request after which measuring ends. */
 const IDLE = 5000;
 const NS = 1e6;
 
@@ -27,7 +27,7 @@ class EventLoopLag {
     if (this.timer === null) this.timer = setTimeout(() => this.stop(), IDLE).unref();
     else this.timer.refresh();
     if (this.histogram === null) {
-      // Loaded by the first question only.
+      // Loaded on first use.
       const { monitorEventLoopDelay } = process.getBuiltinModule('node:perf_hooks');
       this.histogram = monitorEventLoopDelay({ resolution: RESOLUTION });
       this.histogram.enable();
@@ -49,7 +49,7 @@ class EventLoopLag {
   }
 }
 
-/** The histogram has the times between measurements, ns. */
+/** The histogram contains the times between measurements, ns. */
 function lagOf(interval: number): number {
   return Math.max(0, Math.round((interval / NS - RESOLUTION) * 10) / 10);
 }

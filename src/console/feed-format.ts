@@ -28,10 +28,10 @@ export type RowKind = TapKind;
 
 export const ROW_KINDS: readonly RowKind[] = ['http', 'websocket', 'sse'];
 
-/** Largest part of a payload that is given, bytes. */
+/** Maximum number of payload bytes in a row. */
 export const MAX_FEED_PAYLOAD = 1 << 20;
 
-/** Most ids of `frames`. */
+/** Maximum number of ids in `frames`. */
 export const MAX_FRAME_IDS = 256;
 
 /** Replaces the subscription of the viewer; there is none before the first. */
@@ -40,11 +40,11 @@ export interface SubscribeMessage {
   readonly kinds: readonly RowKind[];
   /** WebSockets and event streams whose frames and events are sent; the rows about them as a whole are always sent. */
   readonly frames: 'all' | 'none' | readonly string[];
-  /** Bytes of a payload that are given; lengths only if 0, or if the server hides payloads. */
+  /** Payload bytes to include in a row; 0, or a server that hides payloads: lengths only. */
   readonly payload: number;
 }
 
-/** Asks for the details of a request; answered by a message `details`. */
+/** Requests the details of a request; answered by a message `details`. */
 export interface DetailsRequest {
   readonly type: 'details';
   readonly id: string;
@@ -64,13 +64,13 @@ export interface HelloMessage {
   readonly control: boolean;
   /** Whether requests can be repeated. */
   readonly replay: boolean;
-  /** Whether payloads are given. */
+  /** Whether rows include payloads. */
   readonly payload: boolean;
   /** Value of `X-Console-Token` in requests that control the proxy; null if it cannot be controlled. */
   readonly token: string | null;
 }
 
-/** The viewer sent something that is not understood. */
+/** The viewer sent an invalid message, or too many. */
 export interface ErrorMessage {
   readonly type: 'error';
   readonly message: string;
@@ -101,12 +101,12 @@ export interface MatchDetails {
   readonly reason: string;
 }
 
-/** Everything that is known about a request. Texts are redacted. */
+/** All recorded data about a request. Texts are redacted. */
 export interface RequestDetails {
   readonly id: string;
   /** Whether the request has ended. */
   readonly ended: boolean;
-  /** Heads: null if there is none, or if it was sent before somebody watched. */
+  /** Heads: null if there is none, or if it was sent before a viewer was connected. */
   readonly request: HeadDetails | null;
   /** Head of the last request to the upstream. */
   readonly upstreamRequest: HeadDetails | null;
@@ -150,7 +150,7 @@ export interface ResponseRow extends RowOrigin {
   readonly tries: readonly TryRow[];
 }
 
-/** Reason for which a payload is not given although there is one. */
+/** Reason for which a row omits its payload. */
 export type Withheld = tap.Withheld | 'hidden' | 'not decompressed';
 
 /** Payload of a row; `length` is -1 if it is not known, or if it is the invalid one of a frame. */

@@ -6,7 +6,7 @@ export interface FeedSettings {
   readonly kinds: readonly RowKind[];
   /** Ids of the WebSockets and event streams whose frames and events are sent. */
   readonly frames: 'all' | 'none' | readonly string[];
-  /** Bytes of a payload that are given; 0: payloads are hidden. */
+  /** Payload bytes to include in a row; 0: payloads are hidden. */
   readonly payload: number;
   readonly redaction: RedactionSettings;
 }

@@ -104,7 +104,7 @@ interface Recorded {
   readonly events: EventRow[];
 }
 
-/** The archive of rows; `details` of the requests add their heads. Requests whose beginning is not known are left out. */
+/** The archive of rows; `details` of the requests add their heads. Requests whose beginning is unknown are omitted. */
 export function toHar(
   rows: Iterable<FeedRow>,
   details: ReadonlyMap<string, RequestDetails> = new Map(),
@@ -250,7 +250,7 @@ function webSocketMessageOf({
   payload,
   withheld,
 }: WebSocketMessage): HarWebSocketMessage[] {
-  // Control frames are no messages; browsers do not export them either.
+  // Control frames are not messages; browsers do not export them either.
   if (opcode !== 1 && opcode !== 2) return [];
   return [
     {

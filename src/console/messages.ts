@@ -31,7 +31,7 @@ interface Begun {
   readonly parts: Uint8Array[];
   frames: number;
   length: number;
-  /** Whether a part is missing, after which further ones are not used. */
+  /** Whether a part is missing; later parts are then ignored. */
   cut: boolean;
   withheld: Withheld | null;
 }

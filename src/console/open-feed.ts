@@ -22,7 +22,7 @@ class Totals {
     private readonly tunnelsOf: () => Tunnels | null,
   ) {}
 
-  /** Writes rows about those that have changed. */
+  /** Writes rows about WebSockets and event streams that have changed. */
   write(): void {
     const time = Date.now();
     if (this.feed.has('websocket')) this.writeTunnels(time);
@@ -62,7 +62,7 @@ export function openFeed(
   const feed = new RowFeed(settings, deliver);
   const totals = new Totals(feed, tunnels);
   tap.add(feed);
-  /** A viewer that begins to watch WebSockets needs to know those that are open. */
+  /** A viewer that subscribes to WebSockets first receives those that are open. */
   const greet = (): void => {
     for (const row of tunnels()?.openRows() ?? []) feed.add(row);
     totals.write();

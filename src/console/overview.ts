@@ -1,4 +1,4 @@
-/** Builds the overview from the reports of all workers, and remembers the previous one for rates. */
+/** Builds the overview from the reports of all workers, and keeps earlier ones to compute rates. */
 import { toText } from '../diagnostics/byte-string.js';
 import type { Counts } from '../exchange/connection-counts.js';
 import { VERSION } from '../http/software.js';
@@ -34,7 +34,7 @@ export interface RequestTotals {
   readonly latency: RequestFigures['latency'];
 }
 
-/** Everything from which an overview is built. */
+/** Input of an overview. */
 export interface OverviewFacts {
   readonly time: number;
   readonly process: ProcessReport;
@@ -141,7 +141,7 @@ function merged(workers: readonly WorkerReport[]): readonly (readonly [UpstreamR
   const newest = Math.max(...workers.map(({ generation }) => generation));
   const byName = new Map<string, [UpstreamReport, ...UpstreamReport[]]>();
   for (const { generation, upstreams } of workers) {
-    // Upstreams that only earlier configurations have are of no interest.
+    // Upstreams of earlier configurations only are omitted.
     if (generation !== newest) continue;
     for (const upstream of upstreams) {
       const known = byName.get(upstream.name);

@@ -27,7 +27,7 @@ export interface DroppedLines {
   readonly time: number;
 }
 
-/** Facts from which problems follow, besides the overview. */
+/** Facts that indicate problems, besides the overview. */
 export interface ProblemFacts {
   readonly state: Omit<ConsoleState, 'problems'>;
   readonly lostWorkers: readonly LostWorkerReport[];
@@ -36,7 +36,7 @@ export interface ProblemFacts {
   readonly dropped: readonly DroppedLines[];
 }
 
-/** A problem whose start is not known is one since it was found for the first time. */
+/** A problem with an unknown start (null) begins when it is found for the first time. */
 type Found = Omit<Problem, 'since'> & { readonly since: number | null };
 
 const UNAVAILABLE: ReadonlySet<PeerCondition> = new Set(['unavail', 'unhealthy', 'ejected']);

@@ -48,7 +48,7 @@ export interface ProcessReport {
   readonly started: number;
   /** Newest first. */
   readonly reloads: readonly ReloadState[];
-  /** Number of workers that the configuration asks for, and of those that serve. */
+  /** Number of workers that the configuration requires, and of those that serve. */
   readonly wantedWorkers: number;
   readonly servingWorkers: number;
   /** The last ones, oldest first. */
@@ -58,6 +58,6 @@ export interface ProcessReport {
 /** Answer to a question that cannot be answered. */
 export interface Refusal {
   readonly refused: string;
-  /** Whether the question is at fault (a malformed request, an unknown generation). */
+  /** Cause: the question (a malformed request, an unknown generation) or the process. */
   readonly fault: 'question' | 'process';
 }

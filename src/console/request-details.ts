@@ -20,7 +20,7 @@ export function detailsOf(record: RequestRecord, settings: RedactionSettings): R
     response: parsedHead(record.response),
   };
   const secrets = secretsOf(Object.values(heads), settings.fields);
-  /** A text in which values of redacted fields may occur again. */
+  /** Text of a byte string, without values of redacted fields that occur again. */
   const clean = (text: string): string => toText(secrets.removedFrom(redaction.text(redaction.urls(text))));
   const head = (received: RecordedHead | null): HeadDetails | null => {
     if (received === null) return null;

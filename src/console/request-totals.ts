@@ -6,10 +6,10 @@ import type { MetricTotal } from '../zones/metric-totals.js';
 import type { RequestTotals } from './overview.js';
 import type { LimitState, RequestFigures, UsageState } from './state.js';
 
-/** Metric families from which the results follow. */
+/** Metric families from which the results are computed. */
 export const RESULT_FAMILIES = [REQUESTS, REQUEST_DURATION, LIMITED, ...USAGE_FAMILIES];
 
-/** API keys that are shown. */
+/** Maximum number of API keys in an overview. */
 const MAX_USAGE = 100;
 
 /** ms over which quantiles are computed. */

@@ -70,7 +70,7 @@ export class RowFeed implements TapSink {
     this.configure(settings);
   }
 
-  /** The tap must be updated afterwards. */
+  /** Applies new settings; the caller then updates the tap. */
   configure(settings: FeedSettings): void {
     this.settings = settings;
     this.redaction = new Redaction(settings.redaction);
@@ -99,7 +99,7 @@ export class RowFeed implements TapSink {
     if (!this.begin(row.time, isPart ? MAX_FRAMES : MAX_QUEUED)) return;
     const { writer } = this;
     try {
-      // A viewer that joins during a request has not seen its head.
+      // A viewer that connected during a request has not received its head.
       if (row.type === 'response' && row.time - row.duration <= this.since) {
         this.writeRequest(row);
         writer.end();

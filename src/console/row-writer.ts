@@ -1,5 +1,5 @@
 /**
- * Writes rows into one buffer, without objects per row. Texts are byte strings, which are UTF-8 for those who decode them.
+ * Writes rows into one buffer, without allocating objects. Texts are byte strings, which readers decode as UTF-8.
  * Nothing here needs Node, so that browsers can use it.
  */
 import {

@@ -26,7 +26,7 @@ export function secretsOf(heads: readonly (RecordedHead | null)[], names: readon
       else addArguments(found, value, isSecret);
     }
   }
-  // The longest first, as one may contain another.
+  // The longest first, because one may contain another.
   const values = [...found].sort((a, b) => b.length - a.length).slice(0, MAX_SECRETS);
   return {
     removedFrom: (text) =>
@@ -59,7 +59,7 @@ function addValue(found: Set<string>, value: string): void {
   }
 }
 
-/** Attributes of `Set-Cookie`, whose values are no secrets. */
+/** Attributes of `Set-Cookie`, whose values are not secret. */
 const ATTRIBUTE = /^(?:path|domain|expires|max-age|samesite)$/i;
 
 function add(found: Set<string>, value: string): void {

@@ -4,7 +4,7 @@
  * durations ms.
  */
 
-/** Something that an operator should know, most urgent first in the list. */
+/** A condition that needs an operator's attention; lists begin with the most urgent one. */
 export interface Problem {
   /** `error`: requests fail or are likely to; `warning`: they will, or something was lost. */
   readonly severity: 'error' | 'warning';
@@ -38,7 +38,7 @@ export interface ConnectionFigures {
   readonly reading: number;
   readonly writing: number;
   readonly waiting: number;
-  /** Open tunnels, which WebSockets are part of. */
+  /** Open tunnels, including WebSockets. */
   readonly tunnels: number;
 }
 
@@ -53,7 +53,7 @@ export interface PeerState {
   readonly backup: boolean;
   readonly weight: number;
   readonly state: PeerCondition;
-  /** Start of a state in which it gets no requests because of failures; null: it does, or the start is not known. */
+  /** Start of the time without requests because of failures; null: it receives requests, or the start is unknown. */
   readonly since: number | null;
   /** Active requests and tunnels. */
   readonly active: number;
@@ -91,7 +91,7 @@ export interface ZoneState {
   readonly used: number;
 }
 
-/** Decisions of a limit. Those of a dry run have passed. */
+/** Decisions of a limit. Requests in a dry run are counted as passed. */
 export interface LimitState {
   readonly zone: string;
   readonly kind: string;

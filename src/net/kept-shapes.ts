@@ -1,10 +1,10 @@
 /**
- * Objects that are kept so that code optimized for their hidden classes is kept.
+ * Objects that are kept alive to preserve code that V8 has optimized for their hidden classes.
  *
  * A full collection of V8 that finds no object of a hidden class discards the class, and with it all optimized code that depends
- * on it. The collections that follow a peak (`src/process/garbage.ts`) come in a quiet moment, when there may be no request: the
- * worker then compiled 144 functions again, which took more than a second of CPU time, and its next ten thousands of requests cost
- * up to twice as much. One object of each class prevents that.
+ * on it. The collections that follow a peak (`src/process/garbage.ts`) run while the worker is idle, possibly without any request:
+ * the worker then had to compile 144 functions again, which took more than a second of CPU time, and the next ten thousand requests
+ * took up to twice the CPU time. One object of each class prevents that.
  */
 import { now } from './deadlines.js';
 

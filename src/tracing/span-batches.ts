@@ -4,7 +4,7 @@ import type { EndedSpan } from './span.js';
 
 /** Sends batches to a collector. */
 export interface SpanSender {
-  /** Rejects with an error whose message is logged. Returns the number of spans that the collector has rejected, with its reason. */
+  /** Returns the spans that the collector has rejected, with the reason. Rejects with an error whose message is logged. */
   send(spans: readonly EndedSpan[]): Promise<Rejection | null>;
   /** Batches are no longer sent again after a failure: nothing follows them. */
   finish(): void;

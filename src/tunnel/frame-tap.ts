@@ -85,8 +85,8 @@ export class FrameTap {
   }
 
   /**
-   * Publishes unfragmented, uncompressed messages of at most 125 bytes that are complete, as most are, without the reader. Returns
-   * the end of the last one.
+   * Publishes complete, unfragmented, uncompressed messages of at most 125 bytes, the most frequent kind, without the reader.
+   * Returns the end of the last one.
    */
   private pushShort(bytes: Buffer, start: number, end: number): number {
     const { row, tap } = this;

@@ -8,7 +8,7 @@ export interface TableColumn {
   readonly class?: string;
 }
 
-/** `wide`: the card takes a whole line of the page. */
+/** `wide`: the card has the full width of the page. */
 export function card(title: string, summary: string, content: Child, wide = false): HTMLElement {
   return h(
     'section',
@@ -54,7 +54,7 @@ export function table(
 }
 
 function headCell({ title, class: name }: TableColumn): HTMLElement {
-  // The column of the bars has no title: it shows the number beside it.
+  // The column of bars has no title: it illustrates the adjacent number.
   return title === '' ? h('td') : h('th', { scope: 'col', class: name }, title);
 }
 

@@ -48,11 +48,7 @@ export class ChangesPanel {
     if (generations.length < 2) {
       fill(
         this.result,
-        h(
-          'p',
-          { class: 'none padded' },
-          'Changes between generations appear here after a reload: there has been none.',
-        ),
+        h('p', { class: 'none padded' }, 'Changes between generations appear here after the first reload.'),
       );
     } else await this.compare();
   }

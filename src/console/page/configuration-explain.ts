@@ -50,7 +50,7 @@ export class ExplainPanel {
       h(
         'p',
         { class: 'none' },
-        'The explanation appears here: server, location, rewrites, directives in force, the head that the upstream would get, and what becomes of its response. Nothing is sent.',
+        'The explanation appears here: server, location, rewrites, directives in force, the head that the upstream would receive, and how its response would be processed. Nothing is sent.',
       ),
     );
     this.element = h('div', { class: 'explain' }, form, this.result);

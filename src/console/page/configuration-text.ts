@@ -65,7 +65,7 @@ export class ConfigurationTextPanel {
     const { top } = scroller.getBoundingClientRect();
     const next = boxes.find((box) => box.getBoundingClientRect().top > top + 90) ?? boxes[0];
     if (next === undefined) return;
-    // Layout of skipped parts may move it: the second call uses the final place.
+    // Skipped parts may move the element when they are laid out: the second call uses its final position.
     next.scrollIntoView({ block: 'start' });
     next.scrollIntoView({ block: 'start' });
     scroller.scrollTop -= 80;

@@ -14,9 +14,9 @@ import { decodeRows } from '../row-decoder.js';
 import type { StateMessage } from '../state.js';
 import { urlOf } from './url.js';
 
-/** Bytes of each payload that the page asks for. */
+/** Bytes of each payload that the page requests. */
 const PAYLOAD = 1 << 20;
-/** Waiting before the connection is opened again, ms: first and longest. */
+/** Delay before the connection is opened again, ms: minimum and maximum. */
 const FIRST_DELAY = 500;
 const MAX_DELAY = 5000;
 
@@ -95,7 +95,7 @@ export class Connection {
     return true;
   }
 
-  /** WebSockets and event streams whose frames and events are wanted. */
+  /** Subscribes to the frames and events of these WebSockets and event streams. */
   watch(frames: SubscribeMessage['frames']): void {
     this.frames = frames;
     this.subscribe();
@@ -105,7 +105,7 @@ export class Connection {
     this.send({ type: 'subscribe', kinds: ROW_KINDS, frames: this.frames, payload: PAYLOAD });
   }
 
-  /** Details of a request; null if nothing is known about it. */
+  /** Details of a request; null if there are none. */
   details(id: string): Promise<RequestDetails | null> {
     return new Promise((resolve) => {
       const answers = this.waiting.get(id);

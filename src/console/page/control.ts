@@ -1,4 +1,4 @@
-/** Requests to the console's server, with the token that those need that change something. */
+/** Requests to the console's server, with the token that authorizes changes. */
 import type { HelloMessage } from '../feed-format.js';
 import { urlOf } from './url.js';
 
@@ -26,7 +26,7 @@ export class Control {
     return this.allowed && this.hello?.replay === true;
   }
 
-  /** Whether payloads are given; true until it is known. */
+  /** Whether rows include payloads; true until the server's first message. */
   get payloads(): boolean {
     return this.hello?.payload ?? true;
   }

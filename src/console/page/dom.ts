@@ -1,4 +1,4 @@
-/** Creation of elements, and the update of a shown tree to a new one. */
+/** Creates elements, and updates a displayed tree to match a new one. */
 
 export type Child = Node | string | number | null | undefined | false | readonly Child[];
 

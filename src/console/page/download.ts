@@ -12,7 +12,7 @@ export function download(name: string, parts: BlobPart[], type: string): void {
   setTimeout(() => URL.revokeObjectURL(url), 10_000);
 }
 
-/** Name with the time, so that several exports do not replace each other. */
+/** Name with the time, so that exports do not overwrite each other. */
 export function fileName(stem: string, ending: string): string {
   const time = new Date().toISOString().slice(0, 19).replace(/[-:]/g, '').replace('T', '-');
   return `tsproxy-${stem}-${time}.${ending}`;

@@ -1,4 +1,4 @@
-/** Exports of what is shown: as HTTP archive, and as JSON lines. */
+/** Exports of the displayed rows: as HTTP archive, and as JSON lines. */
 import type { FeedRow, FrameRow, RequestDetails } from '../feed-format.js';
 import { toHar, toJsonLine } from '../har.js';
 import type { Connection } from './connection.js';
@@ -8,7 +8,7 @@ import type { RequestEntry, Traffic } from './traffic.js';
 
 type ExportFormat = 'har' | 'jsonl';
 
-/** Requests whose heads are asked for, and the number of questions at a time. */
+/** Maximum number of requests whose heads are exported, and of concurrent requests for them. */
 const MAX_DETAILS = 2000;
 const CONCURRENT = 4;
 
@@ -35,7 +35,7 @@ export async function exportRequests(
   await save('requests', rows, format === 'har' ? await detailsOf(ids, connection) : new Map(), format);
 }
 
-/** Rows about one WebSocket or event stream, or about all that are watched (null). */
+/** Rows about one WebSocket or event stream, or about all that are subscribed to (null). */
 export async function exportWatched(
   traffic: Traffic,
   id: string | null,

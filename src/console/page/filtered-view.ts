@@ -1,7 +1,7 @@
 /** Rows of a log that a filter selects. Evaluated in slices, so that a long log does not block the page. */
 import type { Numbered, RowLog } from './row-log.js';
 
-/** Longest time that one call evaluates rows, ms. */
+/** Maximum time for which one call evaluates rows, ms. */
 const SLICE = 8;
 
 export class FilteredView<T extends Numbered> {
@@ -11,7 +11,7 @@ export class FilteredView<T extends Numbered> {
   private epoch: number;
   /** Number of rows that were removed at the beginning since the view exists: positions plus this number never change. */
   removed = 0;
-  /** Changes whenever the rows are others than before, not if rows were only added or removed at the beginning. */
+  /** Changes whenever rows change, except by additions and by removals at the beginning. */
   version = 0;
 
   constructor(

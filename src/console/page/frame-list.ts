@@ -33,7 +33,7 @@ const shownOf = (row: FrameRowEntry | MessageRowEntry): Shown | null => {
   return { ...row.message, id: row.id };
 };
 
-/** Opcode that decides about a frame's payload: that of a continuation is not known here. */
+/** Whether a payload is shown as text. Continuations may be text: the opcode of their message is unknown here. */
 function isText({ opcode, compressed }: Shown, row: FrameRowEntry | MessageRowEntry): boolean {
   return (opcode === 1 || opcode === 0) && !(row.kind === 'frame' && compressed);
 }
@@ -175,7 +175,7 @@ export class OpcodeFilter {
   }
 }
 
-/** Everything about one frame or message. */
+/** Details of one frame or message. */
 export function frameDetails(row: FrameEntry | MessageEntry, traffic: Traffic): HTMLElement {
   const shown = shownOf(row);
   if (shown === null) return h('div');

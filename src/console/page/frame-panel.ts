@@ -20,7 +20,7 @@ import type { Column } from './virtual-list.js';
 import { hiddenPayloads } from './withheld.js';
 
 type Mode = 'frames' | 'messages';
-/** The mode that the user has chosen last. */
+/** The mode that the user selected last. */
 let mode: Mode = 'frames';
 
 const TITLES: Readonly<Record<Mode, string>> = { frames: 'Frames', messages: 'Messages' };

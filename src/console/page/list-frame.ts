@@ -1,4 +1,4 @@
-/** A live list with its toolbar: filter, pause, the way back to the end, and a text while it is empty. */
+/** A live list with its toolbar (filter, pause, and a button that follows new rows), and a text while it is empty. */
 import { type Child, h, setText } from './dom.js';
 import { compileFilter, type FilterField, type Predicate } from './filter.js';
 import { FilteredView } from './filtered-view.js';
@@ -12,7 +12,7 @@ export interface FrameOptions<T extends Numbered> extends Omit<ListOptions<T>, '
   readonly placeholder: string;
   /** Further controls in the toolbar. */
   readonly controls?: readonly Child[];
-  /** Text while there are no rows: which ones will appear, and how. */
+  /** Text while there are no rows: which rows will appear, and when. */
   readonly empty: () => readonly Child[];
   /** A condition in addition to the filter. */
   readonly also?: () => Predicate<T> | null;
@@ -117,7 +117,7 @@ export class ListFrame<T extends Numbered> {
     this.showStatus();
   }
 
-  /** Shows what has arrived. Returns whether more rows remain to be filtered. */
+  /** Shows the rows that have arrived. Returns whether more rows remain to be filtered. */
   paint(changed: boolean): boolean {
     const more = this.view.update(this.paused ? this.pausedAt : this.log.nextSeq);
     // The list is last, as it computes the layout.

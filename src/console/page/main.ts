@@ -15,9 +15,9 @@ import { OverviewView } from './view-overview.js';
 import { SseView } from './view-sse.js';
 import { WebSocketsView } from './view-websockets.js';
 
-/** Part of the time that painting may take, at most. */
+/** Maximum share of the time that painting may take. */
 const PAINT_SHARE = 0.7;
-/** Least ms between two paintings: more of them would only take time from the proxy if it runs on the same machine. */
+/** Minimum time between two paints, ms: the proxy may share the CPU with the browser. */
 const MIN_INTERVAL = 30;
 
 const STATES: Readonly<Record<ConnectionState, readonly [tone: string, text: string]>> = {
@@ -132,7 +132,7 @@ class Page {
   private greeted(hello: HelloMessage): void {
     const before = this.control.allowed;
     this.control.update(hello);
-    // Views that are shown have been created without these buttons.
+    // The current view was created without these buttons.
     if (this.control.allowed !== before) this.route();
   }
 
@@ -144,12 +144,12 @@ class Page {
       setText(label, text);
     }
     if (state === 'open') this.wasOpen = true;
-    // Ends that happened meanwhile are not reported later.
+    // Ends during the interruption are not reported later.
     else if (this.wasOpen && state === 'lost') this.traffic.markLost();
     this.schedule();
   }
 
-  /** Paints before the next frame; less often if that takes long, so that input is handled between. */
+  /** Paints before the next frame; less often if painting takes long, so that input is handled in between. */
   private schedule(): void {
     if (this.scheduled) return;
     this.scheduled = true;

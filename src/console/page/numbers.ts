@@ -1,4 +1,4 @@
-/** Numbers, times and sizes as text. Widths vary little, so that columns of them are quiet. */
+/** Numbers, times and sizes as text. Widths vary little, so that columns do not shift. */
 
 const grouped = new Intl.NumberFormat('en', { maximumFractionDigits: 0 });
 
@@ -7,7 +7,7 @@ export function count(value: number): string {
   return grouped.format(value);
 }
 
-/** 1.2, 12.3, 123: three digits at most, without zeros that say nothing. */
+/** 1.2, 12.3, 123: three digits at most, without trailing zeros. */
 function short(value: number): string {
   const digits = value >= 99.95 ? 0 : value >= 9.995 ? 1 : 2;
   return value
@@ -77,7 +77,7 @@ export function percent(fraction: number): string {
   return `${short(fraction * 100)}%`;
 }
 
-/** One thing, several things. */
+/** A count with a noun in the singular or plural. */
 export function plural(value: number, one: string, many = `${one}s`): string {
   return `${count(value)} ${value === 1 ? one : many}`;
 }

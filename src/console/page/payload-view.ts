@@ -9,7 +9,7 @@ import { tabs } from './tabs.js';
 
 export type PayloadForm = 'text' | 'json' | 'hex';
 
-/** The form that the user has chosen last, for payloads that have it. */
+/** The form that the user selected last, for payloads that support it. */
 let preferred: PayloadForm | null = null;
 
 const strict = new TextDecoder('utf-8', { fatal: true });
@@ -24,7 +24,7 @@ export function utf8(payload: Uint8Array): string | null {
   }
 }
 
-/** Text for a line of a list: without control characters, and not longer than is visible. */
+/** Text for a line of a list: without control characters, and cut at the visible length. */
 export function summaryOf(payload: Uint8Array, isText: boolean): string {
   const part = payload.length > 400 ? payload.subarray(0, 400) : payload;
   if (isText) return lenient.decode(part).replace(/[\u0000-\u001f\u007f]+/g, ' ');

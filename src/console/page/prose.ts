@@ -1,4 +1,4 @@
-/** Sentences in which names are written between backticks. */
+/** Sentences with names between backticks. */
 import { type Child, h } from './dom.js';
 
 export function inlineCode(text: string): Child[] {

@@ -33,7 +33,7 @@ export function requestTitle({ request, response }: RequestEntry): Child[] {
   ];
 }
 
-/** `details` undefined: they are on their way; null: the proxy does not have them any more. */
+/** `details` undefined: not received yet; null: the proxy no longer has them. */
 export function requestDetails(entry: RequestEntry, details: RequestDetails | null | undefined): Child[] {
   const { request, response } = entry;
   const tries = details?.tries ?? response?.tries ?? [];
@@ -45,7 +45,7 @@ export function requestDetails(entry: RequestEntry, details: RequestDetails | nu
       ['Client', request.client],
       ['Generation', String(request.generation)],
       response === null
-        ? ['State', entry.lost ? 'its end was not seen' : 'in progress']
+        ? ['State', entry.lost ? 'unknown: rows were dropped' : 'in progress']
         : ['Duration', duration(response.duration)],
       response && ['Bytes', `${bytes(response.received)} received, ${bytes(response.sent)} sent`],
       response && !response.completed ? ['Response', 'not sent completely'] : null,
@@ -57,7 +57,7 @@ export function requestDetails(entry: RequestEntry, details: RequestDetails | nu
       h(
         'p',
         { class: 'none' },
-        'The proxy has no further details: it keeps those of the latest requests while the console is open.',
+        'No further details: the proxy keeps those of the latest requests, while the console is open.',
       ),
     details && more(details),
   ];

@@ -1,4 +1,4 @@
-/** The address of what is shown: `#/view/id`, so that back, reload and links work. */
+/** Location of the displayed view: `#/view/id`, so that back, reload and links work. */
 
 /** Parts of the address, decoded. */
 export function currentPath(): string[] {

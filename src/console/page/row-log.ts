@@ -21,7 +21,7 @@ export class RowLog<T extends Numbered> {
   nextSeq = 0;
   /** Changes when rows were removed that are not the oldest. */
   epoch = 0;
-  /** While it is set, rows are not removed: those that do not fit are counted instead. */
+  /** While true, no rows are removed; new rows that do not fit are counted instead of being added. */
   frozen = false;
   /** Rows that were not added while the log was frozen. */
   refused = 0;
@@ -41,7 +41,7 @@ export class RowLog<T extends Numbered> {
         this.refused++;
         return false;
       }
-      // Several at once, so that lists are seldom moved.
+      // Several at once, so that arrays are rarely shifted.
       this.remove(Math.max(1, Math.floor(rows / 20)));
       while (this.length > 0 && this.bytes + size > bytes) this.remove(Math.max(1, Math.floor(this.length / 20)));
     }

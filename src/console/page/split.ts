@@ -18,7 +18,7 @@ export class Split {
     return !this.details.hidden;
   }
 
-  /** `title` is beside the button that closes the details. */
+  /** `title`: shown beside the button that closes the details. */
   open(title: readonly Child[], ...content: readonly Child[]): void {
     const close = closeButton('Close the details', this.onClose);
     fill(

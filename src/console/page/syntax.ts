@@ -1,4 +1,4 @@
-/** Colors of configuration text: comments, names of directives, variables and quoted text. Line by line. */
+/** Syntax highlighting of configuration text: comments, names of directives, variables and quoted text. Line by line. */
 import { h } from './dom.js';
 
 const TOKEN = /(#.*$)|("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')|(\$\{?\w+\}?)|([{};])|([^\s"'{};$#][^\s"'{};$]*)|(\s+|.)/g;

@@ -1,4 +1,4 @@
-/** Light, dark, or as the system is set. The choice is kept in the browser. */
+/** Color scheme: light, dark, or that of the system. The choice is stored in the browser. */
 import { h, setText } from './dom.js';
 
 const KEY = 'tsproxy-console-theme';
@@ -35,7 +35,7 @@ export function themeButton(): HTMLButtonElement {
     try {
       localStorage.setItem(KEY, choice);
     } catch {
-      // Without storage the choice ends with the page.
+      // Without storage, the choice applies until the page is closed.
     }
     show();
   });

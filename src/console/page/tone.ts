@@ -1,6 +1,6 @@
-/** Classes of color by meaning. */
+/** CSS classes of colors by meaning. */
 
-/** Class of a status code: its first digit, or that there is none yet. */
+/** Class of a status code: its first digit, or that of a pending request. */
 export function statusTone(status: number | null): string {
   if (status === null) return 'is-pending';
   if (status === 0) return 'is-5xx';

@@ -1,4 +1,4 @@
-/** Everything that the page knows about traffic: bounded logs, filled from the rows of the feed. */
+/** Traffic data of the page: bounded logs, filled from the rows of the feed. */
 import type {
   CloseRow,
   DroppedRow,
@@ -111,7 +111,7 @@ export class Traffic {
   changes = 0;
   /** Rows that were dropped since the page was opened. */
   dropped = 0;
-  /** Whether frames are watched. */
+  /** Whether the page is subscribed to frames or to events; null: to neither. */
   watching: 'frames' | 'events' | null = null;
 
   request(id: string): RequestEntry | null {
@@ -126,7 +126,7 @@ export class Traffic {
     return this.streamById.get(id) ?? null;
   }
 
-  /** Forgets frames and events, as others are watched from now on. */
+  /** Clears frames and events, because the subscription changes. */
   clearFrames(): void {
     this.frames.clear();
     this.events.clear();
@@ -275,7 +275,7 @@ export class Traffic {
     this.markLost();
   }
 
-  /** Rows that did not fit while a list was paused: a row in their place. */
+  /** Adds a row in place of those that did not fit while a list was paused. */
   addPaused(log: { push(row: Gap): boolean }, count: number): void {
     log.push({ kind: 'gap', seq: 0, row: { type: 'dropped', time: Date.now(), count } });
     this.dropped += count;

@@ -1,4 +1,4 @@
-/** Facts about one WebSocket above its frames: totals, rate, and its handshake. */
+/** Summary of one WebSocket above its frames: totals, rate, and handshake. */
 import type { RequestDetails } from '../feed-format.js';
 import { closeTunnelDialog } from './close-tunnel.js';
 import type { Connection } from './connection.js';
@@ -58,11 +58,7 @@ export class TunnelSummary {
       this.closeButton.hidden = true;
       fill(
         this.totals,
-        h(
-          'p',
-          { class: 'none' },
-          'The page does not know this WebSocket: it has ended, or its row has not arrived yet.',
-        ),
+        h('p', { class: 'none' }, 'No data about this WebSocket: it has ended, or its row has not arrived yet.'),
       );
       return;
     }
@@ -78,7 +74,7 @@ export class TunnelSummary {
       );
     }
     setClass(this.state, `state ${close !== null ? 'is-idle' : lost ? 'is-warning' : 'is-good'}`);
-    setText(this.state, close !== null ? `closed ${close.code}` : lost ? 'not known' : 'open');
+    setText(this.state, close !== null ? `closed ${close.code}` : lost ? 'unknown' : 'open');
     this.closeButton.hidden = !this.control.allowed || close !== null;
     fill(
       this.totals,
@@ -133,6 +129,6 @@ function noDetails(): HTMLElement {
   return h(
     'p',
     { class: 'none' },
-    'The proxy has no heads of this handshake: it keeps those of requests that began while the console was open.',
+    'The heads of this handshake were not recorded: it began before the console was open.',
   );
 }

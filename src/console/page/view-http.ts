@@ -174,7 +174,15 @@ export class HttpView implements View {
     if (entry === null) {
       this.split.open(
         [id],
-        h('div', { class: 'details-body' }, h('p', { class: 'none' }, 'The page does not know this request.')),
+        h(
+          'div',
+          { class: 'details-body' },
+          h(
+            'p',
+            { class: 'none' },
+            'No data about this request: it arrived before the page was opened, or was removed.',
+          ),
+        ),
       );
       return;
     }

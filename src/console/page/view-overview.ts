@@ -1,4 +1,4 @@
-/** The overview: problems in words, figures with their recent course, and tables of everything that has a state. */
+/** The overview: problems in words, figures with their recent history, and tables of upstreams, workers, limits, … */
 import type {
   CertificateState,
   ConsoleState,
@@ -191,9 +191,7 @@ function upstreams(all: readonly UpstreamState[]): HTMLElement {
   const summary =
     all.length === 0 ? '' : `${plural(all.length, 'upstream')}, ${up} of ${plural(peers.length, 'server')} up`;
   const content =
-    all.length === 0
-      ? none('Upstreams of the configuration appear here with their servers; there is none.')
-      : all.map((upstream) => upstreamTable(upstream));
+    all.length === 0 ? none('The configuration has no upstreams.') : all.map((upstream) => upstreamTable(upstream));
   return card('Upstreams', summary, content, true);
 }
 
@@ -321,7 +319,7 @@ const CAUSES: Readonly<Record<ReloadState['cause'], string>> = {
 function reloads(all: readonly ReloadState[]): HTMLElement {
   const content =
     all.length === 0
-      ? none('Starts and reloads appear here with their changes in words.')
+      ? none('Starts and reloads appear here with their changes.')
       : h(
           'ol',
           { class: 'reloads' },
@@ -357,7 +355,7 @@ function limits(all: readonly LimitState[], zones: readonly ZoneState[]): HTMLEl
     return card(
       'Limits and zones',
       '',
-      none('Zones (`limit_req_zone`, `keyval_zone`, `zone` of an upstream) appear here; there is none.'),
+      none('The configuration has no zones (`limit_req_zone`, `keyval_zone`, `zone` of an upstream).'),
     );
   }
   const decisions = new Map(all.map((limit) => [`${limit.kind} ${limit.zone}`, limit]));
@@ -401,7 +399,7 @@ function figures(limit: LimitState | undefined): Child[] {
 function certificates(all: readonly CertificateState[]): HTMLElement {
   const content =
     all.length === 0
-      ? none('Certificates (`ssl_certificate`) appear here with the days until they expire; there is none.')
+      ? none('The configuration has no certificates (`ssl_certificate`).')
       : table(
           'Certificates',
           [

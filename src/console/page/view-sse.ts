@@ -24,7 +24,7 @@ type EventRowEntry = EventEntry | Gap;
 
 function stateOf({ stream, response, lost }: StreamEntry): string {
   if (response !== null) return 'ended';
-  if (lost) return 'not known';
+  if (lost) return 'unknown';
   return stream?.waiting === true ? 'waiting' : 'open';
 }
 
@@ -130,7 +130,7 @@ export class SseView implements View {
     traffic.onUnknownStream = (entry) => void this.identify(entry);
   }
 
-  /** Asks for the request of a stream that was opened before the page. */
+  /** Requests the details of a stream that was opened before the page. */
   private async identify(entry: StreamEntry): Promise<void> {
     const details = await this.connection.details(entry.id);
     const target = details?.request?.line.split(' ')[1];

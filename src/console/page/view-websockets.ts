@@ -1,4 +1,4 @@
-/** Live WebSockets, and the frames of one of them or of all. */
+/** WebSockets, and the frames of one of them or of all. */
 import type { Connection } from './connection.js';
 import type { Control } from './control.js';
 import { h } from './dom.js';
@@ -15,7 +15,7 @@ import { TunnelSummary } from './tunnel-summary.js';
 import type { View } from './view.js';
 import type { Column } from './virtual-list.js';
 
-/** Part of the address for the frames of all WebSockets. */
+/** Id in the address for the frames of all WebSockets. */
 const ALL = 'all';
 
 const FIELDS: readonly FilterField<TunnelEntry>[] = [
@@ -35,7 +35,7 @@ const FIELDS: readonly FilterField<TunnelEntry>[] = [
 
 export function stateOf({ close, lost }: TunnelEntry): string {
   if (close !== null) return `closed ${close.code}`;
-  return lost ? 'not known' : 'open';
+  return lost ? 'unknown' : 'open';
 }
 
 /** Age, or the duration of a closed one. */

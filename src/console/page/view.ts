@@ -8,6 +8,6 @@ export interface View {
   paint(): void;
   /** Input that `/` focuses. */
   readonly filterInput?: HTMLElement | null;
-  /** Handles a key that nothing else has handled; true if it did. */
+  /** Handles a key that no other element has handled; returns whether it did. */
   key?(key: string): boolean;
 }

@@ -1,6 +1,6 @@
 /**
- * A list of any length of which only the visible rows are elements. It stays at the end while the user is there, and
- * otherwise where the user is, also when old rows are removed. The arrow keys select a row, Enter opens it.
+ * A list of any length of which only the visible rows are elements. While scrolled to the end it follows new rows; otherwise
+ * it keeps its position, also when old rows are removed. The arrow keys select a row, Enter opens it.
  */
 import { h, setClass, setText } from './dom.js';
 import type { FilteredView } from './filtered-view.js';
@@ -14,7 +14,7 @@ export interface Column<T> {
   readonly text: (row: T, previous: T | undefined) => string;
   /** Further classes of a cell. */
   readonly tone?: (row: T) => string;
-  /** Draws something else than text. */
+  /** Draws the contents of a cell, instead of a text. */
   readonly draw?: (cell: HTMLElement, row: T) => void;
 }
 
@@ -29,7 +29,7 @@ export interface ListOptions<T> {
   readonly note?: (row: T) => string | null;
   readonly onSelect?: (row: T | null) => void;
   readonly onOpen?: (row: T) => void;
-  /** The user is at the end, or has left it. */
+  /** Called when the list begins or ceases to follow new rows. */
   readonly onEnd?: (atEnd: boolean) => void;
   readonly rowHeight?: number;
 }
@@ -42,7 +42,7 @@ interface Line {
   position: number;
 }
 
-/** Distance from the end that still counts as being there, px. */
+/** Distance from the end that still counts as the end, px. */
 const NEAR = 4;
 let serial = 0;
 
@@ -58,9 +58,9 @@ export class VirtualList<T extends Numbered> {
   private removed = 0;
   private height = 0;
   private total = -1;
-  /** Scroll position, so that it need not be asked for, which would compute the layout. */
+  /** Cached scroll position: reading it from the element would force a layout. */
   private top = 0;
-  /** Scroll position that this code has set: the event that reports it is not the user's. */
+  /** Scroll position that this code has set, to distinguish its event from the user's. */
   private expectedTop = -1;
   private headerHeight = 0;
   atEnd = true;
@@ -130,7 +130,7 @@ export class VirtualList<T extends Numbered> {
     return this.view.length * this.rowHeight > this.height - this.headerHeight;
   }
 
-  /** Goes to the end and stays there. */
+  /** Scrolls to the end, and follows new rows. */
   follow(): void {
     this.setAtEnd(true);
     this.paint(false);
@@ -253,7 +253,7 @@ export class VirtualList<T extends Numbered> {
     if (line === undefined || line.position < 0) return;
     const row = this.view.at(line.position - this.view.removed);
     if (row === undefined) return;
-    // The row must not move away from the pointer.
+    // The row must stay under the pointer.
     this.setAtEnd(false);
     this.select(row);
     this.options.onOpen?.(row);

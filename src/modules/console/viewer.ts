@@ -114,7 +114,7 @@ export class Viewer implements UpgradedConnection, Viewing {
     const message = binary ? null : parsed(data);
     if (isSubscribe(message)) this.subscribe(message);
     else if (isDetails(message)) void this.answerDetails(message.id);
-    else this.send({ type: 'error', message: 'the message is not understood' });
+    else this.send({ type: 'error', message: 'invalid message' });
   }
 
   private subscribe({ kinds, frames, payload }: SubscribeMessage): void {
@@ -139,7 +139,7 @@ export class Viewer implements UpgradedConnection, Viewing {
 
   private async answerDetails(id: string): Promise<void> {
     if (this.questions >= MAX_QUESTIONS) {
-      this.send({ type: 'error', message: 'too many questions at a time' });
+      this.send({ type: 'error', message: 'too many concurrent requests for details' });
       return;
     }
     this.questions++;
