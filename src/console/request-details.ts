@@ -1,5 +1,6 @@
 /** The details of a request for viewers: its record, redacted. */
 import { toText } from '../diagnostics/byte-string.js';
+import { REDACTED } from '../tap/credentials.js';
 import type { RecordedHead, RecordedMatch, RequestRecord } from '../tap/records.js';
 import { Redaction } from '../tap/redaction.js';
 import type { FieldLine } from '../tap/rows.js';
@@ -48,9 +49,7 @@ export function detailsOf(record: RequestRecord, settings: RedactionSettings): R
   };
 
   function clearVariable(name: string, value: string): string {
-    return redaction.isRedacted(fieldOf(name))
-      ? '[redacted]'
-      : secrets.removedFrom(redaction.text(redaction.urls(value)));
+    return redaction.isRedacted(fieldOf(name)) ? REDACTED : secrets.removedFrom(redaction.text(redaction.urls(value)));
   }
 }
 

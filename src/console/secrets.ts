@@ -2,9 +2,10 @@
  * Values of redacted fields and arguments of one request, which may occur again where no name shows that they are confidential:
  * in variables, log lines, and other fields.
  */
+import { unescapeArgs } from '../http/uri-escape.js';
+import { REDACTED } from '../tap/credentials.js';
 import type { RecordedHead } from '../tap/records.js';
 
-const REDACTED = '[redacted]';
 /** Shorter values would replace parts of words. */
 const MIN_LENGTH = 4;
 const MAX_SECRETS = 100;
@@ -36,9 +37,9 @@ export function secretsOf(heads: readonly (RecordedHead | null)[], names: readon
 
 function addArguments(found: Set<string>, text: string, names: ReadonlySet<string>): void {
   for (const [, name = '', value = ''] of text.matchAll(ARGUMENT)) {
-    if (!names.has(decoded(name).toLowerCase())) continue;
+    if (!names.has(unescapeArgs(name).toLowerCase())) continue;
     add(found, value);
-    add(found, decoded(value));
+    add(found, unescapeArgs(value));
   }
 }
 
@@ -64,10 +65,4 @@ const ATTRIBUTE = /^(?:path|domain|expires|max-age|samesite)$/i;
 
 function add(found: Set<string>, value: string): void {
   if (value.length >= MIN_LENGTH) found.add(value);
-}
-
-function decoded(text: string): string {
-  return text
-    .replaceAll('+', ' ')
-    .replace(/%([\da-f]{2})/gi, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 16)));
 }

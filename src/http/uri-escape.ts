@@ -8,6 +8,13 @@ export function escapeArgs(text: string): string {
   return text.replace(NOT_IN_ARGS, percent);
 }
 
+/** Decodes a query parameter: `+` and percent-encoding. */
+export function unescapeArgs(text: string): string {
+  return text
+    .replaceAll('+', ' ')
+    .replace(/%([\da-f]{2})/gi, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 16)));
+}
+
 /**
  * Characters to escape in a path (NGX_ESCAPE_URI), and all but the unreserved characters (NGX_ESCAPE_URI_COMPONENT).
  */

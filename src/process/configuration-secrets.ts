@@ -11,9 +11,7 @@ import {
   type Statement,
   type Word,
 } from '../../grammar/syntax-tree.js';
-
-/** Text in place of a secret. */
-const REDACTED = '[redacted]';
+import { REDACTED } from '../tap/credentials.js';
 
 /** Fields, directives, variables and parameters whose values are secrets. */
 const SECRET_NAME =

@@ -1,4 +1,6 @@
 /** `r.args`: the arguments of the request. */
+
+import { unescapeArgs } from '../http/uri-escape.js';
 import { textOf } from './text.js';
 
 /** Decodes a query string. Keys are case-sensitive; the values of a repeated key are an array; keys must not be empty. */
@@ -17,9 +19,5 @@ export function argsOf(query: string): Record<string, string | string[]> {
 }
 
 function decoded(bytes: string): string {
-  return textOf(
-    bytes
-      .replaceAll('+', ' ')
-      .replace(/%([0-9a-fA-F]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16))),
-  );
+  return textOf(unescapeArgs(bytes));
 }

@@ -1,4 +1,6 @@
 /** HTML forms in request bodies: `application/x-www-form-urlencoded`, and `multipart/form-data` (RFC 7578). Byte strings. */
+
+import { unescapeArgs } from '../http/uri-escape.js';
 import { textOf } from './text.js';
 
 /** A part that is a file; its content is not available. `name` comes from the client. */
@@ -128,9 +130,7 @@ function urlencoded(body: string, maxKeys: number): [string, FormValue][] {
 
 function decoded(bytes: string): string {
   if (/%(?![0-9a-fA-F]{2})/.test(bytes)) throw new TypeError('malformed percent escape');
-  return textOf(
-    bytes.replaceAll('+', ' ').replace(/%(..)/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16))),
-  );
+  return textOf(unescapeArgs(bytes));
 }
 
 function add(entries: [string, FormValue][], name: string, value: FormValue, maxKeys: number): void {

@@ -1,3 +1,6 @@
+/** Text in place of what is redacted. */
+export const REDACTED = '[redacted]';
+
 /** Names of header fields and arguments whose values are credentials: redacted always. Lower case. */
 export const CREDENTIALS: readonly string[] = [
   'authorization',

@@ -2,12 +2,11 @@
 import { Expression } from '../config/pcre/expression.js';
 import { MatchFailed } from '../config/pcre/match-failed.js';
 import { toBytes, toText } from '../diagnostics/byte-string.js';
+import { unescapeArgs } from '../http/uri-escape.js';
+import { REDACTED } from './credentials.js';
 import { hasDuplicates, type JsonPath, replaceAt } from './json-path.js';
 import type { FieldLine, Withheld } from './rows.js';
 import type { RedactionSettings } from './settings.js';
-
-/** Text in place of what is redacted. */
-const REDACTED = '[redacted]';
 
 /** Fields whose values are URLs. */
 const URLS: ReadonlySet<string> = new Set(['referer', 'location', 'content-location', 'refresh']);
@@ -131,8 +130,5 @@ function isData(line: string): boolean {
 
 /** The name of an argument as bytes, in lower case. */
 function decoded(name: string): string {
-  const bytes = name
-    .replaceAll('+', ' ')
-    .replace(/%([\da-f]{2})/gi, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 16)));
-  return toBytes(toText(bytes).toLowerCase());
+  return toBytes(toText(unescapeArgs(name)).toLowerCase());
 }

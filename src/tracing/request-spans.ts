@@ -2,6 +2,7 @@
 import { performance } from 'node:perf_hooks';
 import type { HttpExchange } from '../exchange/exchange.js';
 import { callbackTime } from '../http/clock.js';
+import { REDACTED } from '../tap/credentials.js';
 import { isCredential, redactedText } from './redacted-value.js';
 import { type RequestTrace, TRACE_SETTINGS, type TraceSettings } from './request-trace.js';
 import type { Attributes, EndedSpan } from './span.js';
@@ -71,8 +72,6 @@ function attributesOf(x: HttpExchange, status: number, settings: TraceSettings |
   }
   return attributes;
 }
-
-const REDACTED = '[redacted]';
 
 /** Attributes of fields are lists: a field may have several lines. */
 const FIELD = /^http\.(?:request|response)\.header\./;
