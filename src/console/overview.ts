@@ -2,6 +2,7 @@
 import { toText } from '../diagnostics/byte-string.js';
 import type { Counts } from '../exchange/connection-counts.js';
 import { VERSION } from '../http/software.js';
+import type { UsageEntry } from '../metrics/usage-entry.js';
 import type { ZoneMemory } from '../program/zone-memory.js';
 import type { PeerHealth } from '../zones/health-states.js';
 import { type DroppedLines, Problems } from './problems.js';
@@ -15,7 +16,6 @@ import type {
   PeerState,
   RequestFigures,
   UpstreamState,
-  UsageState,
   WorkerState,
   ZoneState,
 } from './state.js';
@@ -46,7 +46,7 @@ export interface OverviewFacts {
   readonly health: ReadonlyMap<string, readonly PeerHealth[]>;
   readonly zones: readonly ZoneMemory[];
   readonly limits: readonly LimitState[];
-  readonly usage: readonly UsageState[];
+  readonly usage: readonly UsageEntry[];
   readonly certificates: readonly CertificateState[];
 }
 

@@ -2,9 +2,10 @@
 import { toText } from '../diagnostics/byte-string.js';
 import { LIMITED, REQUEST_DURATION, REQUESTS } from '../metrics/families.js';
 import { USAGE_FAMILIES, usageEntries } from '../metrics/usage.js';
+import type { UsageEntry } from '../metrics/usage-entry.js';
 import type { MetricTotal } from '../zones/metric-totals.js';
 import type { RequestTotals } from './overview.js';
-import type { LimitState, RequestFigures, UsageState } from './state.js';
+import type { LimitState, RequestFigures } from './state.js';
 
 /** Metric families from which the results are computed. */
 export const RESULT_FAMILIES = [REQUESTS, REQUEST_DURATION, LIMITED, ...USAGE_FAMILIES];
@@ -88,15 +89,10 @@ export function limitStates(totals: readonly MetricTotal[]): LimitState[] {
 }
 
 /** Use of API keys. */
-export function usageStates(totals: readonly MetricTotal[]): UsageState[] {
-  const names = new Set(USAGE_FAMILIES.map(({ name }) => name));
-  const all = usageEntries(totals.filter(({ family }) => names.has(family)));
-  const requestsOf = ({ requests: { allowed, limited, forbidden } }: UsageState): number =>
+export function usageStates(totals: readonly MetricTotal[]): UsageEntry[] {
+  const requestsOf = ({ requests: { allowed, limited, forbidden } }: UsageEntry): number =>
     allowed + limited + forbidden;
-  return all
-    .map(({ keys, client, plan, rule, ...counts }): UsageState => {
-      return { keys: toText(keys), client: toText(client), plan: toText(plan), rule: toText(rule), ...counts };
-    })
+  return usageEntries(totals)
     .sort((a, b) => requestsOf(b) - requestsOf(a))
     .slice(0, MAX_USAGE);
 }

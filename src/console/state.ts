@@ -3,6 +3,7 @@
  * without Node's types, so that the page and the terminal use it as well. Strings are text; times are ms since 1970,
  * durations ms.
  */
+import type { UsageEntry } from '../metrics/usage-entry.js';
 
 /** A condition that needs an operator's attention; lists begin with the most urgent one. */
 export interface Problem {
@@ -100,20 +101,6 @@ export interface LimitState {
   readonly rejected: number;
 }
 
-/** Use of an API key (`metrics_usage`). */
-export interface UsageState {
-  /** Name of the list of keys. */
-  readonly keys: string;
-  readonly client: string;
-  readonly plan: string;
-  /** Mapping rule. */
-  readonly rule: string;
-  readonly requests: { readonly allowed: number; readonly limited: number; readonly forbidden: number };
-  /** WebSockets that were opened, and their messages by sender. */
-  readonly upgrades: number;
-  readonly messages: { readonly client: number; readonly upstream: number };
-}
-
 export interface WorkerState {
   readonly pid: number;
   /** From 0; -1: it has been replaced, and ends with its connections. */
@@ -180,7 +167,7 @@ export interface ConsoleState {
   readonly zones: readonly ZoneState[];
   readonly limits: readonly LimitState[];
   /** The most requests first, at most 100 entries; empty without `metrics_usage`. */
-  readonly usage: readonly UsageState[];
+  readonly usage: readonly UsageEntry[];
   readonly workers: readonly WorkerState[];
   /** Oldest first. */
   readonly generations: readonly GenerationState[];

@@ -1,4 +1,5 @@
 /** Usage of API keys: requests, upgrades and messages by client, plan and mapping rule (`metrics_usage`). */
+import { toText } from '../diagnostics/byte-string.js';
 import { API_USE, type ApiClient, type ApiUse } from '../program/api-use.js';
 import type { Exchange } from '../program/exchange.js';
 import { SettingsKey } from '../program/settings-key.js';
@@ -7,6 +8,7 @@ import type { MetricTotal } from '../zones/metric-totals.js';
 import { USAGE_MESSAGES, USAGE_REQUESTS, USAGE_UPGRADES } from './families.js';
 import type { Metrics } from './metrics.js';
 import type { Counter } from './series.js';
+import type { UsageEntry } from './usage-entry.js';
 
 /** Series of a client with one mapping rule. */
 export interface UsageSeries {
@@ -72,29 +74,21 @@ export class UsageRecorder {
   }
 }
 
-/** Usage of a client with one mapping rule, as the API shows it; byte strings. */
-export interface UsageEntry {
-  readonly keys: string;
-  readonly client: string;
-  readonly plan: string;
-  readonly rule: string;
-  readonly requests: { readonly allowed: number; readonly limited: number; readonly forbidden: number };
-  readonly upgrades: number;
-  /** Messages by sender. */
-  readonly messages: { readonly client: number; readonly upstream: number };
-}
-
 /** Families from which `usageEntries` follow. */
 export const USAGE_FAMILIES = [USAGE_REQUESTS, USAGE_UPGRADES, USAGE_MESSAGES];
 
-/** Usage from the totals of all workers. */
+const USAGE_NAMES: ReadonlySet<string> = new Set(USAGE_FAMILIES.map(({ name }) => name));
+
+/** Usage from the totals of all workers; those of other families are ignored. */
 export function usageEntries(totals: readonly MetricTotal[]): UsageEntry[] {
   const entries = new Map<string, ReturnType<typeof newEntry>>();
   for (const { family, labels, values } of totals) {
+    if (!USAGE_NAMES.has(family)) continue;
     const [keys = '', client = '', plan = '', rule = '', kind = ''] = labels;
     const key = JSON.stringify([keys, client, plan, rule]);
     let entry = entries.get(key);
-    if (entry === undefined) entries.set(key, (entry = newEntry(keys, client, plan, rule)));
+    if (entry === undefined)
+      entries.set(key, (entry = newEntry(toText(keys), toText(client), toText(plan), toText(rule))));
     const [value = 0] = values;
     if (family === USAGE_UPGRADES.name) entry.upgrades += value;
     else if (family === USAGE_REQUESTS.name) entry.requests[kind as keyof typeof entry.requests] += value;

@@ -1,11 +1,11 @@
 /** Use of API keys in the overview. */
-import type { UsageState } from '../state.js';
+import type { UsageEntry } from '../../metrics/usage-entry.js';
 import { card, table } from './card.js';
 import { type Child, h } from './dom.js';
 import { count, plural } from './numbers.js';
 
 /** The card about API keys; null without `metrics_usage`. */
-export function usageCard(all: readonly UsageState[]): Child {
+export function usageCard(all: readonly UsageEntry[]): Child {
   if (all.length === 0) return null;
   return card(
     'API keys',

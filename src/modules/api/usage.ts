@@ -1,6 +1,6 @@
 /** `/http/usage`: usage of API keys (`metrics_usage`). */
-import { toBytes, toText } from '../../diagnostics/byte-string.js';
-import { USAGE_FAMILIES, type UsageEntry, usageEntries } from '../../metrics/usage.js';
+import { USAGE_FAMILIES, usageEntries } from '../../metrics/usage.js';
+import type { UsageEntry } from '../../metrics/usage-entry.js';
 import { masterUnavailable } from './result.js';
 import type { ApiContext, Route } from './route.js';
 import type { Schema } from './schema.js';
@@ -28,11 +28,7 @@ async function usageOf({ table }: ApiContext): Promise<UsageEntry[]> {
   if (recording === null) return [];
   const collected = await recording.collect(USAGE_FAMILIES);
   if (collected === null) throw masterUnavailable();
-  return usageEntries(collected.totals.filter(({ family }) => USAGE_FAMILIES.some(({ name }) => name === family)));
-}
-
-function shown({ keys, client, plan, rule, ...counts }: UsageEntry): unknown {
-  return { keys: toText(keys), client: toText(client), plan: toText(plan), rule: toText(rule), ...counts };
+  return usageEntries(collected.totals);
 }
 
 export const usageRoutes: readonly Route[] = [
@@ -41,7 +37,7 @@ export const usageRoutes: readonly Route[] = [
     get: {
       summary: 'Counts requests, WebSockets and messages by API key, plan and mapping rule (`metrics_usage`).',
       success: { status: 200, schema: LIST },
-      run: async (c) => ({ status: 200, body: (await usageOf(c)).map(shown) }),
+      run: async (c) => ({ status: 200, body: await usageOf(c) }),
     },
   },
   {
@@ -51,8 +47,7 @@ export const usageRoutes: readonly Route[] = [
       summary: 'Counts the use of one list of API keys.',
       success: { status: 200, schema: LIST },
       async run(c, { path }) {
-        const name = toBytes(path.keys ?? '');
-        return { status: 200, body: (await usageOf(c)).filter(({ keys }) => keys === name).map(shown) };
+        return { status: 200, body: (await usageOf(c)).filter(({ keys }) => keys === path.keys) };
       },
     },
   },
