@@ -7,7 +7,7 @@ export interface ApiResult {
   readonly body?: unknown;
 }
 
-/** Error response: the request has changed nothing, unless the code says otherwise. */
+/** Error response: the request has changed nothing, unless its text says otherwise. */
 export class ApiError extends Error {
   constructor(
     readonly status: number,
@@ -19,9 +19,13 @@ export class ApiError extends Error {
   }
 }
 
-/** Error of an operation to which the master process did not respond. */
+/** Error of an operation to which the master process did not respond. It may have been sent, and is then executed later. */
 export function masterUnavailable(): ApiError {
-  return new ApiError(503, 'MasterUnavailable', 'the master process does not respond; nothing was changed');
+  return new ApiError(
+    503,
+    'MasterUnavailable',
+    'the master process does not respond; a change may still be made when it responds again',
+  );
 }
 
 /** Sends a result. */
