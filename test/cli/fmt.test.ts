@@ -15,7 +15,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { BINARY, command, type Said } from './running.js';
+import { BINARY, type CommandResult, command } from './running.js';
 
 const UGLY = 'events{}\nhttp { server {listen  80;} }\n';
 const PRETTY = 'events {}\nhttp {\n    server {\n        listen 80;\n    }\n}\n';
@@ -32,7 +32,7 @@ function directory(t: TestContext, files: Readonly<Record<string, string>>): str
 }
 
 /** Runs `tsproxy fmt` with a text on its standard input. */
-function filter(words: readonly string[], input: string): Promise<Said> {
+function filter(words: readonly string[], input: string): Promise<CommandResult> {
   const child = spawn(process.execPath, [BINARY, 'fmt', ...words]);
   let [stdout, stderr] = ['', ''];
   child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString('latin1')));

@@ -57,14 +57,14 @@ export class Prefix {
 }
 
 /** Output of a command, and its exit code. */
-export interface Said {
+export interface CommandResult {
   readonly code: number | null;
   readonly stdout: string;
   readonly stderr: string;
 }
 
 /** Runs the command to its end. */
-export function command(words: readonly string[], options: { cwd?: string } = {}): Promise<Said> {
+export function command(words: readonly string[], options: { cwd?: string } = {}): Promise<CommandResult> {
   const child = spawn(process.execPath, [BINARY, ...words], { stdio: ['ignore', 'pipe', 'pipe'], cwd: options.cwd });
   let stdout = '';
   let stderr = '';
