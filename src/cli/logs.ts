@@ -3,12 +3,13 @@ import { resolve } from 'node:path';
 import { errnoText } from '../diagnostics/errno.js';
 import { printError } from '../process/standard-streams.js';
 import { InvalidFilter, LineFilter } from './logs/line-filter.js';
-import { LineRenderer, withoutControls } from './logs/line-renderer.js';
+import { LineRenderer } from './logs/line-renderer.js';
 import { LineSplitter } from './logs/line-splitter.js';
 import { parseLogLine } from './logs/log-entry.js';
 import { type LogInput, lastLines, readFile, readFollowed, readStandardInput } from './logs/log-input.js';
 import { tryPrint } from './stdout.js';
 import { colored } from './terminal.js';
+import { visibleLine } from './terminal-text.js';
 
 /** Options as written. */
 export interface LogsOptions {
@@ -81,7 +82,7 @@ class LogPrinter {
     const entry = parseLogLine(line);
     // Lines of other formats are shown unless a filter would need to understand them.
     if (entry === null ? this.filter.active : !this.filter.matches(entry)) return;
-    this.output += `${entry === null || this.raw ? withoutControls(line) : this.renderer.render(entry)}\n`;
+    this.output += `${entry === null || this.raw ? visibleLine(line) : this.renderer.render(entry)}\n`;
   }
 
   private flush(): boolean {

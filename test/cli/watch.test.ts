@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { RowFilter } from '../../src/cli/console/row-filter.js';
 import { rowLine } from '../../src/cli/console/row-lines.js';
-import { payloadText, visibleText } from '../../src/cli/console/terminal-text.js';
+import { payloadText, visibleText } from '../../src/cli/terminal-text.js';
 import type { FeedRow, RequestRow, ResponseRow } from '../../src/console/feed-format.js';
 import { PLAIN } from '../../src/diagnostics/style.js';
 import { closedPort, get, startProxy, type TestProxy, until, websocket, websocketEcho } from '../kit/index.js';
@@ -220,4 +220,5 @@ test('rows that were dropped are a line, and binary payloads are hexadecimal', (
   assert.equal(payloadText(Buffer.from([0, 255, 16])), '00 ff 10');
   assert.equal(payloadText(Buffer.from('né').subarray(0, 2)), 'n');
   assert.equal(visibleText('a\x1b]0;title\x07\u202eb\nc'), 'a\\u{1b}]0;title\\u{7}\\u{202e}b\\nc');
+  assert.equal(visibleText('\u200fa\u061c'), '\\u{200f}a\\u{61c}');
 });

@@ -1,6 +1,6 @@
 /** Lines of a terminal as parts with a style, so that they can be cut at a width. */
 import type { Style } from '../../diagnostics/style.js';
-import { visibleText } from './terminal-text.js';
+import { visibleText } from '../terminal-text.js';
 
 export type PartStyle = keyof Style | 'plain';
 

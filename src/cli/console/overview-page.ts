@@ -1,7 +1,8 @@
 /** The overview of a proxy as lines of a terminal. */
+import { clock, dateAndClock, day } from '../../console/local-time.js';
 import type { ConsoleState, PeerState, UpstreamState } from '../../console/state.js';
+import { bytesText, durationText } from '../terminal-text.js';
 import { type Cell, type Line, type Part, plain, tableLines } from './line-parts.js';
-import { bytesText, clockText, durationText } from './terminal-text.js';
 
 /** Orders of the servers of upstreams. */
 export const ORDERS = ['name', 'rate', 'active', 'fails', 'state'] as const;
@@ -43,17 +44,14 @@ function title({ version, generation, since, started, time }: ConsoleState): Lin
   return [
     [`tsproxy ${version}`, 'strong'],
     plain(`  generation ${generation} since ${timeText(since, time)}, up ${durationText(Math.max(0, time - started))}`),
-    [`  ${clockText(time, false)}`, 'faint'],
+    [`  ${clock(time)}`, 'faint'],
   ];
 }
 
 /** Time of day, preceded by the date unless it is today. */
 function timeText(time: number, now: number): string {
   if (time === 0) return 'an unknown time';
-  const clock = clockText(time, false);
-  const date = new Date(time);
-  if (new Date(now).toDateString() === date.toDateString()) return clock;
-  return `${date.getFullYear()}-${String(date.getMonth() + 1).padStart(2, '0')}-${String(date.getDate()).padStart(2, '0')} ${clock}`;
+  return day(time) === day(now) ? clock(time) : dateAndClock(time);
 }
 
 function problemLines({ problems, time }: ConsoleState): Line[] {

@@ -9,8 +9,9 @@ import type {
   ResponseRow,
   Withheld,
 } from '../../console/feed-format.js';
+import { preciseClock } from '../../console/local-time.js';
 import type { Style } from '../../diagnostics/style.js';
-import { bytesText, clockText, durationText, payloadText, visibleText } from './terminal-text.js';
+import { bytesText, durationText, payloadText, visibleText } from '../terminal-text.js';
 
 const OPCODES: Readonly<Record<number, string>> = {
   0: 'continuation',
@@ -43,7 +44,7 @@ export function rowLine(row: FeedRow, method: string, target: string, style: Sty
     case 'event':
       return line(row, 'SSE', eventText(row, style), style);
     case 'dropped':
-      return style.warning(`${clockText(row.time, true)}  ${row.count} rows were dropped`);
+      return style.warning(`${preciseClock(row.time)}  ${row.count} rows were dropped`);
     default:
       return null;
   }
@@ -51,7 +52,7 @@ export function rowLine(row: FeedRow, method: string, target: string, style: Sty
 
 function line(row: { readonly id: string; readonly time: number }, kind: string, text: string, style: Style): string {
   const shown = visibleText(kind).padEnd(KIND_WIDTH);
-  return `${style.faint(clockText(row.time, true))}  ${shown}${text}  ${style.faint(`#${row.id}`)}`;
+  return `${style.faint(preciseClock(row.time))}  ${shown}${text}  ${style.faint(`#${row.id}`)}`;
 }
 
 function responseText({ status, completed, duration, sent, tries }: ResponseRow, target: string, style: Style): string {

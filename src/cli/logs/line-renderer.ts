@@ -1,17 +1,8 @@
 /** Lines of access logs in columns. */
+import { clock, day, preciseClock } from '../../console/local-time.js';
 import { COLOURED, PLAIN, type Style } from '../../diagnostics/style.js';
+import { visibleLine } from '../terminal-text.js';
 import type { LogEntry } from './log-entry.js';
-
-/** Control characters, which a terminal would interpret, and those that change the direction of text. */
-const CONTROLS = /[\x00-\x08\x0a-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
-
-/** Shows control characters as `\x1B`. */
-export function withoutControls(text: string): string {
-  return text.replace(CONTROLS, (char) => {
-    const code = char.charCodeAt(0).toString(16).toUpperCase();
-    return code.length > 2 ? `\\u${code.padStart(4, '0')}` : `\\x${code.padStart(2, '0')}`;
-  });
-}
 
 export class LineRenderer {
   private readonly style: Style;
@@ -25,14 +16,14 @@ export class LineRenderer {
     const columns = [
       style.faint(timeText(entry)),
       this.status(entry),
-      shown(entry.method || '-').padEnd(4),
+      visibleLine(entry.method || '-').padEnd(4),
       durationText(entry.duration).padStart(6),
       bytesText(entry.bytes).padStart(6),
-      shown(entry.client).padEnd(15),
-      shown(`${entry.host}${entry.target}`) || '-',
+      visibleLine(entry.client).padEnd(15),
+      visibleLine(`${entry.host}${entry.target}`) || '-',
     ];
     const notes = notesOf(entry);
-    return columns.join(' ') + (notes === '' ? '' : `  ${style.faint(shown(notes))}`);
+    return columns.join(' ') + (notes === '' ? '' : `  ${style.faint(visibleLine(notes))}`);
   }
 
   private status({ status, websocket, incomplete }: LogEntry): string {
@@ -44,10 +35,6 @@ export class LineRenderer {
     if (status >= 400) return style.warning(text);
     return status >= 300 ? style.hint(text) : style.strong(text);
   }
-}
-
-function shown(text: string): string {
-  return withoutControls(text);
 }
 
 function notesOf({ upstream, upstreamStatus, incomplete, websocket }: LogEntry): string {
@@ -66,12 +53,8 @@ function notesOf({ upstream, upstreamStatus, incomplete, websocket }: LogEntry):
 
 /** Local time. */
 function timeText({ time, precise }: LogEntry): string {
-  const date = new Date(time);
   if (Number.isNaN(time)) return '-'.padEnd(23);
-  const two = (value: number): string => String(value).padStart(2, '0');
-  const day = `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
-  const clock = `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
-  return `${day} ${clock}${precise ? `.${String(date.getMilliseconds()).padStart(3, '0')}` : '    '}`;
+  return `${day(time)} ${(precise ? preciseClock(time) : clock(time)).padEnd(12)}`;
 }
 
 function durationText(ms: number | null): string {

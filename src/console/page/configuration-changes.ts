@@ -1,8 +1,8 @@
 /** Differences between two generations: in words, and as text. */
 import type { DifferenceReport, GenerationTexts } from '../configuration-reports.js';
+import { dateAndClock } from '../local-time.js';
 import { type Control, failureText } from './control.js';
 import { fill, h } from './dom.js';
-import { dateAndClock } from './numbers.js';
 import { inlineCode } from './prose.js';
 
 export class ChangesPanel {

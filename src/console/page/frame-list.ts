@@ -1,9 +1,10 @@
 /** Lists of frames and of messages: columns, filters, and the payload of the selected one. */
 import type { Withheld } from '../feed-format.js';
+import { preciseClock } from '../local-time.js';
 import { h } from './dom.js';
 import type { FilterField, Predicate } from './filter.js';
 import type { MessageEntry, MessageGap } from './messages.js';
-import { count, duration, plural, preciseClock } from './numbers.js';
+import { count, duration, plural } from './numbers.js';
 import { closePayload, GROUPS, type OpcodeGroup, opcodeGroup, opcodeName } from './opcode.js';
 import { payloadView, summaryOf } from './payload-view.js';
 import { facts } from './request-details.js';

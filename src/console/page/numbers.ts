@@ -1,4 +1,4 @@
-/** Numbers, times and sizes as text. Widths vary little, so that columns do not shift. */
+/** Numbers, durations and sizes as text. Widths vary little, so that columns do not shift. */
 
 const grouped = new Intl.NumberFormat('en', { maximumFractionDigits: 0 });
 
@@ -50,26 +50,6 @@ export function age(ms: number): string {
   if (hours < 24) return minutes % 60 === 0 ? `${hours} h` : `${hours} h ${minutes % 60} min`;
   const days = Math.floor(hours / 24);
   return hours % 24 === 0 ? `${days} d` : `${days} d ${hours % 24} h`;
-}
-
-const two = (value: number): string => (value < 10 ? `0${value}` : String(value));
-
-/** Time of day: 14:02:09. */
-export function clock(time: number): string {
-  const date = new Date(time);
-  return `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
-}
-
-/** Time of day with milliseconds: 14:02:09.123. */
-export function preciseClock(time: number): string {
-  const ms = Math.floor(time % 1000);
-  return `${clock(time)}.${ms < 10 ? '00' : ms < 100 ? '0' : ''}${ms}`;
-}
-
-/** Day and time of day, local: 2026-03-01 14:02:09. */
-export function dateAndClock(time: number): string {
-  const date = new Date(time);
-  return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())} ${clock(time)}`;
 }
 
 /** Fraction as percentage: 0%, 0.4%, 12%. */

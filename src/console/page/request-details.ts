@@ -1,8 +1,9 @@
 /** Details of a request: timing, why this location, heads, tries, variables and log lines. */
 import type { LogLine, MatchDetails, RequestDetails, TryRow } from '../feed-format.js';
+import { dateAndClock, preciseClock } from '../local-time.js';
 import { type Child, h } from './dom.js';
 import { fieldTable, heads } from './heads.js';
-import { bytes, dateAndClock, duration, plural, preciseClock } from './numbers.js';
+import { bytes, duration, plural } from './numbers.js';
 import { inlineCode } from './prose.js';
 import { statusTone } from './tone.js';
 import type { RequestEntry } from './traffic.js';

@@ -1,11 +1,12 @@
 /** Summary of one WebSocket above its frames: totals, rate, and handshake. */
 import type { RequestDetails } from '../feed-format.js';
+import { dateAndClock } from '../local-time.js';
 import { closeTunnelDialog } from './close-tunnel.js';
 import type { Connection } from './connection.js';
 import type { Control } from './control.js';
 import { fill, h, setClass, setText } from './dom.js';
 import { heads } from './heads.js';
-import { age, bytes, compact, count, dateAndClock, duration } from './numbers.js';
+import { age, bytes, compact, count, duration } from './numbers.js';
 import { closeText } from './opcode.js';
 import { facts } from './request-details.js';
 import { sparkline } from './sparkline.js';

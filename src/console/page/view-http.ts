@@ -1,5 +1,6 @@
 /** Requests as they arrive, with the details of one of them. */
 import type { RequestDetails } from '../feed-format.js';
+import { preciseClock } from '../local-time.js';
 import { copy } from './clipboard.js';
 import type { Connection } from './connection.js';
 import type { Control } from './control.js';
@@ -9,7 +10,7 @@ import { exportButtons, exportRequests } from './export.js';
 import type { FilterField } from './filter.js';
 import { gapText } from './gap-text.js';
 import { ListFrame } from './list-frame.js';
-import { bytes, duration, preciseClock } from './numbers.js';
+import { bytes, duration } from './numbers.js';
 import { replayButton } from './replay.js';
 import { requestDetails, requestTitle } from './request-details.js';
 import { navigate } from './router.js';

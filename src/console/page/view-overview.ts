@@ -1,4 +1,6 @@
 /** The overview: problems in words, figures with their recent history, and tables of upstreams, workers, limits, … */
+
+import { clock, dateAndClock } from '../local-time.js';
 import type {
   CertificateState,
   ConsoleState,
@@ -12,7 +14,7 @@ import type {
 } from '../state.js';
 import { bar, card, none, table } from './card.js';
 import { type Child, fill, h, morph } from './dom.js';
-import { age, bytes, clock, compact, count, dateAndClock, duration, percent, plural } from './numbers.js';
+import { age, bytes, compact, count, duration, percent, plural } from './numbers.js';
 import { inlineCode } from './prose.js';
 import { Recent, sparkline } from './sparkline.js';
 import { type Level, levelClass } from './tone.js';

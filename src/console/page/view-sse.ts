@@ -1,4 +1,6 @@
 /** Event streams: those that are open, and the events of one of them. */
+
+import { preciseClock } from '../local-time.js';
 import type { Connection } from './connection.js';
 import type { Control } from './control.js';
 import { h } from './dom.js';
@@ -7,7 +9,7 @@ import { exportButtons, exportWatched } from './export.js';
 import type { FilterField } from './filter.js';
 import { gapText } from './gap-text.js';
 import { ListFrame } from './list-frame.js';
-import { age, bytes, compact, count, duration, plural, preciseClock } from './numbers.js';
+import { age, bytes, compact, count, duration, plural } from './numbers.js';
 import { payloadView } from './payload-view.js';
 import { facts } from './request-details.js';
 import { navigate } from './router.js';

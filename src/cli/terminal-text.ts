@@ -1,12 +1,21 @@
 /** Text of clients and upstreams in a terminal: it must neither move the cursor nor change colours. */
 
-/** The text with control characters made visible. */
+/** Control characters, which a terminal would interpret, and those that break lines or change the direction of text. */
+const CONTROLS = /[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
+
+const LETTERS: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };
+
+/** The text with control characters made visible: `\n`, `\u{1b}`. */
 export function visibleText(text: string): string {
-  return text.replace(/[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, (character) => {
-    if (character === '\n') return '\\n';
-    if (character === '\r') return '\\r';
-    if (character === '\t') return '\\t';
-    return `\\u{${character.charCodeAt(0).toString(16)}}`;
+  return text.replace(CONTROLS, (char) => LETTERS[char] ?? `\\u{${char.charCodeAt(0).toString(16)}}`);
+}
+
+/** A line of a log with control characters made visible as logs escape them, `\x1B`; tabs remain. */
+export function visibleLine(line: string): string {
+  return line.replace(CONTROLS, (char) => {
+    if (char === '\t') return char;
+    const code = char.charCodeAt(0).toString(16).toUpperCase();
+    return code.length > 2 ? `\\u${code.padStart(4, '0')}` : `\\x${code.padStart(2, '0')}`;
   });
 }
 
@@ -42,12 +51,4 @@ export function durationText(ms: number): string {
   if (minutes < 60) return `${minutes} min`;
   const hours = Math.floor(minutes / 60);
   return hours < 48 ? `${hours} h ${minutes % 60} min` : `${Math.floor(hours / 24)} days`;
-}
-
-/** Time of day, local. */
-export function clockText(time: number, withMilliseconds: boolean): string {
-  const date = new Date(time);
-  const two = (n: number): string => String(n).padStart(2, '0');
-  const clock = `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
-  return withMilliseconds ? `${clock}.${String(date.getMilliseconds()).padStart(3, '0')}` : clock;
 }
