@@ -39,7 +39,7 @@ function quantile(values: readonly number[], share: number): number {
   return [...values].sort((a, b) => a - b)[Math.floor(values.length * share)] ?? Number.NaN;
 }
 
-/** Ways of watching; null: nobody does. */
+/** Subscriptions; null: no viewer. */
 const VIEWS: Readonly<Record<string, Partial<SubscribeMessage> | null>> = {
   'without a viewer': null,
   'list of tunnels': { frames: 'none', payload: 0 },

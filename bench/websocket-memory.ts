@@ -125,7 +125,7 @@ for (const [mode, path, bytes, deflate] of [
   let most = 0;
   const end = arrived + amount * 2 ** 20;
   const sockets = await Promise.all(Array.from({ length: connections }, () => open(path, deflate)));
-  const timer = setInterval(() => (most = Math.max(most, memory())), 250);
+  const timer = setInterval(() => (most = Math.max(most, memory())), 100);
   await Promise.all(sockets.map((socket) => writeUntil(socket, bytes, () => arrived >= end)));
   clearInterval(timer);
   for (const socket of sockets) socket.destroy();

@@ -213,6 +213,7 @@ test('the glossary lists the exported types of the data path', () => {
   const directories = LAYERS.flat().filter((path) => /^src\/\w+$/.test(path) && !tools.test(path));
   const missing = directories
     .flatMap((directory) => filesIn(directory, '.ts'))
+    // Scripts of the page run in browsers, not in the data path.
     .filter((path) => !path.startsWith('src/console/page/'))
     .flatMap((path) =>
       [...textOf(path).matchAll(/^export (?:abstract )?(?:class|interface|type) (\w+)/gm)]

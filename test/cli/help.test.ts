@@ -9,12 +9,12 @@ import { command } from './running.js';
 const WIDTH = 80;
 
 /** Help text of a name; null if there is none. */
-function output(name?: string): string | null {
+function textOf(name?: string): string | null {
   return helpText(name, new Pages(PLAIN, WIDTH), (command) => (command === 'fmt' ? 'Usage: tsproxy fmt\n' : null));
 }
 
 function has(name: string, ...pieces: (string | RegExp)[]): void {
-  const text = output(name) ?? '';
+  const text = textOf(name) ?? '';
   for (const piece of pieces) {
     assert.ok(typeof piece === 'string' ? text.includes(piece) : piece.test(text), `${piece} is not in:\n${text}`);
   }
@@ -23,7 +23,7 @@ function has(name: string, ...pieces: (string | RegExp)[]): void {
 test('every directive is explained, for each module that has it', () => {
   for (const module of modules) {
     for (const [name, spec] of Object.entries(module.directives)) {
-      const text = output(name) ?? '';
+      const text = textOf(name) ?? '';
       assert.ok(text.includes(`${name}  (module ${module.name})`), name);
       const words = text.replace(/\s+/g, ' ');
       for (const piece of [spec.doc, spec.noEffect, spec.differs, spec.example, spec.takes.syntax]) {
@@ -37,13 +37,13 @@ test('every variable and every module is explained', () => {
   for (const { name, doc, directives, variables = {} } of modules) {
     for (const [variable, spec] of Object.entries(variables)) {
       assert.ok(
-        output(`$${variable.replace('*', 'x')}`)
+        textOf(`$${variable.replace('*', 'x')}`)
           ?.replace(/\s+/g, ' ')
           .includes(spec.doc),
         variable,
       );
     }
-    const text = output(name)?.replace(/\s+/g, ' ') ?? '';
+    const text = textOf(name)?.replace(/\s+/g, ' ') ?? '';
     assert.ok(Object.hasOwn(directives, name) || text.includes(doc), name);
     for (const directive of Object.keys(directives)) assert.ok(text.includes(directive), directive);
   }
@@ -51,7 +51,7 @@ test('every variable and every module is explained', () => {
 
 test('text fits the terminal', () => {
   for (const name of [undefined, ...modules.flatMap(({ directives }) => Object.keys(directives))]) {
-    const prose = (output(name) ?? '').split('Example:')[0] ?? '';
+    const prose = (textOf(name) ?? '').split('Example:')[0] ?? '';
     for (const line of prose.split('\n')) assert.ok(line.length <= WIDTH || !line.trim().includes(' '), line);
   }
 });
@@ -79,8 +79,8 @@ test('a directive that only nginx has is explained with its module', () => {
 });
 
 test('a command is explained by its own help, and without a name all directives are listed', () => {
-  assert.equal(output('fmt'), 'Usage: tsproxy fmt\n');
-  const overview = output() ?? '';
+  assert.equal(textOf('fmt'), 'Usage: tsproxy fmt\n');
+  const overview = textOf() ?? '';
   for (const name of ['proxy_pass', 'limit_conn', 'upstream']) assert.ok(overview.includes(name));
 });
 

@@ -84,7 +84,7 @@ test('the formats json, websocket_json and combined are printed in columns, and 
   assert.equal(status, 0);
 });
 
-test('text of clients does not command the terminal', (t) => {
+test('control characters in texts of clients do not reach the terminal', (t) => {
   const prefix = new Prefix(t, '');
   const evil = '\x1b]0;title\x07\u202e\x9b31m\r\n';
   prefix.write(

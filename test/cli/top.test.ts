@@ -65,8 +65,8 @@ stty -g > ${this.names}.after; echo restored; sleep 0.1\n`,
     process.kill(Number(readFileSync(`${this.names}.pid`, 'utf8')), signal);
   }
 
-  /** The lines of the last picture. */
-  get picture(): string[] {
+  /** Lines of the last screen. */
+  get screen(): string[] {
     const last = this.out.split('\x1b[H').at(-1) ?? '';
     return last
       .replace(/\x1b\[[?\d;]*[A-Za-z]/g, '')
@@ -75,7 +75,7 @@ stty -g > ${this.names}.after; echo restored; sleep 0.1\n`,
   }
 
   async shows(what: string, pattern: RegExp): Promise<void> {
-    await until(`${what}: ${this.picture.join('\n')}`, () => this.picture.some((line) => pattern.test(line)));
+    await until(`${what}: ${this.screen.join('\n')}`, () => this.screen.some((line) => pattern.test(line)));
   }
 
   /** Whether the terminal is as before: its screen, cursor and modes. */
@@ -97,8 +97,8 @@ test('the state is refreshed, sorted, and resized, until the user quits', { skip
   const proxy = await scene(t);
   const terminal = new Terminal(t, proxy.directory, [`http://127.0.0.1:${proxy.port}/console/`]);
   await terminal.shows('the state', /^warning {2}1 of 2 servers of "app" is down/);
-  assert.equal(terminal.picture.length, 30);
-  const servers = () => terminal.picture.flatMap((line) => /^app +(\S+) +(up|unavail)\b/.exec(line)?.[1] ?? []);
+  assert.equal(terminal.screen.length, 30);
+  const servers = () => terminal.screen.flatMap((line) => /^app +(\S+) +(up|unavail)\b/.exec(line)?.[1] ?? []);
   const configured = servers();
   assert.equal(configured[1], '127.0.0.1:1');
   terminal.type('ssss');
@@ -107,12 +107,12 @@ test('the state is refreshed, sorted, and resized, until the user quits', { skip
   terminal.type('r');
   await until('the reversed order', () => servers()[0] === configured[0]);
   terminal.resize(50, 12);
-  await until('a smaller picture', () => terminal.picture.length === 12);
-  assert.ok(terminal.picture.every((line) => [...line].length <= 50));
+  await until('a smaller screen', () => terminal.screen.length === 12);
+  assert.ok(terminal.screen.every((line) => [...line].length <= 50));
   terminal.type('\x1b[B\x1b[B\x1b[B');
-  await until('scrolled lines', () => /arrows/.test(terminal.picture.at(-1) ?? '') || servers().length > 0);
-  const pictures = terminal.out.split('\x1b[H').length;
-  await until('another picture', () => terminal.out.split('\x1b[H').length > pictures);
+  await until('scrolled lines', () => /arrows/.test(terminal.screen.at(-1) ?? '') || servers().length > 0);
+  const screens = terminal.out.split('\x1b[H').length;
+  await until('another screen', () => terminal.out.split('\x1b[H').length > screens);
   terminal.type('q');
   await terminal.assertRestored(0);
 });

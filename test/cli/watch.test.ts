@@ -27,7 +27,7 @@ class Watching {
     this.code = new Promise((resolve) => this.child.once('close', resolve));
   }
 
-  /** As a reader does that has seen enough. */
+  /** Closes the read end of the output. */
   closeOutput(): void {
     this.child.stdout?.destroy();
   }
@@ -54,7 +54,7 @@ async function scene(t: TestContext, access = '', files: Readonly<Record<string,
   return proxy;
 }
 
-/** Requests until the watcher has seen one: it takes a while until its subscription applies. */
+/** Repeats a request until its row is printed: the subscription takes effect after a delay. */
 async function seen(watching: Watching, proxy: TestProxy, path: string): Promise<void> {
   let done = false;
   const pattern = new RegExp(`${path}\\b`);
@@ -107,7 +107,7 @@ test('requests and WebSockets are printed as they pass, with filters, until the 
   );
 });
 
-test('an HTTP archive has what was watched', async (t) => {
+test('an HTTP archive contains the watched requests and frames', async (t) => {
   const proxy = await scene(t);
   const path = join(proxy.directory, 'traffic.har');
   const watching = new Watching(t, [`http://127.0.0.1:${proxy.port}/console/`, '--har', path, '--payload', '100']);

@@ -6,12 +6,12 @@ import type { ArgumentType } from '../../src/config/directive.js';
 import { parseBy } from './tiny-house.js';
 
 function gives<T>(of: ArgumentType<T>, words: string, value: unknown): void {
-  assert.deepEqual(parseBy(of, words), { value, output: [] }, words);
+  assert.deepEqual(parseBy(of, words), { value, findings: [] }, words);
 }
 
 function refuses<T>(of: ArgumentType<T>, words: string, sentence: string): void {
   const result = parseBy(of, words);
-  assert.deepEqual(result.output, [sentence], words);
+  assert.deepEqual(result.findings, [sentence], words);
   assert.equal(result.value, undefined);
 }
 
@@ -46,7 +46,7 @@ test('a bitmask is a set of words, and a repetition is warned about', () => {
   gives(type.bitmask('error', 'timeout'), 'timeout error', ['timeout', 'error']);
   assert.deepEqual(parseBy(type.bitmask('error', 'timeout'), 'error error'), {
     value: ['error'],
-    output: ['duplicate-value: duplicate value "error"'],
+    findings: ['duplicate-value: duplicate value "error"'],
   });
 });
 
@@ -112,8 +112,8 @@ test('a broken variable is refused in nginx words', () => {
 });
 
 test('a named group of a pattern becomes a variable', () => {
-  const { value, output } = parseBy(type.sequence(type.pattern(), type.template), '"^/(?<Lang>[a-z]+)" "$lang"');
-  assert.deepEqual(output, []);
+  const { value, findings } = parseBy(type.sequence(type.pattern(), type.template), '"^/(?<Lang>[a-z]+)" "$lang"');
+  assert.deepEqual(findings, []);
   assert.deepEqual(value, [
     {
       source: '^\\/(?<lang>[a-z]+)',
@@ -136,6 +136,6 @@ test('a broken pattern is refused in nginx words, and one that cannot be had wit
     '"*.php"',
     'invalid-regex: pcre2_compile() failed: quantifier does not follow a repeatable item in "*.php" at "*.php"',
   );
-  const { output } = parseBy(type.pattern(), '"a(*SKIP)b"');
-  assert.match(output[0] ?? '', /^untranslatable-regex: /);
+  const { findings } = parseBy(type.pattern(), '"a(*SKIP)b"');
+  assert.match(findings[0] ?? '', /^untranslatable-regex: /);
 });

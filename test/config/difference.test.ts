@@ -238,9 +238,9 @@ describe('a difference', () => {
   test('is bounded in a log', () => {
     const many = Array.from({ length: 30 }, (_, i) => `location /${i} { }`).join(' ');
     const { changes } = compare(http(`server { ${SERVER} }`), http(`server { ${SERVER} ${many} }`));
-    const output = changeLines(changes, 20);
-    assert.equal(output.length, 21);
-    assert.equal(output.at(-1), 'and 10 more');
+    const lines = changeLines(changes, 20);
+    assert.equal(lines.length, 21);
+    assert.equal(lines.at(-1), 'and 10 more');
   });
 
   test('does not count what changes nothing here', () => {

@@ -83,10 +83,10 @@ for (const { kind, mistakes, codes, elsewhere } of KINDS) {
   test(`${kind}: the sentence is nginx's`, { skip }, () => {
     for (const mistake of mistakes) {
       const text = withMistake(mistake);
-      const output = nginxSays(text);
-      assert.notEqual(output, null, `${mistake.join(' -> ')}: nginx accepts it`);
+      const expected = nginxSays(text);
+      assert.notEqual(expected, null, `${mistake.join(' -> ')}: nginx accepts it`);
       if (elsewhere === undefined || !(elsewhere.of?.includes(mistake[1]) ?? true)) {
-        assert.equal(findings(text)[0]?.message, output, mistake.join(' -> '));
+        assert.equal(findings(text)[0]?.message, expected, mistake.join(' -> '));
       }
     }
   });

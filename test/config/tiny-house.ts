@@ -89,11 +89,14 @@ export function linesOf(findings: readonly Finding[]): string[] {
 export function parseBy<T>(
   type: ArgumentType<T>,
   words: string,
-): { readonly value: unknown; readonly output: string[] } {
+): { readonly value: unknown; readonly findings: string[] } {
   const probe: ModuleDeclaration = {
     name: 'probe',
     directives: { probe: { ...described, contexts: ['http'], takes: type } },
   };
   const { config, findings } = checkTiny(`http { probe ${words}; }`, { modules: [probe] });
-  return { value: config?.blocks[0]?.values.probe, output: linesOf(findings).map((line) => line.replace(/^\S+ /, '')) };
+  return {
+    value: config?.blocks[0]?.values.probe,
+    findings: linesOf(findings).map((line) => line.replace(/^\S+ /, '')),
+  };
 }

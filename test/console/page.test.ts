@@ -75,7 +75,7 @@ test('requests are listed, filtered, paused and explained; details show their he
   await page.keyboard.press('p');
   await shows(page, statusOf(205));
 
-  // Rows do not move while the user is elsewhere.
+  // Rows do not move while the list is scrolled away from its end.
   await page.evaluate(`document.querySelector('.list-http').scrollTop = 240`);
   await shows(page, `document.querySelector('.to-end').offsetParent !== null`);
   const before = (await rowsOf(page, 'http')).map((row) => row[4]);

@@ -109,7 +109,7 @@ test('rows are read as they were written, also between rows of unknown types', (
   );
 });
 
-test('rows of some time are one batch, of at most 48 KiB', async () => {
+test('rows within an interval are one batch, of at most 48 KiB', async () => {
   const viewer = new Viewer();
   const feed = new RowFeed(SETTINGS, viewer.deliver);
   for (let n = 0; n < 300; n++) feed.add(frame(n, 500));

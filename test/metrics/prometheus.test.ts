@@ -78,7 +78,7 @@ test('a Prometheus server scrapes the metrics, and evaluates all expressions of 
   const port = await freePort();
   writeFileSync(
     join(directory, 'prometheus.yml'),
-    `global: { scrape_interval: 1s, scrape_timeout: 1s }
+    `global: { scrape_interval: 250ms, scrape_timeout: 250ms }
 scrape_configs:
 - job_name: tsproxy
   static_configs: [{ targets: ['127.0.0.1:${proxy.port}'] }]

@@ -66,7 +66,7 @@ test('details have the heads as received and sent, the selection, variables, log
   await feed.close();
 });
 
-test('details of a WebSocket exist while it is open, also if it was opened before somebody watched', async (t) => {
+test('details of a WebSocket exist while it is open, also if it was opened before there was a viewer', async (t) => {
   const echo = await websocketEcho();
   const proxy = await startProxy(
     `server { listen 127.0.0.1:0; location /console/ { console; }
@@ -90,7 +90,7 @@ test('details of a WebSocket exist while it is open, also if it was opened befor
   await Promise.all([early.close(), late.close(), feed.close()]);
 });
 
-test('records are dropped when nobody watches', async (t) => {
+test('records are dropped when there is no viewer', async (t) => {
   const proxy = await startProxy(
     'server { listen 127.0.0.1:0; location /console/ { console; } location / { return 200 ok; } }',
   );

@@ -31,7 +31,7 @@ async function scene(t: TestContext, more = ''): Promise<{ proxy: TestProxy; ech
   return { proxy, echo };
 }
 
-test('a viewer is greeted, and receives requests and responses', async (t) => {
+test('a viewer receives a hello message, requests and responses', async (t) => {
   const { proxy, echo } = await scene(t);
   const feed = await FeedClient.watch(proxy.port);
   assert.deepEqual(await feed.message('hello'), {

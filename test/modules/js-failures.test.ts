@@ -125,7 +125,7 @@ test('a status that does not fit in a status line is an exception; others have t
   assert.match(proxy.messages('error').join(), /js exception: RangeError: code is out of range/);
 });
 
-test('a function that waits for what the proxy knows is not idle; another one is abandoned', async (t) => {
+test('a function that waits for a tracked promise or timer is not idle; another one is abandoned', async (t) => {
   const proxy = await startProxy(
     `js_import main from %%DIR%%/main.js; access_log off; js_timeout idle=40ms;
      server {
@@ -139,7 +139,7 @@ test('a function that waits for what the proxy knows is not idle; another one is
     {
       files: {
         'main.js': `${MAIN}
-          // Between its timers it waits for nothing that the proxy knows.
+          // Between its timers it waits for a promise that the proxy does not track.
           export const again = async (r) => {
             for (let i = 0; i < 20; i++) { await new Promise((f) => setTimeout(f, 5)); await new Promise((f) => queueMicrotask(f)); }
             r.return(200, 'again');

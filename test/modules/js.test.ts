@@ -246,7 +246,7 @@ test('a reload with a module that fails leaves the configuration in force', asyn
   assert.equal((await get(proxy.port, '/')).body, 'first');
 });
 
-test('a promise that a function does not return responds or denies, unless it waits for something unknown', async (t) => {
+test('a promise that a function does not return responds or denies, unless it waits for an untracked promise', async (t) => {
   const proxy = await scripted(
     t,
     `const later = (call) => void Promise.resolve().then(() => {}).finally(() => {}).then(call);

@@ -190,7 +190,7 @@ describe('a traced request', () => {
     assert.ok(collector.spans.every(({ parentId }) => parentId !== spanId));
   });
 
-  test('is recorded if the variable says so, and otherwise not', async () => {
+  test('is recorded if the variable of otel_trace is "on" or 1, and otherwise not', async () => {
     for (const value of ['yes', '1', 'no', 'off']) await get(proxy.port, `/sampled?sample=${value}`);
     await get(proxy.port, '/off');
     await get(proxy.port, '/named?name=later');
@@ -199,7 +199,7 @@ describe('a traced request', () => {
     assert.ok(collector.spans.every(({ name }) => name !== '/off'));
   });
 
-  test('is recorded as its first location says, and described as its last one says', async () => {
+  test('is recorded by the otel_trace of its first location, and described by the directives of its last one', async () => {
     await get(proxy.port, '/redirected');
     await get(proxy.port, '/untraced');
     await get(proxy.port, '/page');
@@ -210,7 +210,7 @@ describe('a traced request', () => {
     assert.ok(collector.spans.every(({ name }) => name !== '/never' && name !== 'first'));
   });
 
-  test('without a parent begins a trace, whatever is done with the fields', async () => {
+  test('without a parent begins a trace, with every otel_trace_context', async () => {
     for (const path of ['ignore', 'extract', 'inject', 'propagate']) {
       await get(proxy.port, `/${path}/alone`, { fields: ['X-Last: 1'] });
       const spans = await spansNamed(collector, `/${path}`, 1);

@@ -44,11 +44,11 @@ describe('proxy_redirect', () => {
     await proxy.close();
     await backend.close();
   });
-  const output = async (path: string, line: string) => {
+  const rewritten = async (path: string, line: string) => {
     const answer = await get(proxy.port, `${path}?say=${encodeURIComponent(line)}`);
     return answer.field(line.slice(0, line.indexOf(':')));
   };
-  const location = (path: string, url: string) => output(path, `Location: ${url}`);
+  const location = (path: string, url: string) => rewritten(path, `Location: ${url}`);
 
   test('puts the location in the place of the URL of proxy_pass by default', async () => {
     assert.equal(await location('/', 'http://app/x?y'), '/x?y');
@@ -81,9 +81,9 @@ describe('proxy_redirect', () => {
     assert.equal(await location('/rules', '/x'), '/root/x');
   });
   test('changes the URL of Refresh', async () => {
-    assert.equal(await output('/', 'Refresh: 5; url=http://app/x'), '5; url=/x');
-    assert.equal(await output('/', 'Refresh: 5; URL=http://app/x'), '5; URL=/x');
-    assert.equal(await output('/', 'Refresh: 5'), '5');
+    assert.equal(await rewritten('/', 'Refresh: 5; url=http://app/x'), '5; url=/x');
+    assert.equal(await rewritten('/', 'Refresh: 5; URL=http://app/x'), '5; URL=/x');
+    assert.equal(await rewritten('/', 'Refresh: 5'), '5');
   });
   test('changes Location whatever the status', async () => {
     assert.equal((await get(proxy.port, `/?say=${encodeURIComponent('Location: http://app/x')}`)).status, 200);

@@ -14,7 +14,7 @@ class Handle {
   readStop(): void {}
 }
 
-/** Begins a handshake whose client leaves after some bytes. Returns a reference to the connection. */
+/** Begins a handshake whose client disconnects after some bytes. Returns a reference to the connection. */
 function begin(handle: Handle, leave: (connection: { destroy(): void }) => void): WeakRef<Incoming> {
   const unused = (): never => assert.fail('there is no ClientHello');
   const step = new TlsStep(unused, () => true, unused, unused);

@@ -120,8 +120,8 @@ class Normalised {
     for (const [name, value] of this.answer.fields) {
       if (ignored.includes(name.toLowerCase())) continue;
       const own = name.toLowerCase() === 'content-length' && value === String(this.answer.body.length);
-      const output = own ? String(this.body.length) : hide(value);
-      fields.set(name, fields.has(name) ? `${fields.get(name)} | ${output}` : output);
+      const shown = own ? String(this.body.length) : hide(value);
+      fields.set(name, fields.has(name) ? `${fields.get(name)} | ${shown}` : shown);
     }
     this.fields = fields;
     const { status, field } = this.answer;

@@ -62,7 +62,7 @@ class Scene {
   }
 }
 
-test('an overview has all workers, and tells that one was lost', async (t) => {
+test('an overview has all workers, and reports one that was lost', async (t) => {
   const scene = await Scene.open(t, 2);
   const sockets = [];
   for (let i = 0; i < 4; i++) sockets.push(await websocket(scene.port, '/ws'));

@@ -6,7 +6,7 @@ import type { ErrorLog } from '../../src/logging/error-log.js';
 import type { EndedSpan } from '../../src/tracing/span.js';
 import { type Rejection, SpanBatches, type SpanSender } from '../../src/tracing/span-batches.js';
 
-/** Sends nothing until it is told to. */
+/** Records batches, whose results the test provides. */
 class HeldSender implements SpanSender {
   readonly sent: string[] = [];
   readonly results: { readonly done: (result: Rejection | null) => void; readonly fail: (error: Error) => void }[] = [];
