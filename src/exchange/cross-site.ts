@@ -5,14 +5,14 @@
 import { canonicalIp } from '../config/address.js';
 import type { Exchange } from '../program/exchange.js';
 
-/** Refusal of a request: its status, and a code and a message for clients. */
+/** Refusal of a request: status, code, and message for the client. */
 export interface CrossSiteRefusal {
   readonly status: 403 | 415 | 421;
   readonly code: 'OriginRefused' | 'ContentTypeRequired' | 'HostRefused';
   readonly message: string;
 }
 
-/** The reason to refuse a request that another site may have caused; null if there is none. */
+/** The refusal of a request that another site may have caused; null: the request is allowed. */
 export function refusalOfCrossSite(x: Exchange): CrossSiteRefusal | null {
   if (isUnknownHost(x)) {
     return {

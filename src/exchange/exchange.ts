@@ -135,7 +135,7 @@ export class HttpExchange implements EngineExchange {
   fork(client: ClientSide & EngineSubrequest): HttpExchange {
     const x = this.copy(client);
     x.nested = client;
-    // For its lines in the error log.
+    // For the exchange's lines in the error log.
     x.record = this.record;
     x.startTime = callbackTime();
     return x;

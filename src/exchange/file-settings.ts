@@ -7,7 +7,7 @@ import type { Template } from '../program/template.js';
 export const ETAG = new SettingsKey<boolean>('etag', true);
 /** `if_modified_since`. */
 export const IF_MODIFIED_SINCE = new SettingsKey<'off' | 'exact' | 'before'>('if_modified_since', 'exact');
-/** Whether conditional fields of the request are ignored, as for responses of scripts. nginx: `disable_not_modified`. */
+/** Whether conditional request fields are ignored, as for responses of scripts. nginx: `disable_not_modified`. */
 export const UNCONDITIONAL = new StateKey<true>('unconditional');
 /** `max_ranges`; -1: no limit. */
 export const MAX_RANGES = new SettingsKey<number>('max_ranges', -1);

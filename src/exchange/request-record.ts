@@ -7,17 +7,17 @@ import type { FieldLine } from '../tap/rows.js';
 import type { EngineExchange } from './engine-exchange.js';
 import { isOwn, linesOf, tapId, triesOf } from './tapped.js';
 
-/** An argument of `server_name`, as the core module parses it. */
+/** Argument of `server_name`, as parsed by the core module. */
 interface ServerNameData {
   readonly name: string;
   readonly pattern: object | null;
 }
 
-/** Variables of a record, and characters of a value. */
+/** Maximum number of variables of a record, and of characters of a value. */
 const MAX_VARIABLES = 100;
 const MAX_VALUE = 2048;
 
-/** Keeps a record of a client's own request, if records are needed. */
+/** Keeps a record of a client's request, not of a subrequest, if records are needed. */
 export function keepRecord(x: EngineExchange): void {
   const { records } = x.server.tap;
   if (records !== null && x.record === null && isOwn(x)) records.add(beginRecord(x));

@@ -21,7 +21,7 @@ export const configurationTools: ConfigurationTools = {
 
   async explain(source, modules, { request, fields, from, listen }) {
     const result = await checkInSlices(source, modules);
-    // The process may have more rights than its workers, and functions could do anything.
+    // Functions of scripts must not run with the rights of the master process.
     if (result.records.some(({ statements }) => [...statements.keys()].some((name) => name.startsWith('js_')))) {
       throw new CannotAnswer('scripts would run in the master process: use "tsproxy explain" on the command line');
     }

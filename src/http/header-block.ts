@@ -72,7 +72,7 @@ export class HeaderBlock {
     this.base = 0;
   }
 
-  /** Releases the memory that growing has left unused, 150 bytes and more: for a block that is kept for long. */
+  /** Releases spare capacity (150 bytes or more) of a block that is kept for a long time. */
   compact(): void {
     this.at = this.at.slice(0, this.count * STRIDE);
   }

@@ -23,7 +23,7 @@ export function validHost(value: string): string | null {
   return host;
 }
 
-/** Returns the string of that content that was validated last, if it is the same: comparing it again costs nothing. */
+/** Returns the most recently validated string if it has the same content: comparing identical strings is free. */
 export function knownHost(value: string): string {
   return value === lastValue ? lastValue : value;
 }

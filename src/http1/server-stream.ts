@@ -42,7 +42,7 @@ export interface StreamConnection {
   detach(x: HttpExchange): DetachedClient | null;
 }
 
-/** Reader of streams that read no further body. */
+/** Placeholder reader of streams that read no further body. */
 const NO_BODY = new RequestBodyReader();
 
 export class Http1Stream implements ClientSide {

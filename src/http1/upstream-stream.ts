@@ -318,7 +318,7 @@ export class Http1UpstreamStream implements UpstreamStream, ChunkedSink {
     this.transport = null;
   }
 
-  /** For a released stream: gives its reader away if it may have read the same head before, and takes `own` instead. */
+  /** For a released stream: swaps its reader for `own` if the reader may have read the same head before. Returns the reader to use. */
   exchangeReader(own: ResponseReader, bytes: Buffer, length: number, limit: number): ResponseReader {
     const { reader } = this;
     if (!reader.mayRepeat(bytes, 0, length, limit)) return own;
@@ -340,12 +340,12 @@ export class Http1UpstreamStream implements UpstreamStream, ChunkedSink {
 const spare: Http1UpstreamStream[] = [];
 const MAX_SPARE = 64;
 
-/** Number of released readers among which one is searched that has read the same head before. */
+/** Number of released readers that are searched for one that has read the same head before. */
 const MAX_SEARCHED = 4;
 
 /**
- * Returns the reader for a response whose first bytes are these: `own`, unless another one has read the same head before. Locations
- * with different responses often take turns on an upstream.
+ * Returns the reader for a response that begins with these bytes: `own`, unless another one has read the same head before.
+ * Locations with different responses often alternate on an upstream.
  */
 function readerFor(own: ResponseReader, bytes: Buffer, length: number, limit: number): ResponseReader {
   if (own.mayRepeat(bytes, 0, length, limit)) return own;

@@ -1,9 +1,9 @@
-/** Tools that proxies of this program use for their console; given by the entry point that contains them (`tsproxy`). */
+/** Tools that proxies of this program use for their console, provided by the entry point `tsproxy`. */
 import type { LoadTools } from '../process/configuration-tools.js';
 
 let given: LoadTools | null = null;
 
-/** Gives tools to all proxies that are created later. */
+/** Provides tools to all proxies that are created later. */
 export function giveTools(load: LoadTools): void {
   given = load;
 }

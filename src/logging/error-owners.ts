@@ -1,6 +1,6 @@
 /** Owners of errors that no caller handles: code of users that runs in this process. */
 
-/** Logs an error that the owner's code has caused; returns false for other errors. */
+/** Logs an error caused by the owner's code; returns false for other errors. */
 export type ErrorOwner = (error: unknown, kind: 'exception' | 'rejection') => boolean;
 
 const owners = new Set<ErrorOwner>();

@@ -73,7 +73,7 @@ export function upstreamRecorder(metrics: Metrics, upstream: string): UpstreamRe
   return { peer: (name) => new PeerRecorder(metrics, [upstream, name]) };
 }
 
-/** Recorder of all upstreams whose hosts are known for one request only. */
+/** Recorder of all upstreams whose hosts are determined by each request. */
 export function runTimeRecorder(metrics: Metrics): UpstreamRecorder {
   let recorder: PeerRecorder | null = null;
   return { peer: () => (recorder ??= new PeerRecorder(metrics, [OTHER, OTHER])) };

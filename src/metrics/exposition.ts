@@ -50,7 +50,7 @@ export async function expose({ totals, gauges }: CollectedMetrics, openMetrics: 
     // In OpenMetrics, prom-client appends the suffix of counters.
     const name = openMetrics && family.type === 'counter' ? family.name.replace(/_total$/, '') : family.name;
     const { help, type } = family;
-    // All that prom-client uses of a metric to render it.
+    // The part of a metric that prom-client needs to render it.
     const metric = { name, help, type, get: () => ({ name, help, type, values }) };
     registry.registerMetric(metric as unknown as Metric);
   }

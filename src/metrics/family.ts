@@ -10,7 +10,7 @@ export interface Family {
   readonly bounds: readonly number[];
   /** Factor from the unit in which it is recorded to the base unit. */
   readonly scale: number;
-  /** Value of a gauge for all workers that have the same labels. */
+  /** Combination of the values of a gauge with the same labels in several workers. */
   readonly combine: 'sum' | 'min' | 'max';
 }
 
@@ -68,7 +68,7 @@ export const TIMES = {
   scale: 1 / 1000,
 } as const;
 
-/** Buckets of the lives of connections and the gaps of streams in ms, shown in seconds. */
+/** Buckets of lifetimes of connections and gaps of streams in ms, shown in seconds. */
 export const LONG_TIMES = {
   bounds: [10, 100, 1000, 5000, 15_000, 30_000, 60_000, 300_000, 900_000, 3_600_000, 14_400_000, 86_400_000],
   scale: 1 / 1000,

@@ -6,14 +6,14 @@ export function locationLabel({ name, exact }: { readonly name: string; readonly
   return exact === true ? `= ${name}` : name;
 }
 
-/** Label of a status: its number if it is a known one, otherwise its class, because a server may send any. */
+/** Label of a status: its number if it is registered, otherwise its class, because servers may send any number. */
 export function codeLabel(status: number): string {
   if (status >= 100 && status < 600 && isKnown(status)) return String(status);
   return status >= 100 && status < 1000 ? `${Math.trunc(status / 100)}xx` : 'other';
 }
 
 function isKnown(status: number): boolean {
-  // The status line of others has no reason after the code and a space.
+  // The status line of unregistered statuses has no reason after the code and a space.
   return OWN_STATUSES.has(status) || statusText(status).length > 4;
 }
 

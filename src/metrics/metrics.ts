@@ -3,7 +3,7 @@ import type { MetricIncrease } from '../zones/metric-totals.js';
 import { type Family, overflowLabels } from './family.js';
 import { Counter, Histogram, type Series } from './series.js';
 
-/** A count that another object keeps. */
+/** A count that is kept by another object. */
 class Sample {
   private last = 0;
 
@@ -11,13 +11,13 @@ class Sample {
     readonly counter: Counter,
     readonly source: object,
     private readonly read: () => number,
-    /** The last table that has named the source. */
+    /** The last table that has registered the source. */
     public table: number,
   ) {}
 
   take(): void {
     const value = this.read();
-    // A count that was reset begins again.
+    // The count was reset.
     this.counter.value += value < this.last ? value : value - this.last;
     this.last = value;
   }
@@ -32,7 +32,7 @@ export class Metrics {
   private readonly samples = new Map<string, Sample>();
   /** Number of tables that record. */
   tables = 0;
-  /** Number of the table that was in force last, counted from 1. */
+  /** Number of the table that came into force last, from 1. */
   private table = 0;
   /** Called before increases are taken. */
   private readonly collectors = new Map<string, () => void>();
@@ -64,12 +64,12 @@ export class Metrics {
     return series;
   }
 
-  /** A table is in force, and will name its sources; returns its number. */
+  /** Called when a table comes into force, before it registers its sources; returns its number. */
   beginTable(): number {
     return ++this.table;
   }
 
-  /** A table is no longer used: releases the sources that no later one has named, which would keep its objects alive. */
+  /** Called when a table is no longer used: releases sources that no later table has registered, and so the table's objects. */
   endTable(table: number): void {
     for (const [key, sample] of this.samples) {
       if (sample.table !== table) continue;
@@ -78,7 +78,7 @@ export class Metrics {
     }
   }
 
-  /** Counts what `read` returns, which `source` counts; a later call with the same labels replaces the source. */
+  /** Adds increases of the value of `read`, a count of `source`; a later call with the same labels replaces the source. */
   sample(family: Family, labels: readonly string[], source: object, read: () => number): void {
     const key = JSON.stringify([family.name, ...labels]);
     const before = this.samples.get(key);
@@ -90,7 +90,7 @@ export class Metrics {
     this.samples.set(key, new Sample(this.counter(family, labels), source, read, this.table));
   }
 
-  /** Sets the function with that name, which records what has not been recorded yet. */
+  /** Sets the function with that name, which records pending counts. */
   collect(name: string, collector: () => void): void {
     this.collectors.set(name, collector);
   }

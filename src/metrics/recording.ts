@@ -23,15 +23,15 @@ import { webSocketRecorders } from './websocket-source.js';
 
 /** Directives that need metrics. */
 const USERS = ['metrics', 'metrics_usage', 'console'];
-/** ms between two reports of a worker: so much is lost if it is killed. */
+/** ms between two reports of a worker; later counts are lost if it is killed. */
 const REPORT_INTERVAL = 1000;
-/** ms for the counts of the process that owns the configuration; without an answer they are missing. */
+/** Timeout for the counts of the process that owns the configuration, ms; without an answer they are omitted. */
 const COUNTS_TIMEOUT = 1000;
 
 const KEY = 'metrics recording';
 const METRICS = 'metrics of the process';
 
-/** Report of a worker about the present. */
+/** Current values of a worker. */
 interface WorkerReport {
   readonly gauges: readonly GaugeValue[];
 }
@@ -99,7 +99,7 @@ export class Recording implements Enforceable {
 
   constructor(compiler: Compiler) {
     const { shared, previous, zones: tableZones, lastingZones: zones, link } = compiler;
-    // The tunnels of earlier tables, too.
+    // Includes the tunnels of earlier tables.
     compiledTunnels(compiler);
     this.tableZones = tableZones;
     this.link = link;
@@ -151,7 +151,7 @@ export class Recording implements Enforceable {
     this.loop = null;
   }
 
-  /** Adds what this process has counted to the totals. */
+  /** Adds the counts of this process to the totals. */
   private report(): void {
     const increases = this.metrics.takeIncreases();
     if (increases.length === 0) return;
@@ -198,7 +198,7 @@ function gaugeOf([{ name: family }, value, ...labels]: MetricRow): GaugeValue {
   return { family, labels, value };
 }
 
-/** Counts of several objects with the same labels are one. */
+/** Merges counts of several objects with the same labels. */
 function addedUp(rows: readonly MetricRow[]): MetricTotal[] {
   const totals = new MetricTotals();
   const increases = rows.map(([{ name: family }, value, ...labels]) => {

@@ -43,7 +43,7 @@ export class RequestRecorder {
     else this.code(status, series).value++;
     if (this.usage !== null) this.usage.record(x);
     if (x.tunnelled) return NEXT;
-    // Event streams last as long as clients want: with them, quantiles would say nothing about other requests.
+    // The duration of event streams is up to the clients: including them would distort the quantiles of other requests.
     if (!isEventStream(x.response.contentType)) {
       // Not the time of the callback, which would schedule a microtask for each response of an upstream.
       series.duration.observe(Math.max(0, epochTime() - x.startTime));
@@ -69,7 +69,7 @@ export class RequestRecorder {
 
   private code(status: number, { labels }: LocationSeries): Counter {
     const counter = this.metrics.counter(REQUESTS, [...labels, codeLabel(status)]);
-    // Other statuses, which are rare, are looked up each time.
+    // Other statuses are rare, and looked up each time.
     if (status >= 0 && status < 600) this.codes[status] = counter;
     return counter;
   }

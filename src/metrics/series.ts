@@ -1,4 +1,4 @@
-/** Series of this process. Recording is an addition to a field or an array element; the rest happens when they are read. */
+/** Series of this process. Recording is an addition to a field or an array element; the rest is computed on reading. */
 import type { Family } from './family.js';
 
 /** A series of a family: one combination of label values. */
@@ -9,7 +9,7 @@ export interface Series {
   takeIncrease(): number[] | null;
 }
 
-/** Present value of a gauge in one worker; `labels` in the order of the family's. Plain data. */
+/** Current value of a gauge in one worker; `labels` in the order of the family's. Plain data. */
 export interface GaugeValue {
   readonly family: string;
   readonly labels: readonly string[];

@@ -1,10 +1,10 @@
-/** Sources of metrics other than requests: objects that count by themselves, and gauges of the present. */
+/** Sources of metrics other than requests: objects with counts of their own, and gauges. */
 import type { Shared } from '../program/module.js';
 import type { ZoneBackend } from '../zones/zone.js';
 import type { Family } from './family.js';
 import type { Metrics } from './metrics.js';
 
-/** Present value of a gauge in this process, or a count that all workers share, with its labels. */
+/** Current value of a gauge in this process, or a count that all workers share, with its labels. */
 export type MetricRow = readonly [family: Family, value: number, ...labels: readonly string[]];
 
 /** Metrics of one subject. */

@@ -25,7 +25,7 @@ function* breakersOf(shared: Shared): Generator<Breaker> {
   for (const [, object] of shared.entries()) if (object instanceof Breaker) yield object;
 }
 
-/** State of a server in this process, in the words of the API, and `ejected`. */
+/** State of a server in this process, as the API names it, or `ejected`. */
 function stateOf(peer: Peer, now: number): string {
   if (peer.settings.down !== false) return peer.settings.down === 'drain' ? 'draining' : 'down';
   if (peer.health !== 'up') return peer.health;

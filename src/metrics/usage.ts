@@ -74,7 +74,7 @@ export class UsageRecorder {
   }
 }
 
-/** Families from which `usageEntries` follow. */
+/** Families from which `usageEntries` are computed. */
 export const USAGE_FAMILIES = [USAGE_REQUESTS, USAGE_UPGRADES, USAGE_MESSAGES];
 
 const USAGE_NAMES: ReadonlySet<string> = new Set(USAGE_FAMILIES.map(({ name }) => name));

@@ -1,4 +1,4 @@
-/** Metrics of WebSockets. Their frames are counted by the tunnels; increases are taken when metrics are read, and at the end. */
+/** Metrics of WebSockets. Tunnels count frames; increases are added when metrics are read, and when a WebSocket ends. */
 import type { HttpExchange } from '../exchange/exchange.js';
 import type { LocationProgram } from '../program/program.js';
 import { tunnelsOf } from '../tunnel/tunnels.js';
@@ -85,7 +85,7 @@ class WebSocketRecorder {
     fromUpstream.sizes = this.upstream.sizes;
   }
 
-  /** Includes what has been counted since the last call. */
+  /** Adds the counts since the last call. */
   take(stats: WebSocketStats): void {
     const taken = this.taken.get(stats) ?? this.begin(stats, null);
     const { client, upstream, usage } = taken;
@@ -137,7 +137,7 @@ function closeLabel(code: number): string {
 /** Recorders of the WebSockets of a process, by location. */
 class WebSocketRecorders {
   private readonly byLabels = new Map<string, WebSocketRecorder>();
-  /** The recorder with which each open WebSocket has begun: a reload may have moved it to another location. */
+  /** The recorder of each open WebSocket since its beginning: a reload may have moved it to another location. */
   private readonly recorders = new WeakMap<WebSocketStats, WebSocketRecorder>();
 
   constructor(private readonly metrics: Metrics) {}
@@ -153,7 +153,7 @@ class WebSocketRecorders {
     if (stats !== undefined) this.recorderOf(stats, x.server.name, x.location).ended(stats);
   };
 
-  /** Includes the counts of a WebSocket that is open. */
+  /** Adds the counts of an open WebSocket. */
   take(stats: WebSocketStats, server: string, location: LocationProgram): void {
     this.recorderOf(stats, server, location).take(stats);
   }

@@ -3,8 +3,8 @@
  *
  * A full collection of V8 that finds no object of a hidden class discards the class, and with it all optimized code that depends
  * on it. The collections that follow a peak (`src/process/garbage.ts`) run while the worker is idle, possibly without any request:
- * the worker then had to compile 144 functions again, which took more than a second of CPU time, and the next ten thousand requests
- * took up to twice the CPU time. One object of each class prevents that.
+ * the worker then had to compile 144 functions again, which took more than a second of CPU time, and up to twice the CPU time for
+ * the next tens of thousands of requests. One object of each class prevents that.
  */
 import { now } from './deadlines.js';
 

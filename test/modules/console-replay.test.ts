@@ -88,9 +88,12 @@ test('only servers of the configuration, requests without bodies, and locations 
     assert.ok(answer.status >= 400, JSON.stringify(answer.body));
     return answer.body.error.text;
   };
-  assert.match(await refusal({ id, upstream: '192.0.2.1:80' }), /"192\.0\.2\.1:80" is no upstream and no server/);
+  assert.match(
+    await refusal({ id, upstream: '192.0.2.1:80' }),
+    /"192\.0\.2\.1:80" is neither an upstream nor a server/,
+  );
   assert.match(await refusal({ id: '1-999' }), /is not kept/);
-  assert.match(await refusal({ id: 7 }), /"id" is that of a request/);
+  assert.match(await refusal({ id: 7 }), /"id" must be the id of a request/);
   assert.match(await refusal({ id: await send('/local') }), /not passed to an upstream/);
   const posted = await send('/api/post', { method: 'POST', body: 'x', fields: ['Content-Type: text/plain'] });
   assert.match(await refusal({ id: posted }), /has a body/);

@@ -3,7 +3,7 @@ import { type PageFile, readPage } from '../../console/page-files.js';
 import type { Exchange } from '../../program/exchange.js';
 import { DONE, type Verdict } from '../../program/verdict.js';
 
-/** The page loads nothing from elsewhere, contains no inline script, and is shown in no frame. */
+/** The page loads nothing from other origins, contains no inline scripts, and cannot be framed. */
 const POLICY =
   "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
@@ -14,7 +14,7 @@ export async function loadPage(): Promise<void> {
   files ??= await readPage();
 }
 
-/** Sends the page or one of its assets; null if there is none of that name. */
+/** Sends the page or one of its assets; null if none has that name. */
 export function sendAsset(x: Exchange, name: string): Verdict | null {
   const file = files?.get(name);
   if (file === undefined) return null;

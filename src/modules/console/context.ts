@@ -1,4 +1,4 @@
-/** The console of a location, and what its resources need of the table to which it belongs. */
+/** The console of a location, and data of its table for the console's resources. */
 import os from 'node:os';
 import type { FeedSettings } from '../../console/feed-settings.js';
 import type { Compiler, Shared } from '../../program/module.js';
@@ -18,7 +18,7 @@ export interface ConsoleSettings {
   readonly control: boolean;
   /** Whether requests can be repeated; false without control. */
   readonly replay: boolean;
-  /** Whether payloads are given. */
+  /** Whether rows include payloads. */
   readonly payload: boolean;
   readonly redaction: RedactionSettings;
 }
@@ -26,7 +26,7 @@ export interface ConsoleSettings {
 /** A question of the console to all workers. */
 export type ConsoleQuestion = { readonly about: string };
 
-/** Something that is open as long as its table is in force, unless it moves to the next one. */
+/** Resource that is closed when its table is no longer in force, unless it moves to the next one. */
 export interface Viewing {
   /** The table is no longer in force. */
   superseded(): void;
@@ -47,7 +47,7 @@ export class ConsoleTable {
 
   constructor(readonly compiler: Compiler) {
     this.tap = compiler.tap;
-    // The tunnels of earlier tables, too.
+    // Includes the tunnels of earlier tables.
     this.tunnels = compiledTunnels(compiler);
     this.token = deriveKey(compiler.secret, 'console', 24).toString('base64url');
     this.workers = compiler.zones.shared ? workersOf(compiler) : 1;
@@ -94,7 +94,7 @@ export function consoleOf(shared: Shared): ConsoleTable | undefined {
   return shared.get<ConsoleTable>(KEY);
 }
 
-/** Settings of a feed that a viewer of the console has asked for. */
+/** Settings of a feed that a viewer of the console has requested. */
 export function feedSettings(
   { payload, redaction }: ConsoleSettings,
   wanted: Pick<FeedSettings, 'kinds' | 'frames' | 'payload'>,

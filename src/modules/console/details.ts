@@ -11,7 +11,7 @@ interface DetailsQuestion {
   readonly redaction: RedactionSettings;
 }
 
-/** Everything that is known about a request; null: nothing. */
+/** The recorded details of a request; null: there are none. */
 export async function findDetails(
   table: ConsoleTable,
   id: string,

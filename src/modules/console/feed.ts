@@ -14,11 +14,11 @@ import { Viewer } from './viewer.js';
 const MAX_VIEWERS = 64;
 /** Longest message of a viewer, bytes. */
 const MAX_MESSAGE = 64 << 10;
-/** Frames of a message, pieces of a frame that wait for the rest of it, and pongs that wait for a slow viewer. */
+/** Limits: frames of a message, buffered pieces of a frame, and queued pongs for a slow viewer. */
 const MAX_FRAGMENTS = 1024;
 const MAX_PIECES = 4096;
 const MAX_PONGS = 60;
-/** ms for the closing handshake. */
+/** Timeout of the closing handshake, ms. */
 const CLOSE_TIMEOUT = 5000;
 
 /** Part of `ws` that its type declarations omit: the server's side of a WebSocket whose handshake is complete. */

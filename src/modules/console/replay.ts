@@ -14,15 +14,15 @@ import type { RedactionSettings } from '../../tap/settings.js';
 import type { ConsoleQuestion, ConsoleSettings, ConsoleTable } from './context.js';
 import { ConsoleError } from './json-response.js';
 
-/** ms for the connection and the whole response. */
+/** Timeout for the connection and the whole response, ms. */
 const TIMEOUT = 30_000;
 /** ms between two questions for the result. */
 const INTERVAL = 50;
-/** Replays of a worker at a time, and results that wait to be fetched. */
+/** Maximum number of replays of a worker, including results that have not been fetched. */
 const MAX_REPLAYS = 16;
-/** Bytes of the body that are given. */
+/** Bytes of the body in the result. */
 const MAX_BODY = 64 << 10;
-/** Bytes of a body that are read: the rest is of no interest. */
+/** Maximum number of bytes of a body that are read. */
 const MAX_READ = 16 << 20;
 
 interface ReplayQuestion extends ConsoleQuestion {
@@ -55,16 +55,16 @@ export async function replay(
 ): Promise<ReplayReport> {
   if (!isAllowed) throw new ConsoleError(403, 'ReplayOff', 'this location has no "console_replay on"');
   if (typeof id !== 'string' || typeof upstream !== 'string') {
-    throw new ConsoleError(400, 'BadBody', '"id" is that of a request, and "upstream" a name or an address');
+    throw new ConsoleError(400, 'BadBody', '"id" must be the id of a request, and "upstream" a name or an address');
   }
   const question: ReplayQuestion = { about: 'replay', id, upstream: toBytes(upstream), payload, redaction };
   const begun = (await table.ask(question)).find((answer) => answer !== null) as Begun | undefined;
-  if (begun === undefined) throw new ConsoleError(404, 'RequestNotKept', `the request "${id}" is not kept any more`);
+  if (begun === undefined) throw new ConsoleError(404, 'RequestNotKept', `the request "${id}" is not kept`);
   if ('refused' in begun) throw new ConsoleError(400, 'CannotReplay', begun.refused);
   const asking: ResultQuestion = { about: 'replay result', ...begun };
   for (const end = Date.now() + 2 * TIMEOUT; Date.now() < end; ) {
     const answers = await table.ask(asking);
-    // Null of the others, and of the one while there is no result.
+    // Other workers answer null, and so does the one that replays while there is no result.
     const result = answers.find((answer) => answer !== null) as ReplayReport | Refused | undefined;
     if (result !== undefined && 'refused' in result) throw new ConsoleError(502, 'ReplayFailed', result.refused);
     if (result !== undefined) return result;
@@ -81,7 +81,7 @@ export function answerReplays(table: ConsoleTable): void {
     const asked = question as ReplayQuestion; // of a worker with the same code
     const record = table.tap.records?.find(asked.id);
     if (record === undefined) return null;
-    if (results.size >= MAX_REPLAYS) return { refused: 'too many requests are repeated at a time' };
+    if (results.size >= MAX_REPLAYS) return { refused: 'too many concurrent replays' };
     const prepared = prepare(record, asked, table.compiler.shared);
     if ('refused' in prepared) return prepared;
     const ticket = ++last;
@@ -90,7 +90,7 @@ export function answerReplays(table: ConsoleTable): void {
       .catch((error: Error) => ({ refused: error.message }))
       .then((result) => {
         results.set(ticket, result);
-        // The one who asked may be gone.
+        // The worker that asked may have exited.
         setTimeout(() => results.delete(ticket), TIMEOUT).unref();
       });
     return { pid: process.pid, ticket };
@@ -136,7 +136,7 @@ function prepare(
   const found = upstream === '' ? peerNamed(tries.at(-1)?.address ?? '', shared) : chosenPeer(upstream, shared);
   if (found === null) {
     const known = upstream === '' ? 'the server that has handled the request' : `"${toText(upstream)}"`;
-    return { refused: `${known} is no upstream and no server of the configuration` };
+    return { refused: `${known} is neither an upstream nor a server of the configuration` };
   }
   const secrets = secretsOf([record.request, { line, fields }], redaction.fields);
   return { name: found.name, address: found.address, connector, method, target, fields, secrets };
@@ -144,7 +144,7 @@ function prepare(
 
 type Chosen = Pick<Prepared, 'name' | 'address'>;
 
-/** A server of an upstream: one that is available, with the fewest requests. */
+/** The available server of an upstream with the fewest requests. */
 function chosenPeer(upstream: string, shared: Shared): Chosen | null {
   const named = upstreamsOf(shared).find(({ name }) => name.toLowerCase() === upstream.toLowerCase());
   if (named === undefined) return peerNamed(upstream, shared);
@@ -199,7 +199,7 @@ async function send(prepared: Prepared, asked: ReplayQuestion): Promise<ReplayRe
       });
       request.once('error', reject);
       request.once('response', resolve);
-      // A response with status 101 is none that can be shown, and is no error for Node either.
+      // A response with status 101 cannot be shown, and Node does not report it as an error.
       request.once('close', () => reject(new Error('the connection was closed without a response')));
       request.end();
     });
@@ -228,7 +228,7 @@ async function send(prepared: Prepared, asked: ReplayQuestion): Promise<ReplayRe
   }
 }
 
-/** Null if it is hidden, no text, or not complete although it would have to be redacted. */
+/** Null if it is hidden, is not text, or is incomplete but has to be redacted. */
 function bodyOf(bytes: Buffer, length: number, redaction: Redaction, asked: ReplayQuestion): string | null {
   if (!asked.payload || asked.redaction.jsonPaths.length > 0) return null;
   if (redaction.ofPayloads && bytes.length < length) return null;

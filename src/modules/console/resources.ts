@@ -29,7 +29,7 @@ interface ResourceRequest {
 interface Resource {
   readonly path: RegExp;
   readonly method: 'GET' | 'POST';
-  /** Whether it changes the proxy. */
+  /** Whether the request changes the proxy. */
   readonly controls?: true;
   run(request: ResourceRequest): unknown;
 }

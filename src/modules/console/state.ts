@@ -20,7 +20,7 @@ import type { ConsoleTable } from './context.js';
 const KEY = 'console states';
 const HISTORY = 'console history';
 const INTERVAL = 1000;
-/** ms for the answer to a question that takes no time: a viewer sees the rest of the state while the master is busy. */
+/** Timeout for answers that need no waiting, ms: if the master is busy, viewers still receive the rest of the state. */
 const QUICK = 1000;
 
 /** Parts of earlier overviews that the next ones need; one object for all tables. */
@@ -31,7 +31,7 @@ class StateHistory {
 
 type Listener = (state: ConsoleState) => void;
 
-/** The overviews of a table. Nothing is collected unless somebody watches. */
+/** The overviews of a table. Nothing is collected without a viewer or a request. */
 export class ConsoleStates implements Enforceable {
   private readonly shared: Shared;
   private readonly link: ProcessLink;
@@ -41,7 +41,7 @@ export class ConsoleStates implements Enforceable {
   private timer: NodeJS.Timeout | null = null;
   private generation = 0;
   private pending: Promise<ConsoleState> | null = null;
-  /** The one after it; frequent requests share it. */
+  /** The overview after the pending one; frequent requests share it. */
   private next: Promise<ConsoleState> | null = null;
 
   constructor(
@@ -66,7 +66,7 @@ export class ConsoleStates implements Enforceable {
     this.stop();
   }
 
-  /** Calls the listener soon, and then once per second, until the returned function is called. */
+  /** Calls the listener as soon as possible, then once per second, until the returned function is called. */
   watch(listener: Listener): () => void {
     this.listeners.add(listener);
     this.timer ??= setInterval(() => void this.publish(), INTERVAL).unref();
@@ -94,7 +94,7 @@ export class ConsoleStates implements Enforceable {
   /** An overview that is collected after this call. */
   current(): Promise<ConsoleState> {
     if (this.pending === null) return this.begin();
-    // The one that is being collected may not have the latest changes.
+    // The pending overview may lack the latest changes.
     this.next ??= this.pending.then(() => {
       this.next = null;
       return this.pending ?? this.begin();
@@ -122,7 +122,7 @@ export class ConsoleStates implements Enforceable {
     return this.history.overview.build({
       time,
       process,
-      // Workers that have no console yet, or no more, answer null.
+      // Workers whose table has no console answer null.
       workers: answers.filter((answer): answer is WorkerReport => answer !== null),
       counts,
       totals: metrics && this.history.results.totals(metrics, time),
@@ -143,7 +143,7 @@ export class ConsoleStates implements Enforceable {
     return { generation, ...unknown };
   }
 
-  /** Counts of all workers since the start; null if they are not known. */
+  /** Counts of all workers since the start; null if they are unknown. */
   private async totals(): Promise<readonly MetricTotal[] | null> {
     return (await recordingOf({ shared: this.shared })?.collect(RESULT_FAMILIES))?.totals ?? null;
   }

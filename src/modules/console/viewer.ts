@@ -23,7 +23,7 @@ import { type ConsoleSettings, type ConsoleTable, consoleOf, feedSettings, type 
 import { findDetails } from './details.js';
 import { statesOf } from './state.js';
 
-/** ms between two pings; a viewer that has not answered by the next one is gone. */
+/** ms between two pings; a viewer that has not answered by the next one is disconnected. */
 const PING_INTERVAL = 20_000;
 /** Bytes that wait for a slow viewer above which messages other than rows and hello are left out. */
 const MAX_WAITING = 1 << 20;
@@ -155,7 +155,7 @@ export class Viewer implements UpgradedConnection, Viewing {
   configure(): void {
     const next = consoleOf(this.connection.table.shared);
     if (next === undefined || next === this.table) return;
-    // The viewer continues in a new table, in which its location has the same meaning.
+    // The viewer continues in a new table in which the settings of its location are the same.
     this.table.viewers.delete(this);
     this.table = next;
     next.viewers.add(this);
@@ -195,7 +195,7 @@ export class Viewer implements UpgradedConnection, Viewing {
 
   superseded(): void {
     const { table } = this;
-    // Viewers whose location is the same have moved by then.
+    // Viewers whose location has the same settings have moved by then.
     setImmediate(() => {
       if (this.table === table) this.closeGracefully(SERVICE_RESTART, 'the configuration has changed');
     });
