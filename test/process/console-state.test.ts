@@ -1,19 +1,14 @@
 /** The overview and control of the console over worker processes, which ask their master. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { Problem, StateMessage, WorkerState } from '../../src/console/state.js';
-import { configurationTools } from '../../src/explain/configuration-tools.js';
-import { modules } from '../../src/modules/index.js';
-import { Instance } from '../../src/process/instance.js';
-import { WorkerProcesses } from '../../src/process/worker-processes.js';
-import { freePort } from '../cli/running.js';
+import type { Instance } from '../../src/process/instance.js';
+import type { WorkerProcesses } from '../../src/process/worker-processes.js';
 import { FeedClient } from '../console/feed-client.js';
-import { until, websocket, websocketEcho } from '../kit/index.js';
+import { until, websocket } from '../kit/index.js';
 import { eventually } from '../modules/api-client.js';
 import { ask, problemsOf, tokenField } from '../modules/console-client.js';
+import { workerScene } from './worker-scene.js';
 
 /** A master with workers, and the last overview that a viewer has received. */
 class Scene {
@@ -24,30 +19,12 @@ class Scene {
   ) {}
 
   static async open(t: TestContext, workers: number): Promise<Scene> {
-    const echo = await websocketEcho();
-    const port = await freePort();
-    const prefix = `${mkdtempSync(join(tmpdir(), 'tsproxy-console-'))}/`;
-    const instance = new Instance<WorkerProcesses>({
-      modules,
-      source: {
-        name: 'nginx.conf',
-        prefix,
-        text: `worker_processes ${workers}; error_log ${prefix}error.log; events {} http { access_log off;
-          server { listen 127.0.0.1:${port}; location /console/ { console control=on; }
-            location /ws { proxy_websocket on; proxy_pass http://127.0.0.1:${echo.port}; }
-            location / { proxy_set_header X-Api-Key s3cr3t; proxy_pass http://127.0.0.1:${echo.port}; } } }`,
-      },
-      defaultErrorLog: () => {},
-      warn: assert.fail,
-      workers: (_settings, errorLog, answer) =>
-        new WorkerProcesses({ errorLog, defaultErrorLog: '', forked: null, answer }),
-      tools: async () => configurationTools,
-    });
-    t.after(async () => {
-      await instance.stop();
-      await echo.close();
-      rmSync(prefix, { recursive: true });
-    });
+    const { instance, port, close } = await workerScene(
+      workers,
+      `location /console/ { console control=on; }
+      location / { proxy_set_header X-Api-Key s3cr3t; proxy_pass http://127.0.0.1:%%ECHO%%; }`,
+    );
+    t.after(close);
     await instance.start();
     return new Scene(instance, port, await FeedClient.open(port));
   }

@@ -1,57 +1,18 @@
 /** The console over worker processes: a viewer, connected to one of them, receives the rows of all. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { modules } from '../../src/modules/index.js';
-import { Instance } from '../../src/process/instance.js';
-import { WorkerProcesses } from '../../src/process/worker-processes.js';
-import { freePort } from '../cli/running.js';
 import { FeedClient } from '../console/feed-client.js';
-import { get, until, type WebSocketClient, websocket, websocketEcho } from '../kit/index.js';
+import { get, until, type WebSocketClient, websocket } from '../kit/index.js';
+import { type WorkerScene, workerScene } from './worker-scene.js';
 
-class Scene {
-  private constructor(
-    readonly instance: Instance<WorkerProcesses>,
-    readonly port: number,
-    readonly text: (workers: number) => { readonly name: string; readonly text: string; readonly prefix: string },
-    readonly close: () => Promise<void>,
-  ) {}
-
-  static async open(workers: number): Promise<Scene> {
-    const echo = await websocketEcho();
-    const port = await freePort();
-    const prefix = `${mkdtempSync(join(tmpdir(), 'tsproxy-console-'))}/`;
-    const text = (count: number) => ({
-      name: 'test',
-      prefix,
-      text: `worker_processes ${count}; error_log ${prefix}error.log; events {} http { access_log off;
-        server { listen 127.0.0.1:${port}; location / { return 200 $pid; }
-          location /console/ { console control=on; console_payload on; }
-          location /ws { proxy_websocket on; proxy_pass http://127.0.0.1:${echo.port}; } } }`,
-    });
-    const instance = new Instance<WorkerProcesses>({
-      modules,
-      source: text(workers),
-      defaultErrorLog: () => {},
-      warn: assert.fail,
-      workers: (_settings, errorLog) =>
-        new WorkerProcesses({ errorLog, defaultErrorLog: '', forked: null, answer: async () => null }),
-    });
-    await instance.start();
-    return new Scene(instance, port, text, async () => {
-      await instance.stop();
-      await echo.close();
-      rmSync(prefix, { recursive: true });
-    });
-  }
-}
-
-let scene: Scene;
+let scene: WorkerScene;
 
 before(async () => {
-  scene = await Scene.open(3);
+  scene = await workerScene(
+    3,
+    'location / { return 200 $pid; } location /console/ { console control=on; console_payload on; }',
+  );
+  await scene.instance.start();
 });
 
 after(() => scene.close());
@@ -109,7 +70,7 @@ test('viewers of all workers have the same token', async () => {
 test('the feed continues over a reload', async () => {
   const feed = await FeedClient.watch(scene.port, { frames: 'none' });
   await feed.message('hello');
-  const next = scene.text(3);
+  const next = scene.source(3);
   await scene.instance.reload({ ...next, text: next.text.replace('return 200 $pid', 'return 200 "$pid "') });
   await until('hello of the next generation', () => feed.messages.some(({ generation }) => generation === 2));
   await until('rows of all workers under the next generation', () => {

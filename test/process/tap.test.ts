@@ -1,17 +1,13 @@
 /** The traffic tap over worker processes: a subscriber in the master receives the rows of all of them. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { TapOptions } from '../../src/library/tap.js';
 import { tapSettings } from '../../src/library/tap-subscription.js';
-import { modules } from '../../src/modules/index.js';
-import { Instance } from '../../src/process/instance.js';
-import { WorkerProcesses } from '../../src/process/worker-processes.js';
+import type { Instance } from '../../src/process/instance.js';
+import type { WorkerProcesses } from '../../src/process/worker-processes.js';
 import type { TapRow } from '../../src/tap/rows.js';
-import { freePort } from '../cli/running.js';
-import { get, until, type WebSocketClient, type WebSocketEcho, websocket, websocketEcho } from '../kit/index.js';
+import { get, until, type WebSocketClient, websocket } from '../kit/index.js';
+import { type WorkerScene, workerScene } from './worker-scene.js';
 
 class Scene {
   readonly rows: TapRow[] = [];
@@ -19,32 +15,13 @@ class Scene {
   private constructor(
     readonly instance: Instance<WorkerProcesses>,
     readonly port: number,
-    readonly text: (workers: number) => { readonly name: string; readonly text: string; readonly prefix: string },
+    readonly source: WorkerScene['source'],
   ) {}
 
-  static async open(t: TestContext, echo: WebSocketEcho, workers = 2): Promise<Scene> {
-    const port = await freePort();
-    const prefix = `${mkdtempSync(join(tmpdir(), 'tsproxy-tap-'))}/`;
-    const text = (count: number) => ({
-      name: 'test',
-      prefix,
-      text: `worker_processes ${count}; error_log ${prefix}error.log; events {} http { access_log off;
-        server { listen 127.0.0.1:${port}; location / { return 200 $pid; }
-          location /ws { proxy_websocket on; proxy_pass http://127.0.0.1:${echo.port}; } } }`,
-    });
-    const instance = new Instance<WorkerProcesses>({
-      modules,
-      source: text(workers),
-      defaultErrorLog: () => {},
-      warn: assert.fail,
-      workers: (_settings, errorLog) =>
-        new WorkerProcesses({ errorLog, defaultErrorLog: '', forked: null, answer: async () => null }),
-    });
-    t.after(async () => {
-      await instance.stop();
-      rmSync(prefix, { recursive: true });
-    });
-    return new Scene(instance, port, text);
+  static async open(t: TestContext, workers = 2): Promise<Scene> {
+    const { instance, port, source, close } = await workerScene(workers, 'location / { return 200 $pid; }');
+    t.after(close);
+    return new Scene(instance, port, source);
   }
 
   subscribe(options: TapOptions = {}): () => void {
@@ -67,9 +44,7 @@ class Scene {
 }
 
 test('a subscriber receives the rows of all workers, of replaced and of added ones', async (t) => {
-  const echo = await websocketEcho();
-  t.after(() => echo.close());
-  const scene = await Scene.open(t, echo);
+  const scene = await Scene.open(t);
   scene.subscribe({ kinds: ['http'] });
   await scene.instance.start();
   await scene.seen(2);
@@ -87,15 +62,13 @@ test('a subscriber receives the rows of all workers, of replaced and of added on
   );
   scene.rows.length = 0;
   await scene.seen(2);
-  await scene.instance.reload(scene.text(3));
+  await scene.instance.reload(scene.source(3));
   scene.rows.length = 0;
   await scene.seen(3);
 });
 
 test('WebSockets that are open are reported by their workers, and the end of the subscription reaches them', async (t) => {
-  const echo = await websocketEcho();
-  t.after(() => echo.close());
-  const scene = await Scene.open(t, echo);
+  const scene = await Scene.open(t);
   await scene.instance.start();
   const clients: WebSocketClient[] = [];
   for (let i = 0; i < 20; i++) clients.push(await websocket(scene.port, '/ws'));
@@ -112,9 +85,7 @@ test('WebSockets that are open are reported by their workers, and the end of the
 });
 
 test('a subscriber that accepts nothing stops no worker, and its losses are counted', async (t) => {
-  const echo = await websocketEcho();
-  t.after(() => echo.close());
-  const scene = await Scene.open(t, echo, 1);
+  const scene = await Scene.open(t, 1);
   await scene.instance.start();
   let accept = (): void => {};
   const rows: TapRow[] = [];
