@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createGunzip } from 'node:zlib';
-import { type BackendConnection, connect, parseEvents, repeatHeldUp, request, until } from '../kit/index.js';
+import { type BackendConnection, connect, parseEvents, repeatAfterStall, request, until } from '../kit/index.js';
 import { CHUNKED, chunk, client, HEAD, logged, scene } from './event-scene.js';
 
 test('events arrive one by one with proxy_buffering and gzip, and are counted', async (t) => {
@@ -126,7 +126,7 @@ for (const [name, directives, path] of [
 ]) {
   test(`a client that leaves a silent stream ends the request to the upstream within 100 ms${name}`, async (t) => {
     // The event loop of a busy machine may itself be late.
-    await repeatHeldUp(100, async () => {
+    await repeatAfterStall(100, async () => {
       let upstream: BackendConnection | undefined;
       const { proxy, client } = await scene(t, directives ?? '', (connection) => {
         upstream = connection.send(`${HEAD}data: a\n\n`);

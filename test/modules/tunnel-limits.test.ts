@@ -1,7 +1,15 @@
 /** Circuit breakers, timeouts and retry budgets of `tunnel_pass`. */
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { closedPort, connect, repeatHeldUp, scriptedBackend, startProxy, type TestProxy, until } from '../kit/index.js';
+import {
+  closedPort,
+  connect,
+  repeatAfterStall,
+  scriptedBackend,
+  startProxy,
+  type TestProxy,
+  until,
+} from '../kit/index.js';
 import { deafPort } from '../stress/deaf.js';
 
 /** `pass`: `tunnel_pass` with its neighbours. */
@@ -80,7 +88,7 @@ test('upstream_timeout limits all tries, and retry_budget their number', async (
     'upstream_timeout 150ms; tunnel_connect_timeout 100ms; tunnel_pass app;',
     { A: deaf.port },
   );
-  await repeatHeldUp(20, async () => {
+  await repeatAfterStall(20, async () => {
     const before = timed.messages('error').length;
     assert.equal(await status(timed), 504);
     const errors = timed.messages('error').slice(before);

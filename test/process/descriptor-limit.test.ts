@@ -138,7 +138,7 @@ test('without idle clients accepting pauses, is logged, and resumes when descrip
 test('clients that come all at once are not given up before their requests were read', {
   skip: NO_LIMITS,
 }, async (t) => {
-  // A client that does not send its request within 250 ms may be given up: where this process is held up, others come.
+  // A client that does not send its request within 250 ms may be disconnected: after a stall of this process, the test is repeated.
   for (let attempt = 1; ; attempt++) {
     const backend = await scriptedBackend(() => {});
     t.after(() => backend.close());

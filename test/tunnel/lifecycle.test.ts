@@ -2,7 +2,15 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { SignJWT } from 'jose';
-import { connect, repeatHeldUp, scriptedBackend, startProxy, until, websocket, websocketEcho } from '../kit/index.js';
+import {
+  connect,
+  repeatAfterStall,
+  scriptedBackend,
+  startProxy,
+  until,
+  websocket,
+  websocketEcho,
+} from '../kit/index.js';
 import { close, codeOf, frame, SWITCH, UPGRADE } from './raw-frames.js';
 import { configuration, rawTunnel } from './raw-tunnel.js';
 
@@ -110,7 +118,7 @@ describe('lifetimes', { concurrency: 4 }, () => {
 
     test('does not apply while other bytes arrive: an answer may have to wait for them', async (t) => {
       // Bytes that are more than the timeout apart do not prolong it.
-      await repeatHeldUp(250, async () => {
+      await repeatAfterStall(250, async () => {
         const { client, upstream } = await rawTunnel(t, 'websocket_ping_interval 100ms; websocket_ping_timeout 600ms;');
         upstream.socket.on('data', () => {});
         client.send(frame({ payload: 'x'.repeat(125) }, true).slice(0, 6));

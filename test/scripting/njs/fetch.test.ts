@@ -7,7 +7,7 @@ import { type FetchOptions, type FetchRoute, scriptFetch } from '../../../src/sc
 import { FetchConnections } from '../../../src/scripting/njs/fetch-connections.js';
 import { type FetchProxy, parseProxyUrl } from '../../../src/scripting/njs/fetch-proxy.js';
 import { Request } from '../../../src/scripting/njs/request.js';
-import { repeatHeldUp, until } from '../../kit/index.js';
+import { repeatAfterStall, until } from '../../kit/index.js';
 
 interface Scripted {
   readonly port: number;
@@ -173,7 +173,7 @@ test('a connection that is refused rejects with the stack of the caller, and is 
 test('a server that does not answer in time rejects', async (t) => {
   const { port } = await serve(t, () => '');
   // The message is another one if the connection is not made within the timeout.
-  await repeatHeldUp(20, () =>
+  await repeatAfterStall(20, () =>
     assert.rejects(route(t, { timeout: 50 }).fetch(`http://127.0.0.1:${port}/`), { message: 'read timed out' }),
   );
 });
