@@ -3,8 +3,8 @@
  *
  *   node dist/bench/otel.js [rounds] [requests] [variants: parts of their names, separated by commas]
  *
- * The variants alternate; the medians of their ratios to the first one are printed. A round has a number of requests, not a time, so
- * that it means the same on a busy machine.
+ * The variants alternate; the medians of their ratios to the first one are printed. A round has a number of requests, not a
+ * time, so that it means the same on a busy machine.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

@@ -125,7 +125,7 @@ async function idle(tunnels: number, seconds: number): Promise<void> {
     await pause(seconds * 1000);
     return (cpuMicroseconds(proxy.pids) - cpu) / seconds / 10_000;
   };
-  // The first round of pings, and the collections of what opening has left: the last one follows within 20 seconds.
+  // The first round of pings, and the collections of garbage of the opening: the last one follows within 20 seconds.
   const first = await usage();
   await pause(Math.max(0, 45 - seconds) * 1000);
   const memory = (memoryBytes(proxy.pids) - before) / tunnels;

@@ -1,5 +1,6 @@
 // Runs the compiled tests with node:test. Arguments narrow them: `node test/run.mjs routing http/reader` runs the test files
-// whose path contains one of the words. TEST_REPORTER names another reporter of node:test (`tap`, `spec`). Written as plain JavaScript: it must run before anything is known to compile.
+// whose path contains one of the words. TEST_REPORTER names another reporter of node:test (`tap`, `spec`). Written as plain
+// JavaScript: it must run before anything is known to compile.
 import { spawn } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';

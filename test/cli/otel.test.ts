@@ -1,4 +1,7 @@
-/** Traces of worker processes: the last spans are sent when a worker exits or a configuration is replaced, and traffic never waits. */
+/**
+ * Traces of worker processes: the last spans are sent when a worker exits or a configuration is replaced, and traffic never
+ * waits.
+ */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { get } from '../kit/index.js';

@@ -109,7 +109,7 @@ export async function closePage(page: Page): Promise<void> {
   assert.deepEqual(errors.get(page), []);
 }
 
-/** Goes to a view within the page. */
+/** Shows a view within the page. */
 export async function show(page: Page, view: string): Promise<void> {
   await page.evaluate(`location.hash = '#/${view}'`);
 }

@@ -1,4 +1,4 @@
-/** A viewer of the console for tests: keeps the messages and rows of the feed. */
+/** A viewer of the console for tests, with the messages and rows of its feed. */
 import { WebSocket } from 'ws';
 import type { DetailsMessage, FeedRow, HelloMessage, SubscribeMessage } from '../../src/console/feed-format.js';
 import { decodeRows } from '../../src/console/row-decoder.js';

@@ -87,7 +87,7 @@ describe('syslog', () => {
   });
 });
 
-test('a syslog server that is gone stops no request, is logged once, and is found again', async (t) => {
+test('a syslog server that is unavailable delays no request, is logged once, and is used again when it is back', async (t) => {
   const first = await syslogServer();
   const proxy = await startProxy(
     `server { listen 127.0.0.1:0; access_log syslog:server=127.0.0.1:${first.port}; return 200; }`,

@@ -1,4 +1,4 @@
-/** Details of requests in the console, and redaction of all that leaves a worker. */
+/** Details of requests in the console, and redaction of everything that a worker sends. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { RequestDetails } from '../../src/console/feed-format.js';

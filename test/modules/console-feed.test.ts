@@ -155,7 +155,7 @@ test('several viewers watch at once, and each one ends alone', async (t) => {
   await Promise.all(rest.map((feed) => feed.close()));
 });
 
-test('a reload that leaves the console as it is does not interrupt the feed', async (t) => {
+test('a reload that does not change the console does not interrupt the feed', async (t) => {
   const { proxy, echo } = await scene(t);
   const feed = await FeedClient.watch(proxy.port);
   await feed.message('hello');
@@ -250,7 +250,7 @@ test('a viewer that sends endless fragments, or more pings than it takes pongs, 
   assert.equal((await get(proxy.port, '/')).status, 200);
 });
 
-test('a viewer that resets its connection in any state leaves nothing behind', async (t) => {
+test('a viewer that resets its connection in any state is released completely', async (t) => {
   const { proxy } = await scene(t);
   const client = await websocket(proxy.port, '/ws');
   const head = `GET /console/feed HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Protocol: tsproxy.console.1\r\n\r\n`;

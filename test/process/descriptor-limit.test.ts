@@ -138,7 +138,8 @@ test('without idle clients accepting pauses, is logged, and resumes when descrip
 test('clients that come all at once are not given up before their requests were read', {
   skip: NO_LIMITS,
 }, async (t) => {
-  // A client that does not send its request within 250 ms may be disconnected: after a stall of this process, the test is repeated.
+  // A client that does not send its request within 250 ms may be disconnected: the test is repeated after a stall of this
+  // process.
   for (let attempt = 1; ; attempt++) {
     const backend = await scriptedBackend(() => {});
     t.after(() => backend.close());

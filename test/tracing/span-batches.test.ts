@@ -7,7 +7,7 @@ import type { EndedSpan } from '../../src/tracing/span.js';
 import { type Rejection, SpanBatches, type SpanSender } from '../../src/tracing/span-batches.js';
 
 /** Records batches, whose results the test provides. */
-class HeldSender implements SpanSender {
+class DeferredSender implements SpanSender {
   readonly sent: string[] = [];
   readonly results: { readonly done: (result: Rejection | null) => void; readonly fail: (error: Error) => void }[] = [];
   finished = false;
@@ -48,7 +48,7 @@ function batches(settings: { batchSize: number; batchCount: number; interval?: n
   const lines: string[] = [];
   const log = { write: (level: string, message: string) => lines.push(`${level}: ${message}`) } as unknown as ErrorLog;
   const all = new SpanBatches({ interval: 3_600_000, ...settings }, log);
-  const sender = new HeldSender();
+  const sender = new DeferredSender();
   all.sender = sender;
   return { all, sender, lines };
 }
@@ -93,7 +93,7 @@ test('failures are logged once per second, with the number of spans that are los
   assert.deepEqual(lines.at(-1), 'error: OTel export failure: too old, 3 spans are lost');
 });
 
-test('the end sends what is left, waits for it, and closes the sender', async () => {
+test('close() sends the remaining spans, waits for them, and closes the sender', async () => {
   const { all, sender, lines } = batches({ batchSize: 2, batchCount: 2 });
   for (const name of ['a', 'b', 'c']) all.add(span(name));
   let ended = false;
