@@ -2,6 +2,7 @@
  * Rows as an HTTP archive (HAR 1.2), with WebSockets and event streams as browsers export them, and as JSON lines. Nothing here
  * needs Node, so that browsers can use it.
  */
+import { parseEvent } from './event-fields.js';
 import type {
   EventRow,
   FeedRow,
@@ -265,14 +266,12 @@ function webSocketMessageOf({
 }
 
 function eventOf({ time, payload, withheld }: EventRow): HarEvent {
-  const lines = payload === null ? [] : textOf(payload).split(/\r\n|\r|\n/);
-  const valuesOf = (name: string): string[] =>
-    lines.filter((line) => line.startsWith(`${name}:`)).map((line) => line.slice(name.length + 1).replace(/^ /, ''));
+  const { name, id, data } = parseEvent(payload ?? new Uint8Array());
   return {
     time: time / 1000,
-    eventName: valuesOf('event').at(-1) ?? 'message',
-    eventId: valuesOf('id').at(-1) ?? '',
-    data: valuesOf('data').join('\n'),
+    eventName: name === '' ? 'message' : name,
+    eventId: id,
+    data,
     ...(withheld !== null && { _withheld: withheld }),
   };
 }

@@ -1,10 +1,10 @@
 /** Event streams: those that are open, and the events of one of them. */
 
+import { parseEvent } from '../event-fields.js';
 import { preciseClock } from '../local-time.js';
 import type { Connection } from './connection.js';
 import type { Control } from './control.js';
 import { h } from './dom.js';
-import { parseEvent } from './event-text.js';
 import { exportButtons, exportWatched } from './export.js';
 import type { FilterField } from './filter.js';
 import { gapText } from './gap-text.js';

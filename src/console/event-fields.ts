@@ -1,4 +1,4 @@
-/** Fields of a server-sent event (HTML, section 9.2.6). */
+/** Fields of a server-sent event (HTML, section 9.2.6). Nothing here needs Node, so that browsers can use it. */
 
 export interface EventFields {
   readonly name: string;
