@@ -7,6 +7,7 @@ import { ConsoleClientError, ConsoleFeed, type FeedEnd } from './console/console
 import { type Line, plain, rendered } from './console/line-parts.js';
 import { ORDERS, type Order, overviewLines } from './console/overview-page.js';
 import { Screen } from './console/screen.js';
+import type { LocationTarget } from './location-url.js';
 import { print, printJson } from './stdout.js';
 import { colored } from './terminal.js';
 
@@ -40,9 +41,7 @@ export async function top(url: string, options: TopOptions): Promise<number> {
   }
 }
 
-type Target = Parameters<typeof ConsoleFeed.open>[0];
-
-async function printOnce(target: Target, { json, sort }: TopOptions): Promise<number> {
+async function printOnce(target: LocationTarget, { json, sort }: TopOptions): Promise<number> {
   let received: ((state: StateMessage) => void) | null = null;
   const first = new Promise<StateMessage>((resolve) => {
     received = resolve;
@@ -83,7 +82,7 @@ class Top {
   private quit: () => void = () => {};
 
   constructor(
-    private readonly target: Target,
+    private readonly target: LocationTarget,
     { sort }: TopOptions,
   ) {
     this.order = sort;

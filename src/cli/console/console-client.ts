@@ -12,7 +12,7 @@ import {
 } from '../../console/feed-format.js';
 import { decodeRows } from '../../console/row-decoder.js';
 import type { StateMessage } from '../../console/state.js';
-import { basicAuthorization } from '../ctl/api-client.js';
+import { basicAuthorization, type LocationTarget, locationUrl } from '../location-url.js';
 
 const TIMEOUT = 30_000;
 /** Longest message, bytes: an overview of many upstreams, or a batch of rows. */
@@ -22,13 +22,6 @@ const SERVICE_RESTART = 1012;
 
 /** Error: an invalid URL, a refusal, or a failed connection. */
 export class ConsoleClientError extends Error {}
-
-export interface ConsoleTarget {
-  /** URL of the location. */
-  readonly url: string;
-  /** Path of a unix domain socket; null: the host of the URL. */
-  readonly socket: string | null;
-}
 
 /** Receivers of the messages of a feed. */
 export interface FeedListener {
@@ -64,7 +57,7 @@ export class ConsoleFeed {
   }
 
   /** Rejects with ConsoleClientError. */
-  static open(target: ConsoleTarget, listener: FeedListener): Promise<ConsoleFeed> {
+  static open(target: LocationTarget, listener: FeedListener): Promise<ConsoleFeed> {
     const url = feedUrl(target);
     const { socket: path } = target;
     const place = path === null ? url.host : `unix:${path}`;
@@ -122,14 +115,8 @@ export interface FeedEnd {
   readonly text: string;
 }
 
-function feedUrl({ url }: ConsoleTarget): URL {
-  let base: URL;
-  try {
-    base = new URL(url.endsWith('/') ? url : `${url}/`);
-  } catch {
-    throw new ConsoleClientError(`invalid URL "${url}"`);
-  }
-  if (!/^https?:$/.test(base.protocol)) throw new ConsoleClientError(`"${url}" is not an HTTP URL`);
+function feedUrl(target: LocationTarget): URL {
+  const base = locationUrl(target, (message) => new ConsoleClientError(message));
   const feed = new URL('feed', base);
   feed.username = base.username;
   feed.password = base.password;

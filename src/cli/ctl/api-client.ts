@@ -1,6 +1,7 @@
 /** Requests to the API of a running proxy. */
 import { request as plainRequest } from 'node:http';
 import { request as secureRequest } from 'node:https';
+import { basicAuthorization, type LocationTarget, locationUrl } from '../location-url.js';
 
 /** ms to wait for a response. */
 const TIMEOUT = 30_000;
@@ -8,23 +9,11 @@ const TIMEOUT = 30_000;
 /** Error: invalid words, a refusal of the API, or a failed connection to it. */
 export class CtlError extends Error {}
 
-export interface ApiTarget {
-  /** URL of the location. */
-  readonly url: string;
-  /** Path of a unix domain socket; null: the host of the URL. */
-  readonly socket: string | null;
-}
-
 export class ApiClient {
   private readonly base: URL;
 
-  constructor(private readonly target: ApiTarget) {
-    try {
-      this.base = new URL(target.url.endsWith('/') ? target.url : `${target.url}/`);
-    } catch {
-      throw new CtlError(`invalid URL "${target.url}"`);
-    }
-    if (!/^https?:$/.test(this.base.protocol)) throw new CtlError(`"${target.url}" is not an HTTP URL`);
+  constructor(private readonly target: LocationTarget) {
+    this.base = locationUrl(target, (message) => new CtlError(message));
   }
 
   /** Sends a request; returns the body, or undefined if there is none. Rejects with CtlError. */
@@ -79,11 +68,4 @@ export class ApiClient {
       request.end(bytes ?? undefined);
     });
   }
-}
-
-/** The field value for the credentials of a URL; null if it has none. */
-export function basicAuthorization({ username, password }: URL): string | null {
-  if (username === '') return null;
-  const credentials = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
-  return `Basic ${Buffer.from(credentials).toString('base64')}`;
 }
