@@ -41,7 +41,7 @@ export function refusalOfFormType(x: Exchange): CrossSiteRefusal | null {
 }
 
 /** Whether an `Origin` is that of the server to which the request was sent. */
-export function isOwnOrigin(origin: string, { client, headers }: Exchange): boolean {
+function isOwnOrigin(origin: string, { client, headers }: Exchange): boolean {
   const scheme = client.secure ? 'https' : 'http';
   const port = client.secure ? ':443' : ':80';
   const own = (headers.get('host') ?? '').toLowerCase();

@@ -28,7 +28,7 @@ export function visiblePayload(redaction: Redaction, row: PublishedFrame | Publi
 }
 
 /** The beginning of a payload, as far as it was published. */
-export function givenPayload(row: PublishedFrame | PublishedEvent): Buffer {
+function givenPayload(row: PublishedFrame | PublishedEvent): Buffer {
   return row.type === 'event' || row.payload.length === row.size ? row.payload : row.payload.subarray(0, row.size);
 }
 

@@ -5,7 +5,7 @@ const LINE_HEIGHT = 18;
 const PER_LINE = 16;
 
 /** Offset, 16 bytes, and their characters. */
-export function hexLine(bytes: Uint8Array, line: number): string {
+function hexLine(bytes: Uint8Array, line: number): string {
   const start = line * PER_LINE;
   let hex = '';
   let text = '';

@@ -25,7 +25,7 @@ const WIDTH = 100;
 const HEIGHT = 24;
 
 /** Path of the line through values; `slots`: values that the whole width has room for. */
-export function linePath(values: readonly number[], max: number, slots: number): string {
+function linePath(values: readonly number[], max: number, slots: number): string {
   const step = WIDTH / Math.max(1, slots - 1);
   const start = WIDTH - (values.length - 1) * step;
   return values

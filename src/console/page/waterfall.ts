@@ -10,7 +10,7 @@ export interface Phase {
   readonly end: number;
 }
 
-export const PHASE_TITLES: Readonly<Record<Phase['name'], string>> = {
+const PHASE_TITLES: Readonly<Record<Phase['name'], string>> = {
   queue: 'in the queue',
   connect: 'connecting',
   wait: 'waiting for the head',
