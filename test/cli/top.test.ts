@@ -65,9 +65,10 @@ stty -g > ${this.names}.after; echo restored; sleep 0.1\n`,
     process.kill(Number(readFileSync(`${this.names}.pid`, 'utf8')), signal);
   }
 
-  /** Lines of the last screen. */
+  /** Lines of the last screen that has arrived whole. */
   get screen(): string[] {
-    const last = this.out.split('\x1b[H').at(-1) ?? '';
+    const whole = this.out.slice(0, Math.max(this.out.lastIndexOf('\x1b[J'), 0));
+    const last = whole.split('\x1b[H').at(-1) ?? '';
     return last
       .replace(/\x1b\[[?\d;]*[A-Za-z]/g, '')
       .split('\r\n')

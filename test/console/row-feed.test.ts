@@ -9,7 +9,7 @@ import { RowFeed } from '../../src/console/row-feed.js';
 import { RowWriter } from '../../src/console/row-writer.js';
 import { toBytes } from '../../src/diagnostics/byte-string.js';
 import type { PublishedFrame } from '../../src/tap/published-rows.js';
-import { until } from '../kit/index.js';
+import { collectGarbage, until } from '../kit/index.js';
 
 const SETTINGS: FeedSettings = {
   kinds: ['http', 'websocket', 'sse'],
@@ -135,10 +135,12 @@ test('a viewer that takes nothing holds a bounded number of bytes, and each drop
   const viewer = new Viewer();
   const feed = new RowFeed(SETTINGS, viewer.deliver);
   const total = 20_000;
+  collectGarbage();
   const before = process.memoryUsage().arrayBuffers;
   for (let n = 0; n < total; n++) feed.add(frame(n, 1000));
   await until('a batch', () => viewer.sizes.length === 1);
   for (let n = 0; n < total; n++) feed.add(frame(n, 1000));
+  collectGarbage();
   assert.ok(process.memoryUsage().arrayBuffers - before < 8 << 20);
   // Lists depend on other rows, which are dropped later.
   feed.tunnel({ ...TOTALS, id: '7-1' }, 1);
