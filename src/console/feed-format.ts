@@ -150,7 +150,7 @@ export interface ResponseRow extends RowOrigin {
   readonly tries: readonly TryRow[];
 }
 
-/** Reason for which a row omits its payload. */
+/** Reason why a row omits its payload. */
 export type Withheld = tap.Withheld | 'hidden' | 'not decompressed';
 
 /** Payload of a row; `length` is -1 if it is not known, or if it is the invalid one of a frame. */

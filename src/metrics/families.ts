@@ -10,7 +10,7 @@ const PEER = ['upstream', 'peer'];
 
 export const REQUESTS = counter(
   'tsproxy_http_requests_total',
-  'Requests that have ended, with a tunnel at its end, by status.',
+  'Requests that have ended, by status; a request with a tunnel ends with it.',
   [...LOCATION, 'code'],
 );
 export const REQUEST_DURATION = histogram(
@@ -75,22 +75,22 @@ export const RELOADS = counter('tsproxy_config_reloads_total', 'Reloads by resul
 export const WORKERS = gauge('tsproxy_workers', 'Workers that have reported their metrics.');
 export const RESTARTS = counter(
   'tsproxy_worker_restarts_total',
-  'Workers that were started in place of others that had died.',
+  'Workers that were started to replace others that had exited unexpectedly.',
 );
 export const GENERATIONS = gauge(
   'tsproxy_worker_config_generations',
-  'Configurations that requests or tunnels of the worker use; those after the first one end with their last user.',
+  'Configurations in use by requests or tunnels of the worker; replaced ones end with their last request or tunnel.',
   WORKER,
 );
 export const CPU = counter('tsproxy_worker_cpu_seconds_total', 'CPU time of the worker.', [...WORKER, 'mode']);
 export const RESIDENT = gauge('tsproxy_worker_resident_memory_bytes', 'Resident memory of the worker.', WORKER);
-export const HEAP_USED = gauge('tsproxy_worker_heap_used_bytes', 'Memory of V8 objects of the worker in use.', WORKER);
-export const HEAP_SIZE = gauge(
-  'tsproxy_worker_heap_size_bytes',
-  'Memory of V8 objects of the worker in total.',
+export const HEAP_USED = gauge('tsproxy_worker_heap_used_bytes', 'V8 heap of the worker in use.', WORKER);
+export const HEAP_SIZE = gauge('tsproxy_worker_heap_size_bytes', 'Total V8 heap of the worker.', WORKER);
+export const EXTERNAL = gauge(
+  'tsproxy_worker_external_memory_bytes',
+  'Memory of the worker outside of the V8 heap, mostly buffers.',
   WORKER,
 );
-export const EXTERNAL = gauge('tsproxy_worker_external_memory_bytes', 'Memory of buffers of the worker.', WORKER);
 export const LOOP_DELAY = histogram(
   'tsproxy_worker_event_loop_delay_seconds',
   'Delay of a timer by the event loop, measured four times a second.',
@@ -125,18 +125,18 @@ export const UPSTREAM_RESPONSE = histogram(
 );
 export const UPSTREAM_SENT = counter(
   'tsproxy_upstream_sent_bytes_total',
-  'Bytes sent to the server, with heads, and with those of tunnels at their end.',
+  'Bytes sent to the server, including heads; those of a tunnel are added at its end.',
   PEER,
 );
 export const UPSTREAM_RECEIVED = counter(
   'tsproxy_upstream_received_bytes_total',
-  'Bytes received from the server, with heads, and with those of tunnels at their end.',
+  'Bytes received from the server, including heads; those of a tunnel are added at its end.',
   PEER,
 );
 export const PEER_FAILS = counter('tsproxy_upstream_fails_total', 'Failed attempts (max_fails).', PEER);
 export const PEER_UP = gauge(
   'tsproxy_upstream_up',
-  'Whether the server gets requests; 0 if one of the workers passes it none.',
+  'Whether the server receives requests; 0 if at least one worker passes none to it.',
   PEER,
   'min',
 );
@@ -145,7 +145,7 @@ export const PEER_STATE = gauge(
   'Number of workers for which the server is in this state: up, draining, down, unavail (max_fails), checking and unhealthy (health_check), ejected (outlier_ejection).',
   [...PEER, 'state'],
 );
-export const PEER_ACTIVE = gauge('tsproxy_upstream_active', 'Requests and tunnels of the server at present.', PEER);
+export const PEER_ACTIVE = gauge('tsproxy_upstream_active', 'Active requests and tunnels of the server.', PEER);
 export const PEER_CHECKS = counter(
   'tsproxy_upstream_health_checks_total',
   'Active health checks of the server, by result.',
@@ -209,7 +209,7 @@ export const WEBSOCKET_CONTROL = counter(
 );
 export const WEBSOCKET_PINGS = histogram(
   'tsproxy_websocket_ping_duration_seconds',
-  'Time from a ping of the proxy to its answer, by side (client, upstream).',
+  'Time from a ping of the proxy to its pong, by side (client, upstream).',
   [...LOCATION, 'side'],
   TIMES,
 );

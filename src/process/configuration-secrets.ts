@@ -1,6 +1,6 @@
 /**
  * Secrets in configuration texts, for status pages: passwords, tokens, keys, and values of fields such as `Authorization`.
- * They are recognized by names and forms, also in directives of other modules. Byte strings.
+ * They are recognized by names and formats, also in directives of third-party modules. Byte strings.
  */
 import { parse } from '../../grammar/parser.js';
 import {
@@ -14,17 +14,23 @@ import {
 import { REDACTED } from '../tap/credentials.js';
 
 /** Fields, directives, variables and parameters whose values are secrets. */
-const SECRET_NAME =
-  /passw(?:or)?d|passphrase|secret|token|credential|api[-_]?keys?|private[-_]?key|auth[-_]?key|signing[-_]?key|^(?:proxy[-_])?authorization$|^(?:set[-_])?cookie2?$/i;
-/** Directives with such a name whose values are none. */
+const SECRET_NAME = new RegExp(
+  [
+    'passw(?:or)?d|passphrase|secret|token|credential|api[-_]?keys?|private[-_]?key|auth[-_]?key|signing[-_]?key',
+    '^(?:proxy[-_])?authorization$',
+    '^(?:set[-_])?cookie2?$',
+  ].join('|'),
+  'i',
+);
+/** Names that match, but whose values are not secret. */
 const HARMLESS =
   /^(?:server_tokens|api_key)$|_(?:file|path|zone|zone_size|timeout|cache|from_\w+|header|name|status|variable)$/;
 /** Variables whose values are secrets of clients. */
 const SECRET_VARIABLE = /^(?:http_(?:proxy_)?authorization|http_cookie|cookie_\w+|(?:http|arg|sent_http)_\w*key)$/i;
-/** Shortest secret that is also replaced where other texts repeat it, bytes. */
+/** Minimum length of a secret that is also replaced where other texts repeat it, bytes. */
 const MIN_REPEATED = 4;
 
-/** Forms of secrets in any text; the last group is the secret. */
+/** Formats of secrets in any text; the last group is the secret. */
 const FORMS = [
   /\b(?:Bearer|Basic)[ \t]+([\w.~+/=-]{6,})/gi,
   /\b(eyJ[\w-]{5,}\.[\w-]{5,}\.[\w-]*)/g,
@@ -47,7 +53,7 @@ interface Range {
 export class ConfigurationSecrets {
   private readonly values = new Set<string>();
 
-  /** The text without its secrets, which are also removed from texts given to `clean` later. */
+  /** The text without its secrets, which `clean` then also removes from other texts. */
   redact(source: Source): string {
     const { text } = source;
     const found = [...secretsIn(parse(source).items, null), ...formsIn(text, 0)].filter(
@@ -60,7 +66,7 @@ export class ConfigurationSecrets {
       if (end <= at) continue;
       const secret = text.slice(Math.max(start, at), end);
       if (secret.length >= MIN_REPEATED) this.values.add(secret);
-      // Numbers of lines stay the same.
+      // Line numbers must not change.
       result += text.slice(at, Math.max(start, at)) + REDACTED + secret.replace(/[^\n]/g, '');
       at = end;
     }
@@ -144,7 +150,7 @@ function isSecretVariable(name: string): boolean {
   return SECRET_VARIABLE.test(name) || SECRET_NAME.test(name.replace(/^(?:http|arg|cookie|sent_http)_/, ''));
 }
 
-/** A word that is the secret, without its quotes; none if it has only variables, a number or a switch. */
+/** Range of a word that is a secret, without quotes; none for variables, numbers and switches. */
 function secretValue(word: Word): Range[] {
   return isValue(word.text) ? rangeOf(word, 0) : [];
 }

@@ -1,13 +1,13 @@
 /**
- * Tools of the layer above that examine configurations, for questions of the console. The program that creates an instance
- * gives them as an object that is imported when the first question needs it, so that serving loads none of them.
+ * Tools of higher layers that examine configurations, for questions of the console. The program that creates an instance
+ * passes a function that imports them when the first question needs them, so that serving loads none of them.
  */
 import type { ExplainForm } from '../console/process-questions.js';
 import type { Finding } from '../diagnostics/finding.js';
 import type { Module } from '../program/module.js';
 import type { ConfigSource } from './configuration.js';
 
-/** The question cannot be answered, because of the request or the configuration; the message is text. */
+/** Error: a question that cannot be answered because of its contents or the configuration; the message is text. */
 export class CannotAnswer extends Error {}
 
 export interface ConfigurationTools {

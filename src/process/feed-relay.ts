@@ -9,14 +9,14 @@ export interface FeedWorker {
 
 interface Viewer {
   readonly worker: FeedWorker;
-  /** Number by which that worker knows it. */
+  /** Number of the viewer in that worker. */
   readonly id: number;
   settings: FeedSettings;
 }
 
 /** The master's part. It keeps no rows: a worker sends its next batch when the viewer's worker has taken the last one. */
 export class FeedRelay {
-  /** Viewers by the number under which the other workers know them. */
+  /** Viewers by their number in all other workers. */
   private readonly viewers = new Map<number, Viewer>();
   private readonly numbers = new Map<FeedWorker, Map<number, number>>();
   /** Batches that the viewers' workers have not taken, with their sources. */
@@ -42,7 +42,7 @@ export class FeedRelay {
     if (number === undefined) return;
     this.numbers.get(worker)?.delete(id);
     this.viewers.delete(number);
-    // The viewer's connection may be gone, so that nobody reports them as taken.
+    // The viewer's worker may not report these batches as taken.
     for (const [batch, { feed }] of this.batches) if (feed === number) this.batches.delete(batch);
     for (const other of workers) if (other !== worker) other.sendCommand({ command: 'unfeed', id: number });
   }
@@ -77,7 +77,7 @@ export class FeedRelay {
   }
 }
 
-/** A worker's part: its own viewers, and its feeds for those of other workers. */
+/** A worker's part: its own viewers, and its feeds for viewers of other workers. */
 export class WorkerFeeds implements RowSource {
   private readonly viewers = new Map<number, DeliverBatch>();
   private readonly feeds = new Map<number, { subscription: FeedSubscription; next: () => void }>();

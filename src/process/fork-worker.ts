@@ -63,7 +63,7 @@ export function forkWorker(): Promise<WorkerChild> {
   return forked;
 }
 
-/** Opens a file without a name, which two processes can use; null if none can be created. */
+/** Opens a file without a name, to be shared by two processes; null if none can be created. */
 function openRecord(): number | null {
   try {
     const directory = mkdtempSync(join(tmpdir(), 'tsproxy-'));
@@ -73,7 +73,7 @@ function openRecord(): number | null {
       rmSync(directory, { recursive: true });
     }
   } catch {
-    // Ends of workers are then reported without the function.
+    // Exits of workers are then reported without the function.
     return null;
   }
 }

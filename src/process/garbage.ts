@@ -21,7 +21,7 @@ import { settledWithin } from './settled-within.js';
 const AFTER_READING = 2000;
 /** Largest live heap for which a serving process requests a full collection: it then takes less than 40 ms. Bytes. */
 const MAX_HEAP = 24 << 20;
-/** The same for a process that is idle: there is nothing to delay but single messages, by 100 ms. */
+/** The same for an idle process: only single messages can be delayed, by 100 ms. */
 const MAX_IDLE_HEAP = 56 << 20;
 /** ms after which a collection in small steps is no longer awaited. */
 const MARKING_TIMEOUT = 10_000;
@@ -39,11 +39,11 @@ const QUIET = 0.5;
 const MIN_GAP = 4000;
 const MAX_GAP = 300_000;
 
-/** Bytes of a young generation that need not shrink. */
+/** Size of a young generation that need not shrink, bytes. */
 const SMALL = 4 << 20;
 /** ms over which V8 counts allocations. */
 const IDLE_TIME = 6000;
-/** Largest share of a core that an idle process uses. */
+/** Maximum share of a core that an idle process uses. */
 const IDLE = 0.05;
 
 let soon: NodeJS.Timeout | null = null;
@@ -75,7 +75,7 @@ export function returnMemoryAfterPeaks(): void {
 
 /**
  * Processor time of the process, ms. Unlike the utilization of the event loop, its share does not grow when other processes
- * use the machine.
+ * use the CPU.
  */
 function processorTime(): number {
   const { user, system } = process.cpuUsage();
@@ -131,7 +131,7 @@ export async function collectWhileServing(maxHeap = MAX_HEAP): Promise<void> {
 
 /**
  * Shrinks the young generation beside a large heap: V8 does so at the end of any collection of the old generation, if little
- * was allocated in the seconds before it. After the opening of thousands of connections, it is 16 MiB that nobody needs.
+ * was allocated in the seconds before it. After thousands of connections were opened, it would keep 16 MiB unused.
  */
 async function shrinkWhenIdle(): Promise<void> {
   const before = processorTime();

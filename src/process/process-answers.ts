@@ -44,13 +44,13 @@ export interface AnsweringInstance {
 const MAX_SHOWN = 2 << 20;
 const MAX_CHANGES = 1000;
 const MAX_FINDINGS = 1000;
-/** Questions about configurations that wait for their turn. */
+/** Maximum number of queued questions about configurations. */
 const MAX_WAITING = 20;
 const STARTED = Math.round(performance.timeOrigin);
 
 export class ProcessAnswers {
   private reloading = false;
-  /** Questions that take time are answered one after the other. */
+  /** Expensive questions are answered one after the other. */
   private queue: Promise<unknown> = Promise.resolve();
   private waiting = 0;
 
@@ -60,7 +60,7 @@ export class ProcessAnswers {
     private readonly tools: LoadTools | null,
   ) {}
 
-  /** Never rejects: what cannot be answered is a Refusal. */
+  /** Never rejects: the answer to an invalid or failed question is a Refusal. */
   async answer(question: unknown): Promise<unknown> {
     try {
       // Questions come from workers with the same code.
@@ -100,7 +100,7 @@ export class ProcessAnswers {
   }
 
   private async inTurn<T>(answer: () => Promise<T>): Promise<T> {
-    if (this.waiting >= MAX_WAITING) throw new CannotAnswer('too many questions about configurations at a time');
+    if (this.waiting >= MAX_WAITING) throw new CannotAnswer('too many concurrent questions about configurations');
     this.waiting++;
     const turn = this.queue.then(answer).finally(() => this.waiting--);
     this.queue = turn.catch(() => {});
@@ -237,7 +237,7 @@ function secretsOf(kept: KeptConfiguration | null): ConfigurationSecrets {
 function keptSource({ source, texts }: ReadConfiguration): ConfigSource {
   const known = new Map(texts.map(({ name, text }) => [name, text]));
   const reader = source.reader ?? diskReader;
-  // Files that have been added since are not part of it.
+  // Files that were added later are not part of it.
   const { expand } = textReader(known);
   return {
     ...source,

@@ -26,7 +26,7 @@ import { loadModuleFile, type ModuleFile } from './module-files.js';
 import { describeTunnels } from './reload-description.js';
 import { type Differences, moveTunnels, prepareTunnelMoves } from './tunnel-moves.js';
 
-/** ms that work has which is to be completed before the process exits, after `quit` and after `stop`. */
+/** Time limit of work that is completed before the process exits, after `quit` and after `stop`, ms. */
 const QUIT_WORK_TIMEOUT = 2000;
 export const STOP_WORK_TIMEOUT = 500;
 
@@ -35,7 +35,7 @@ export interface ServingOptions {
   readonly errorLog: ErrorLog;
   /** Source of listening sockets. Default: this process binds them. */
   readonly binder?: Binder;
-  /** Asks the process that owns the configuration: see `ProcessLink`. Default: nobody answers. */
+  /** Asks the process that owns the configuration: see `ProcessLink`. Default: questions are rejected. */
   readonly ask?: ProcessLink['ask'];
 }
 

@@ -69,7 +69,7 @@ export class WorkerHandle {
   /** Generation that it serves; 0 before the first. */
   generation = 0;
   alive = true;
-  /** How it has ended: `exited on signal 9`; empty while it runs. */
+  /** How it has exited: `exited on signal 9`; empty while it runs. */
   how = '';
   private shuttingDown = false;
   private killed = false;
@@ -338,7 +338,7 @@ export class WorkerHandle {
     }
   }
 
-  /** Logs the function of a script that a worker has called last, once: it is probably the reason for its end. */
+  /** Logs the function of a script that a worker has called last, once: it is probably the cause of its exit. */
   private reportFunction(): void {
     const { record } = this.child;
     if (record === null || this.functionReported) return;
@@ -346,7 +346,7 @@ export class WorkerHandle {
     try {
       readSync(record, bytes, 0, RECORD_SIZE, 0);
     } catch {
-      // The end itself is reported.
+      // The exit itself is reported.
       return;
     }
     const text = describedIn(bytes);

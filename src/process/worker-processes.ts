@@ -67,7 +67,7 @@ export class WorkerProcesses implements Workers {
   private ending = false;
   /** No worker serves until the next configuration. */
   private dismissed = false;
-  /** Workers that were started in place of others that had died. */
+  /** Workers that were started to replace others that had exited unexpectedly. */
   private restarts = 0;
   /** Consecutive early deaths and failed starts. */
   private failures = 0;

@@ -2,7 +2,7 @@
 import { ProcessUnavailable } from '../program/process-link.js';
 import type { Command, WorkerEvent } from './worker-messages.js';
 
-/** ms to wait for an answer by default: a reload may take that long. */
+/** Default timeout of an answer, ms: a reload may take that long. */
 const TIMEOUT = 120_000;
 /** Maximum number of pending questions. */
 const MAX_PENDING = 100;

@@ -15,12 +15,12 @@ export interface WorkersJob extends Job {
 
 /** Worker processes. */
 export interface ProcessFigures {
-  /** Number that the configuration asks for, and that serves. */
+  /** Number of workers that the configuration requires, and that serve. */
   readonly wanted: number;
   readonly serving: number;
   /** The last ones that have ended unexpectedly, oldest first. */
   readonly lost: readonly LostWorkerReport[];
-  /** Number of those that were started in place of others that had died. */
+  /** Number of those that were started to replace others that had exited unexpectedly. */
   readonly restarts: number;
 }
 

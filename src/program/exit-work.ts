@@ -2,7 +2,7 @@
 
 const unfinished = new Set<Promise<void>>();
 
-/** Registers work. It must not fail. */
+/** Registers work. The promise must not be rejected. */
 export function completeBeforeExit(work: Promise<void>): void {
   unfinished.add(work);
   void work.finally(() => unfinished.delete(work));
@@ -13,7 +13,7 @@ export function hasExitWork(): boolean {
   return unfinished.size > 0;
 }
 
-/** Waits for the work, at most `limit` ms. */
+/** Waits for the registered work, at most `limit` ms. */
 export async function exitWork(limit: number): Promise<void> {
   if (unfinished.size === 0) return;
   let timer: NodeJS.Timeout | undefined;

@@ -1,6 +1,6 @@
 /**
- * Record of the function of a script that this process has called last, kept where the master process can read it: a worker that
- * is blocked, or whose memory is exhausted, cannot log which function it runs.
+ * Record of the function of a script that this process has called last, in a file that the master process can read: a worker
+ * that is blocked, or whose memory is exhausted, cannot log the function itself.
  */
 
 /** Bytes of a record; shorter texts are followed by zeros. */
@@ -9,7 +9,7 @@ export const RECORD_SIZE = 512;
 const NONE: Buffer = Buffer.alloc(RECORD_SIZE);
 
 let write: ((record: Buffer) => void) | null = null;
-/** The function that runs now; null: none. */
+/** The running function; null: none. */
 let running: Buffer | null = null;
 /** The record that was written last. */
 let written = NONE;
@@ -36,7 +36,7 @@ export function describedIn(record: Buffer): string {
   return record.latin1Slice(0, end < 0 ? record.length : end);
 }
 
-/** Notes that a function begins; returns the outer one, for `endFunction`. Writes only if another one was called before. */
+/** Called when a function begins; returns the outer one, for `endFunction`. Writes a record only if the function has changed. */
 export function beginFunction(record: Buffer | null): Buffer | null {
   const outer = running;
   running = record;
@@ -45,18 +45,18 @@ export function beginFunction(record: Buffer | null): Buffer | null {
   return outer;
 }
 
-/** Notes that a function has ended, and `outer` continues. */
+/** Called when a function has ended, and `outer` continues. */
 export function endFunction(outer: Buffer | null): void {
   running = outer;
   if (outer !== null && outer !== written) put(outer);
 }
 
-/** The function that runs now, whose timers and other callbacks are attributed to it; null: none. */
+/** The running function, to which its timers and other callbacks are attributed; null: none. */
 export function runningFunction(): Buffer | null {
   return running;
 }
 
-/** Notes that the promise of a function is pending; the returned function ends that. */
+/** Called when the promise of a function is pending; the returned function must be called when it has settled. */
 export function functionWaits(): () => void {
   waiting++;
   let ended = false;
@@ -78,6 +78,6 @@ function put(record: Buffer): void {
   try {
     write(record);
   } catch {
-    // No space is left, for example: the end of the process is then reported without the function.
+    // The disk may be full: the exit of the process is then reported without the function.
   }
 }

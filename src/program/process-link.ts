@@ -16,7 +16,7 @@ export interface ProcessCounts {
   readonly loadedAt: number;
   /** Whether the last reload has succeeded; true before the first one. */
   readonly succeeded: boolean;
-  /** Workers that were started in place of others that had died. */
+  /** Workers that were started to replace others that had exited unexpectedly. */
   readonly restarts: number;
 }
 

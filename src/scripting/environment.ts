@@ -50,7 +50,7 @@ export class Environment {
 
   /**
    * Namespace of a module of the original environment, whose statements are executed at once and again, after those of the
-   * modules that it imports. A module with `await` outside of functions is that of the original.
+   * modules that it imports. A module with `await` outside of functions is not executed again: its original is used.
    */
   executedAgain(module: UserModule): Namespace {
     const { original } = this;

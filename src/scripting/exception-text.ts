@@ -97,7 +97,7 @@ function mapped(frame: string, graphs: readonly ModuleGraph[]): string {
   return frame;
 }
 
-/** A place in a module as `file:line:column`, in the file that it was compiled from if a source map shows it. */
+/** A place in a module as `file:line:column`, in the original source file if there is a source map. */
 export function sourcePlace(
   module: UserModule,
   { line, column }: { readonly line: number; readonly column: number },

@@ -6,7 +6,7 @@ import { StateKey } from '../program/state-key.js';
 export class PendingWork {
   /** Number of tasks that have not ended. */
   count = 0;
-  /** Number of tasks so far that are no promises of handlers. */
+  /** Number of tasks so far that are not promises of handlers. */
   begun = 0;
   /** Number of tasks that are promises of handlers: these settle after the handler has ended the request. */
   private handlers = 0;
@@ -46,8 +46,8 @@ export class PendingWork {
   }
 
   /**
-   * Calls back when no work is left; if there is none, at once, or after pending continuations of promises (`later`), which may
-   * begin work.
+   * Calls back when no work is left: if there is none, immediately, or after pending continuations of promises (`later`), which
+   * may begin work.
    */
   onIdle(then: () => void, later: boolean): void {
     if (this.count === 0 && !later) then();

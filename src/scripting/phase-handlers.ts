@@ -36,7 +36,7 @@ function runHandler(x: Exchange, fn: ScriptFunction, args: readonly unknown[], t
   }
 }
 
-/** Whether the function has already determined what happens to the request. */
+/** Whether the function has already determined the outcome of the request. */
 function isDecided(x: Exchange): boolean {
   const { ended, status, declined, redirect } = outcomeOf(x);
   return ended || declined || status !== null || redirect !== '' || x.headSent || x.finished;

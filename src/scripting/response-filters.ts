@@ -142,7 +142,7 @@ class ScriptBodyFilter implements BodyFilter, FilterOutput {
 
   private failed(): true {
     this.ended = true;
-    // Deferred: the producer is in the middle of a write, and does not expect the exchange to end during it.
+    // Deferred: the exchange must not end during a write of the producer.
     setImmediate(() => {
       if (!this.x.finished) this.x.abort();
     });

@@ -22,7 +22,7 @@ type Callable = (...args: readonly unknown[]) => unknown;
 
 /** The table's services for its functions. */
 export interface FunctionOwner {
-  /** Whether the exchange must be known after waits as well. */
+  /** Whether the exchange must also be tracked after waits. */
   readonly tracksSessions: boolean;
   /** Whether times of calls are needed: `$js_time` is used, or calls are to be listed. */
   readonly measures: boolean;
@@ -41,7 +41,7 @@ export class ScriptFunction {
     readonly directive: string,
     private readonly callable: Callable,
     private readonly owner: FunctionOwner,
-    /** `/etc/nginx/main.ts:3`, as bytes; null if the text of the module does not show it. */
+    /** `/etc/nginx/main.ts:3`, as bytes; null if it cannot be found in the text of the module. */
     private readonly place: string | null,
     /** The function of a request, if each has variables of modules of its own. */
     private readonly callableFor: ((x: Exchange) => Callable) | null,

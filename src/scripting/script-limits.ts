@@ -6,7 +6,7 @@ export interface ScriptLimits {
   /** `js_timeout`: ms for which an asynchronous handler may take; 0: no limit. */
   readonly timeout: number;
   /**
-   * `js_timeout idle=`: ms for which an asynchronous handler may wait without work that the proxy knows and without sending
+   * `js_timeout idle=`: ms for which an asynchronous handler may wait without pending work (`PendingWork`) and without sending
    * anything; 0: no limit.
    */
   readonly idle: number;

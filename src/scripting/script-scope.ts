@@ -44,7 +44,7 @@ export class ScriptScope {
     /** Imported modules by name. */
     readonly modules: ReadonlyMap<string, UserModule>,
     private readonly owner: FunctionOwner,
-    /** Modules that are given as objects; imported modules of the same name take precedence. */
+    /** Modules passed as objects; imported modules of the same name take precedence. */
     private readonly given: GivenScripts,
     /** Whether each request has variables of modules of its own: `js_engine njs`. */
     private readonly isolates: boolean,
@@ -117,7 +117,7 @@ function exported(namespace: Readonly<Record<string, unknown>>, path: readonly s
   return typeof value === 'function' ? (value as Callable) : 'other';
 }
 
-/** Place where a module defines a function; null if its text does not show it. Bytes. */
+/** Place where a module defines a function; null if it cannot be found in the text. Bytes. */
 function placeOf(module: UserModule, path: readonly string[]): string | null {
   const found = definitionOf(module, path.length === 0 ? ['default'] : path);
   if (found === null) return null;

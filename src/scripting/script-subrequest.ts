@@ -88,7 +88,7 @@ class ResponseCollector implements SubrequestSink {
   }
 }
 
-/** Scripts read the fields of a reply at any time, when the reader of its head may long have read other heads. */
+/** Scripts may read the fields of a reply at any time, after its reader has read other heads. */
 function keepHead(child: Exchange): void {
   const x = httpExchange(child);
   const { response, upstreamHeaders } = x;

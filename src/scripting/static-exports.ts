@@ -26,7 +26,7 @@ export function staticValue(module: UserModule, path: readonly string[]): Static
   return typeof found === 'string' ? found : search.kind(found);
 }
 
-/** Offset of a function in the text of the module that defines it; null if only running the module shows it. */
+/** Offset of a function in the text of the module that defines it; null if it cannot be determined without running the module. */
 export function definitionOf(
   module: UserModule,
   path: readonly string[],

@@ -1,7 +1,7 @@
 /** Text in place of what is redacted. */
 export const REDACTED = '[redacted]';
 
-/** Names of header fields and arguments whose values are credentials: redacted always. Lower case. */
+/** Names of header fields and arguments whose values are credentials: always redacted. Lower case. */
 export const CREDENTIALS: readonly string[] = [
   'authorization',
   'proxy-authorization',

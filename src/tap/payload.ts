@@ -1,4 +1,4 @@
-/** Payloads of rows as subscribers may see them. */
+/** Payloads of rows, as far as subscribers may see them. */
 
 import type { PublishedEvent, PublishedFrame, PublishedMessage } from './published-rows.js';
 import type { Redaction } from './redaction.js';
@@ -10,12 +10,12 @@ const CLOSE = 8;
 /** Maximum length of a payload that can be redacted, bytes. */
 const MAX_REDACTED = 65_536;
 
-/** Bytes of a payload that are needed to give `limit` bytes of it. */
+/** Bytes of a payload that are needed for a row with `limit` bytes of it. */
 export function neededSize(redaction: Redaction, limit: number): number {
   return limit > 0 && redaction.ofPayloads ? Math.max(MAX_REDACTED, limit) : limit;
 }
 
-/** The payload of a row, redacted; it may be longer than needed. Or the reason for which it is withheld. */
+/** The redacted payload of a row, which may be longer than needed, or the reason why it is withheld. */
 export function visiblePayload(redaction: Redaction, row: PublishedFrame | PublishedEvent): Buffer | Withheld {
   if (!redaction.ofPayloads) return givenPayload(row);
   if (row.type === 'frame') {
@@ -27,12 +27,12 @@ export function visiblePayload(redaction: Redaction, row: PublishedFrame | Publi
   return redacted(redaction, row, payload);
 }
 
-/** The beginning of a payload, as far as it was published. */
+/** The published part of a payload. */
 function givenPayload(row: PublishedFrame | PublishedEvent): Buffer {
   return row.type === 'event' || row.payload.length === row.size ? row.payload : row.payload.subarray(0, row.size);
 }
 
-/** The same of a decompressed message. */
+/** The redacted payload of a decompressed message, or the reason why it is withheld. */
 export function visibleMessage(
   redaction: Redaction,
   { payload }: PublishedMessage,

@@ -1,6 +1,6 @@
 /**
- * Records of requests for their details: everything that subscribers may ask for later. They exist only while a subscriber
- * needs them. Texts are byte strings, and not redacted.
+ * Records of requests: details that subscribers may request later. They exist only while a subscriber needs them. Texts are
+ * byte strings, and not redacted.
  */
 import type { Transport, TransportOwner } from '../net/transport.js';
 import type { FieldLine, TryRow } from './rows.js';
@@ -15,12 +15,12 @@ export interface Connector {
   refusal(transport: Transport): string | null;
 }
 
-/** Records that are kept, and their size in characters. */
+/** Maximum number of records of ended requests, and of their characters. */
 const MAX_RECORDS = 1000;
 const MAX_SIZE = 16 << 20;
 /** Characters that a record needs without its texts, approximately. */
 const BASE_SIZE = 1000;
-/** Lines of the error log and redirects of a record. */
+/** Maximum number of lines of the error log and of redirects of a record. */
 const MAX_LINES = 100;
 const MAX_LINE = 4096;
 
@@ -60,7 +60,7 @@ export class RequestRecord {
   tries: readonly TryRow[] = [];
   /** Opens a connection as the last attempt did, also to another address; null: the request was not passed on. */
   connector: Connector | null = null;
-  /** Brings the record of a request that has not ended up to date. */
+  /** Updates the record of a request that has not ended. */
   refresh: (() => void) | null = null;
 
   constructor(readonly id: string) {}

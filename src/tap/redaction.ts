@@ -115,7 +115,7 @@ export class Redaction {
       const value: unknown = JSON.parse(text);
       let found = false;
       for (const path of this.jsonPaths) if (replaceAt(value, path, REDACTED)) found = true;
-      // Of members with the same name, a receiver may use another one than that which was redacted.
+      // Of several members with the same name, a receiver may use one that was not redacted.
       return { text: found || hasDuplicates(text, value) ? JSON.stringify(value) : null };
     } catch (error) {
       // The depth of a value may exceed the stack.

@@ -3,7 +3,7 @@
 /** Kinds of rows: requests and responses, WebSockets with their frames, server-sent events. */
 export type TapKind = 'http' | 'websocket' | 'sse';
 
-/** Reason for which a payload is not given although there is one. */
+/** Reason why a row omits its payload. */
 export type Withheld =
   /** The payload is compressed, and has to be redacted. */
   | 'compressed'

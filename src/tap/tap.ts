@@ -8,7 +8,7 @@ export type FrameSelection = 'all' | 'none' | ReadonlySet<string>;
 
 /** A subscriber in this process. */
 export interface TapSink {
-  /** Bytes of payloads that it needs. */
+  /** Maximum number of bytes of a payload that it needs. */
   readonly payloadSize: number;
   readonly frames: FrameSelection;
   /** Whether it needs records of requests. */
@@ -26,7 +26,7 @@ export class Tap {
   /** Whether frames or events are needed; publishers of those test it first. */
   framesActive = false;
   frames: FrameSelection = 'none';
-  /** Number of times that frames have become needed: state of publishers of an earlier time is invalid. */
+  /** Number of periods in which frames were needed: publishers must discard state of an earlier period. */
   epoch = 0;
   /** Bytes of payloads that subscribers need. */
   payloadSize = 0;

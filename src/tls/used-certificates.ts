@@ -32,7 +32,7 @@ export function useCertificate(shared: SharedObjects, chain: CertificateChain, s
 export function usedCertificates(shared: SharedObjects): UsedCertificate[] {
   return [...(shared.get<Uses>(KEY)?.values() ?? [])].flatMap(({ chain, servers }) => {
     const [block = ''] = chain.blocks;
-    // Node's class does not read the trust settings behind a TRUSTED CERTIFICATE.
+    // Node's class does not read the trust settings that follow a TRUSTED CERTIFICATE.
     if (!block.startsWith('-----BEGIN CERT') && !block.startsWith('-----BEGIN X509')) return [];
     const certificate = new X509Certificate(block);
     return {

@@ -1,4 +1,4 @@
-/** The block of `otel_exporter`. nginx's module parses its lines itself, with messages of its own. */
+/** The block of `otel_exporter`. nginx's module parses its lines itself, with its own error messages. */
 import type { Statement, Word } from '../../grammar/syntax-tree.js';
 import { nearWord } from '../config/argument-types.js';
 import type { ArgumentContext } from '../config/directive.js';
@@ -28,12 +28,12 @@ interface Draft extends Mutable<Omit<ExporterData, 'headers'>> {
 
 const PROTOCOLS = ['grpc', 'http'] as const;
 
-/** Parses the words of a line; returns nginx's complaint, or null. */
+/** Parses the words of a line; returns nginx's error message, or null. */
 type Parse = (draft: Draft, words: readonly Word[], c: ArgumentContext) => string | null;
 
 const INVALID = 'invalid value';
 
-/** Names in nginx's notation of names in gRPC, and values of printable characters. */
+/** Names of gRPC metadata as nginx accepts them, and values of printable characters. */
 const HEADER_NAME = /^[\da-z_.-]+$/;
 const HEADER_VALUE = /^[\x20-\x7e]*$/;
 

@@ -8,7 +8,7 @@ export interface ExporterSettings {
   readonly trustedCertificate: string | null;
   /** Names in lower case. */
   readonly headers: readonly (readonly [name: string, value: string])[];
-  /** Attributes of the program whose spans they are. */
+  /** Attributes of the program that the spans are about. */
   readonly resource: Readonly<Record<string, string>>;
   readonly userAgent: string;
 }

@@ -1,7 +1,7 @@
 /**
- * OTLP over gRPC, as nginx's exporter sends it: unary calls of the trace service over HTTP/2. The exporter package of
- * OpenTelemetry for it needs a gRPC library whose installation runs scripts; a unary call is a request with a message of five
- * bytes and a length in front.
+ * OTLP over gRPC, as sent by nginx's exporter: unary calls of the trace service over HTTP/2. OpenTelemetry's exporter package
+ * needs a gRPC library whose installation runs scripts, but a unary call is merely a request whose body is a message with a
+ * prefix of five bytes.
  */
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, type IncomingHttpHeaders } from 'node:http2';
 import net from 'node:net';
@@ -12,11 +12,11 @@ import type { EndedSpan } from './span.js';
 import type { Rejection, SpanSender } from './span-batches.js';
 
 const PATH = '/opentelemetry.proto.collector.trace.v1.TraceService/Export';
-/** ms for a call, with its repetitions. */
+/** Timeout of a call with its repetitions, ms. */
 const TIMEOUT = 10_000;
-/** ms before the first repetition; doubled for each further one. */
+/** Delay of the first repetition, ms; doubled for each further one. */
 const FIRST_DELAY = 500;
-/** Bytes in front of a message: whether it is compressed, and its length. */
+/** Size of the prefix of a message (compression flag and length), bytes. */
 const PREFIX = 5;
 /** Spans that are serialized at once: some tenths of a millisecond. */
 const SLICE = 64;
@@ -65,8 +65,8 @@ export class GrpcSender implements SpanSender {
   }
 
   /**
-   * The message, with its length in front. Spans are serialized in slices, because many take milliseconds: messages of protobuf
-   * that follow each other are one message with all their repeated fields.
+   * The message with its prefix. Spans are serialized in slices, because a batch takes milliseconds: concatenated protobuf
+   * messages are one message with all their repeated fields.
    */
   private async serialized(spans: readonly EndedSpan[]): Promise<Buffer> {
     const prefix = Buffer.alloc(PREFIX);
@@ -114,7 +114,7 @@ export class GrpcSender implements SpanSender {
       });
       const timer = setTimeout(() => {
         fail(new CallFailed('Deadline Exceeded', false));
-        // The collector may have stopped reading: a stream that is only closed would keep its message until it is sent.
+        // The collector may have stopped reading: a stream that is merely closed would retain its message until it is sent.
         this.forget(session);
         session.destroy();
       }, timeout);

@@ -5,7 +5,7 @@ import { ReadableSpans } from './readable-spans.js';
 import type { EndedSpan } from './span.js';
 import type { SpanSender } from './span-batches.js';
 
-/** ms for a request with its repetitions. */
+/** Timeout of a request with its repetitions, ms. */
 const TIMEOUT = 10_000;
 /** Path of the trace service if the endpoint has none. */
 const PATH = '/v1/traces';
@@ -20,7 +20,7 @@ export class HttpSender implements SpanSender {
       url: `${secure ? 'https' : 'http'}://${endpoint}${endpoint.includes('/') ? '' : PATH}`,
       headers: Object.fromEntries(headers),
       timeoutMillis: TIMEOUT,
-      // Batches are limited by their number.
+      // The number of batches is limited by `SpanBatches`.
       concurrencyLimit: Number.MAX_SAFE_INTEGER,
       userAgent,
       ...(trustedCertificate !== null && { httpAgentOptions: { keepAlive: true, ca: trustedCertificate } }),

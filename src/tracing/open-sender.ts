@@ -1,4 +1,4 @@
-/** Creates the sender of an exporter. Loads the packages of OpenTelemetry: imported where spans are exported. */
+/** Creates the sender of an exporter. Importing this module loads OpenTelemetry's packages. */
 import type { ExporterSettings } from './exporter-settings.js';
 import { GrpcSender } from './grpc-sender.js';
 import { HttpSender } from './http-sender.js';

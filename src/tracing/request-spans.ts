@@ -9,7 +9,7 @@ import type { Attributes, EndedSpan } from './span.js';
 import { trySpan } from './try-span.js';
 import { websocketEvents } from './websocket-events.js';
 
-/** Longest value of an attribute, characters. */
+/** Maximum length of an attribute value, characters. */
 const MAX_VALUE = 4096;
 
 /** Calls `add` for each span, that of the request last. */
@@ -41,7 +41,7 @@ function addTries(x: HttpExchange, trace: RequestTrace, end: number, add: (span:
   const offset = Date.now() - performance.now();
   let repetition = 0;
   for (const attempt of x.attempts ?? []) {
-    // Stands for an internal redirect.
+    // A separator that represents an internal redirect.
     if (attempt.address === '') continue;
     add(trySpan(x, trace, attempt, repetition, { offset, start: x.startTime, end }));
     repetition++;

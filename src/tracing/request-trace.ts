@@ -43,7 +43,7 @@ export class RequestTrace implements TraceContext {
 /** The trace of a request and its subrequests. */
 export const TRACE = new StateKey<RequestTrace>('trace', 'request');
 
-/** Returns the trace of a request, which begins with the first use. */
+/** Returns the trace of a request, which is created on first use. */
 export function traceOf(x: Exchange): RequestTrace {
   let trace = x.state(TRACE);
   if (trace === undefined) {

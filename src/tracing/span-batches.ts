@@ -1,4 +1,4 @@
-/** Batches of spans: one that is being filled, and those that are being sent. Nothing waits for them. */
+/** Batches of spans: one that is being filled, and those that are being sent. Requests never wait for them. */
 import type { ErrorLog } from '../logging/error-log.js';
 import type { EndedSpan } from './span.js';
 
@@ -6,7 +6,7 @@ import type { EndedSpan } from './span.js';
 export interface SpanSender {
   /** Returns the spans that the collector has rejected, with the reason. Rejects with an error whose message is logged. */
   send(spans: readonly EndedSpan[]): Promise<Rejection | null>;
-  /** Batches are no longer sent again after a failure: nothing follows them. */
+  /** Called when no batches follow: failed batches are no longer sent again. */
   finish(): void;
   /** Closes connections; called when nothing is being sent. */
   close(): void;
@@ -36,7 +36,7 @@ export class SpanBatches {
   private readonly sending = new Set<Promise<void>>();
   private timer: NodeJS.Timeout | null = null;
   private closed = false;
-  /** Spans that did not fit, in all. */
+  /** Total number of spans that did not fit. */
   private dropped = 0;
   private droppedReported = 0;
   private droppedLogged = 0;
@@ -64,7 +64,7 @@ export class SpanBatches {
     else this.timer ??= setTimeout(() => this.flush(), interval).unref();
   }
 
-  /** As nginx, one line per second with the total. */
+  /** As in nginx, one line per second with the total. */
   private drop(): void {
     this.dropped++;
     if (Date.now() - this.droppedLogged >= LOG_INTERVAL) this.reportDropped();
@@ -110,7 +110,7 @@ export class SpanBatches {
     this.lost = 0;
   }
 
-  /** Sends what is there; resolves when nothing is being sent any more. */
+  /** Sends the remaining spans; resolves when no batch is being sent. */
   async close(): Promise<void> {
     this.flush();
     this.closed = true;

@@ -9,7 +9,7 @@ import { redactedText } from './redacted-value.js';
 import { type RequestTrace, TRACE, TRACE_SETTINGS } from './request-trace.js';
 import type { SpanEvent } from './span.js';
 
-/** Events about messages of a span, as OpenTelemetry's SDKs limit them. */
+/** Maximum number of events about messages in a span, as in OpenTelemetry's SDKs. */
 const MAX_MESSAGES = 128;
 
 /** RSV1: the message is compressed by permessage-deflate. */

@@ -12,7 +12,7 @@ const FINAL_TEXT = 0x80 | TEXT;
 const FINAL_BINARY = 0x80 | BINARY;
 /** Longest payload whose length is in the second byte of a header. */
 const MAX_SHORT = 125;
-/** Payload of a frame that arrives at once, for the time of its publication. */
+/** Payload of a frame that arrives whole, while it is published. */
 const scratch = Buffer.allocUnsafe(16 << 10);
 
 /** Frames of one sender. */

@@ -1,4 +1,4 @@
-/** Settings of a tunnel, what it needs from its user, and its result. */
+/** Settings of a tunnel, the interface of its owner, and its result. */
 import type { Transport } from '../net/transport.js';
 import type { Tap } from '../tap/tap.js';
 import type { FrameReader } from '../websocket/frame-reader.js';
@@ -23,7 +23,7 @@ export interface TunnelResult extends TunnelEnd {
   readonly sent: number;
 }
 
-/** The user of a tunnel: an object that exists anyway, because a closure for each tunnel would take more memory. */
+/** The owner of a tunnel: an existing object, because a closure for each tunnel would take more memory. */
 export interface TunnelOwner {
   /** Called once, possibly before the function returns that opens the tunnel. */
   ended(result: TunnelResult): void;
@@ -39,7 +39,7 @@ export interface WebSocketTunnel {
   readonly reserved: number;
   /** Creates the stages of one direction; null: it has none. */
   openStages(tunnel: StagedTunnel, from: Transport, to: Transport, direction: Direction): StageChain | null;
-  /** The traffic tap; `tapFrames` is called with what `frames` is about to read, while frames are needed. */
+  /** The traffic tap; while frames are needed, `tapFrames` is called with the bytes that `frames` is about to read. */
   readonly tap: Tap;
   tapFrames(from: 'client' | 'upstream', frames: FrameReader, bytes: Buffer, start: number, end: number): void;
   /** Logs an event that `side` has caused. */
@@ -64,7 +64,7 @@ export interface TunnelSettings extends TunnelTimes {
   readonly lifetimes: Lifetimes;
 }
 
-/** Times of the latest tunnel: usually also those of the next, which then needs no object of its own. */
+/** Times of the latest tunnel, reused for the next one if they are equal, which is usual. */
 let latest: TunnelTimes = { readTimeout: 0, sendTimeout: 0, clientSendTimeout: 0, lingering: 0 };
 
 export function sharedTimes({ readTimeout, sendTimeout, clientSendTimeout, lingering }: TunnelTimes): TunnelTimes {

@@ -102,7 +102,7 @@ export class UpgradedExchange {
     return this.tunnel.stats;
   }
 
-  /** Record for the traffic tap. That of an exchange that began before somebody watched has fewer parts. */
+  /** Record for the traffic tap; incomplete if the exchange began before there was a subscriber. */
   get record(): RequestRecord {
     const record = this.x.record ?? beginRecord(this.x);
     record.refresh?.();
@@ -198,7 +198,7 @@ export class UpgradedExchange {
   }
 }
 
-/** The latest limits that depend on the location only: usually those of the next tunnel, too. */
+/** The latest limits that depend on the location only, reused for the next tunnel if they are equal, which is usual. */
 let shared: Lifetimes = { lifetime: 0, credentialExpiry: 0 };
 
 /** Limits of the age of the exchange's tunnel. */

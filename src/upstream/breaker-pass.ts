@@ -10,7 +10,7 @@ export const BREAKER_PASS = new StateKey<BreakerPass>('breaker pass', 'request')
 /** Result of a request: none yet, a success, or a failure. */
 type Result = 'none' | 'succeeded' | 'failed';
 
-/** Shared by requests that were refused without asking a breaker, because it is known to be open. */
+/** Shared by requests that were refused without consulting a breaker, because it is known to be open. */
 const NO_PROBES: number[] = [];
 const NO_RESULTS: Result[] = [];
 

@@ -8,7 +8,7 @@ import { SettingsKey } from '../program/settings-key.js';
 import type { ResponseSink } from './response-sink.js';
 
 /**
- * Decision about an event. Null: it is passed on unchanged. `bytes`: other events in its place, or none. `end`: the stream
+ * Decision about an event. Null: it is passed on unchanged. `bytes`: replacement events, possibly none. `end`: the stream
  * ends.
  */
 export type EventDecision = null | { readonly bytes: Buffer; readonly end: boolean };

@@ -12,9 +12,9 @@ import type { Peer } from './peer.js';
 
 /** A session of the pool, and its owner. It is cached while another stream can be opened. */
 export class PooledSession implements SessionHost, Timed, ClientBound {
-  /** End of the time for which it may be idle. It is noticed late on a busy machine. */
+  /** End of the time for which it may be idle; the timer may be late if the process is busy. */
   deadline = 0;
-  /** The same, on the clock of `performance.now()`: afterwards it is not used, because the peer may close it at any moment. */
+  /** The same, on the clock of `performance.now()`: later it is not used, because the peer may close it at any moment. */
   usableUntil = Number.POSITIVE_INFINITY;
   deadlineIndex = -1;
   readonly since = now();

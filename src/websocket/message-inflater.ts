@@ -1,10 +1,10 @@
 /**
- * Decompresses the messages of one sender of a WebSocket (RFC 7692) for an observer, who may join in the middle of the stream:
- * a message that refers to earlier ones that were not seen cannot be decompressed.
+ * Decompresses the messages of one sender of a WebSocket (RFC 7692) for an observer, which may be added in the middle of the
+ * stream: a message that refers to earlier ones that were not observed cannot be decompressed.
  */
 import { constants, inflateRawSync } from 'node:zlib';
 
-/** Longest message, compressed and decompressed, bytes. */
+/** Maximum length of a message, compressed and decompressed, bytes. */
 const MAX_LENGTH = 1 << 20;
 /** Bytes of earlier messages to which a message may refer. */
 const WINDOW = 32 << 10;
@@ -12,7 +12,7 @@ const WINDOW = 32 << 10;
 const TAIL = Buffer.from([0x00, 0x00, 0xff, 0xff]);
 const NOTHING = Buffer.alloc(0);
 
-/** `too long`: the message exceeds a limit; `not decompressed`: it refers to unseen data, or is invalid. */
+/** `too long`: the message exceeds a limit; `not decompressed`: it refers to data that was not observed, or is invalid. */
 export type InflateFailure = 'too long' | 'not decompressed';
 
 export class MessageInflater {

@@ -2,7 +2,7 @@
 import { type MetricIncrease, type MetricTotal, MetricTotals } from './metric-totals.js';
 import type { Operation } from './operation.js';
 
-/** Adds what a process has counted since its last report. */
+/** Adds the counts of a process since its last report. */
 export const addMetrics: Operation<
   { readonly zone: number; readonly limit: number; readonly increases: readonly MetricIncrease[] },
   null

@@ -1,6 +1,6 @@
 /**
- * Counters and histograms of all processes: the contents of a `metrics` zone. Processes add what has been counted since their
- * last report, so that totals never decrease, whichever process ends.
+ * Counters and histograms of all processes: the contents of a `metrics` zone. Processes add their counts since the
+ * last report, so that totals never decrease when a process exits.
  */
 
 /** Increase of a series. Plain data. */

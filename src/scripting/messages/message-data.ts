@@ -1,4 +1,4 @@
-/** Data of messages as scripts pass them. */
+/** Data of messages, as passed by scripts. */
 import type { MessageData } from '../public-types.js';
 
 /** A message to be sent. */

@@ -6,7 +6,7 @@ import { textOf } from './bytes.js';
 import { type CanonicalOptions, canonicalElement, canonicalTree } from './xml-canonical.js';
 import { parseXml, XmlElement, type XmlTree } from './xml-tree.js';
 
-/** Objects that scripts see, with the nodes that they represent. */
+/** Objects exposed to scripts, with the nodes that they represent. */
 const elements = new WeakMap<object, XmlElement>();
 const documents = new WeakMap<object, XmlTree>();
 const nodes = new WeakMap<XmlElement, object>();
