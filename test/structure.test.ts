@@ -90,7 +90,7 @@ test('a module imports no other module', () => {
 
 test('code that serves traffic loads neither the grammar nor the command line', () => {
   const serving =
-    /^src\/(modules|server|upstream|tunnel|exchange|program|routing|http|http1|websocket|net|logging|files|zones|tls|encoding|passwords)\//;
+    /^src\/(modules|server|upstream|tunnel|exchange|program|routing|http|http1|http2|websocket|net|logging|files|zones|tls|encoding|passwords)\//;
   const reachedFrom = new Map(sources.filter((path) => serving.test(path)).map((path) => [path, '']));
   for (const path of reachedFrom.keys()) {
     for (const { path: next, typeOnly } of imports.get(path) ?? []) {

@@ -11,7 +11,7 @@ export const LAYERS: readonly (readonly string[])[] = [
   ['src/scripting', 'src/console'],
   ['src/metrics', 'src/tracing'],
   ['src/server', 'src/upstream', 'src/tunnel', 'src/tls', 'src/encoding'],
-  ['src/http1', 'src/websocket'],
+  ['src/http1', 'src/http2', 'src/websocket'],
   ['src/exchange', 'src/routing', 'src/program'],
   ['src/net', 'src/dns', 'src/http', 'src/zones', 'src/logging', 'src/files', 'src/passwords', 'src/tap'],
   ['src/config'],
