@@ -94,8 +94,8 @@ export class FrameWriter implements TurnEndListener {
   settings(pairs: readonly (readonly [id: number, value: number])[]): void {
     let at = this.begin(FrameType.Settings, 0, 0, pairs.length * 6);
     for (const [id, value] of pairs) {
-      this.uint32(at - 2, id);
       this.uint32(at + 2, value);
+      this.uint16(at, id);
       at += 6;
     }
   }
@@ -162,6 +162,13 @@ export class FrameWriter implements TurnEndListener {
     out[at + 7] = stream >>> 8;
     out[at + 8] = stream;
     return at + FRAME_HEADER;
+  }
+
+  private uint16(at: number, value: number): void {
+    const { out } = this;
+    if (out === null) return;
+    out[at] = value >>> 8;
+    out[at + 1] = value;
   }
 
   private uint32(at: number, value: number): void {
