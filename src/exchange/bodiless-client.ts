@@ -7,6 +7,7 @@ import type { BodySink } from '../program/body.js';
 export abstract class BodilessClient {
   readonly draining = false;
   readonly pipelined = false;
+  readonly extendedConnect = false;
   readonly bodyWaits = false;
   readonly bodyPreread = 0;
 

@@ -1,6 +1,5 @@
 /**
- * Interface between an exchange and the connection on which its request arrived; implemented for HTTP/1 (HTTP/2 is
- * possible).
+ * Interface between an exchange and the connection on which its request arrived; implemented for HTTP/1 and HTTP/2.
  */
 import type { Transport } from '../net/transport.js';
 import type { BodySink, Chunk } from '../program/body.js';
@@ -47,13 +46,18 @@ export interface ClientSide extends HttpClient {
   sendContinue(): void;
   /** Whether the connection closes after this exchange, because its listener was removed or the process ends. */
   readonly draining: boolean;
+  /**
+   * Whether the request is an extended CONNECT for a WebSocket (RFC 8441), in the form of the handshake of HTTP/1.1: to the
+   * client a response with status 101 is one with 200, and no other response may have a 2xx status.
+   */
+  readonly extendedConnect: boolean;
   /** Whether bytes of the body have arrived and have not been read. */
   readonly bodyWaits: boolean;
   /** Bytes of the body that have arrived and would have fit into nginx's buffer of the head, behind it. */
   readonly bodyPreread: number;
   /** Discards received bytes of the body; returns 400 or 413 if they are invalid, else 0. */
   discardBody(): number;
-  /** Hands over the socket to a tunnel; returns null if it is closed (or not available, in HTTP/2). */
+  /** Hands over the socket, or the stream of an extended CONNECT, to a tunnel; returns null if it is closed. */
   detach(): DetachedClient | null;
   /** The exchange is logged and its resources are released: the connection reads the next request, lingers or closes. */
   released(): void;

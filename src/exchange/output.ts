@@ -1,5 +1,6 @@
 /** Response output: the head passes the header filters, and the body the body filters and the rate limit. */
 import type { Chunk } from '../program/body.js';
+import { logError } from '../program/error-context.js';
 import type { EngineExchange } from './engine-exchange.js';
 import { paceOf } from './pace.js';
 import { absoluteLocation } from './redirect.js';
@@ -40,6 +41,7 @@ export function sendHead(x: EngineExchange, ended: boolean): boolean {
     if (ended) complete(x);
     return true;
   }
+  if (x.version === 20 && x.client.extendedConnect && refusesSuccess(x)) return false;
   if (response.contentType === '') response.contentType = null;
   const { headerFilters, bodyFilters } = x.location;
   for (let i = 0; i < headerFilters.length; i++) {
@@ -63,6 +65,24 @@ export function sendHead(x: EngineExchange, ended: boolean): boolean {
   if (!ended && !x.headOnly && x.nested === null) x.pace = paceOf(x);
   if (ended) complete(x);
   return true;
+}
+
+/**
+ * A client that has requested a tunnel takes every 2xx response for its beginning (RFC 9110 9.3.6): a response without a
+ * tunnel becomes 502. Returns whether the response was replaced.
+ */
+function refusesSuccess(x: EngineExchange): boolean {
+  const { response } = x;
+  if (x.tunnelled || x.nested !== null || response.status < 200 || response.status > 299) return false;
+  logError(x, 'error', `no WebSocket was opened for a client that requested one: the response had status ${response.status}`);
+  if (!x.errorPageActive) {
+    replaceResponse(x, 502);
+    return true;
+  }
+  response.reason = null;
+  response.status = 502;
+  x.errorStatus = 502;
+  return false;
 }
 
 /** Replaces a response rejected by a header filter, and discards its body. */

@@ -137,6 +137,10 @@ export class Http1Stream implements ClientSide {
     return !this.connection.keeps;
   }
 
+  get extendedConnect(): boolean {
+    return false;
+  }
+
   get bodyWaits(): boolean {
     return !this.body.done && this.connection.input.unread;
   }

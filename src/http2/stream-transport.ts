@@ -2,8 +2,8 @@
  * Transport over a stream of HTTP/2: the bytes of a tunnel are the payload of its DATA frames (RFC 9113 8.5, RFC 8441 5).
  * Either role of HTTP/2 provides the stream (`TunnelStream`) and reports its events to the transport.
  *
- * - Backpressure: bytes that the windows or the connection do not accept stay pending here. Received bytes are given back
- *   to the windows when the owner has read them, so that a paused transport holds one window at most.
+ * - Backpressure: bytes that the windows or the connection do not accept stay pending in the stream. Received bytes are given
+ *   back to the windows when the owner has read them, so that a paused transport holds one window at most.
  * - The end of a direction is END_STREAM. `reset` is RST_STREAM with CANCEL, the counterpart of a TCP reset.
  * - Closing without waiting for the peer is END_STREAM and RST_STREAM with NO_ERROR, which loses nothing that was sent.
  */
@@ -11,22 +11,29 @@ import { ByteQueue } from '../net/byte-queue.js';
 import type { Transport, TransportOwner } from '../net/transport.js';
 import { ErrorCode } from './error-codes.js';
 
-/** A stream as used by its transport. No method emits an event of the transport before it has returned. */
+/**
+ * A stream as used by its transport, whose `onDrain`, `onEndSent`, `onData`, `onEnd`, `onReset` and `lost` it calls; never within
+ * a call of its own methods.
+ */
 export interface TunnelStream {
   /** Transport of the connection, for addresses. */
   readonly connection: Transport;
+  /** Bytes that were written and not sent. */
+  readonly pending: number;
   /**
-   * Sends bytes `start` to `end` of a borrowed buffer as DATA frames, as far as the windows and the output of the connection
-   * permit. Returns the number of bytes taken; if there are more, `StreamTransport.onWritable` follows.
+   * Sends bytes `start` to `end` of a borrowed buffer in DATA frames; those that the windows and the connection do not accept
+   * are copied. Returns false if the writer should wait for `onDrain`.
    */
-  sendData(bytes: Buffer, start: number, end: number): number;
-  /** Sends END_STREAM. */
-  sendEnd(): void;
-  /** Sends RST_STREAM; no event follows. */
-  sendReset(code: number): void;
+  write(bytes: Buffer, start: number, end: number): boolean;
+  /** Whether bytes were sent since the last call. */
+  madeProgress(): boolean;
+  /** Sends END_STREAM after all bytes. */
+  end(): void;
+  /** Sends RST_STREAM. */
+  reset(code: number): void;
   /** Received bytes no longer take memory: the windows of the peer may be reopened. */
   consumed(length: number): void;
-  /** Both directions have ended, or the stream was lost: the stream is not used any more. */
+  /** The stream is not used any more: both directions have ended, or it was reset or lost. */
   closed(): void;
 }
 
@@ -41,19 +48,14 @@ export class StreamTransport implements Transport {
   paused = false;
   bytesRead = 0;
   bytesWritten = 0;
-  /** Written bytes that the stream has not taken. */
-  private outbox: ByteQueue | null = null;
   /** Received bytes that the owner has not read. */
   private inbox: ByteQueue | null = null;
   private peerEnded = false;
   private endEmitted = false;
   private ending = false;
-  private endSent = false;
   private destroyWhenFlushed = false;
   /** Whether the peer accepts no more bytes. */
   private broken = false;
-  private accepted = 0;
-  private acceptedBefore = 0;
   private scheduled = false;
   private onFlushed: (() => void)[] | null = null;
 
@@ -63,7 +65,7 @@ export class StreamTransport implements Transport {
   ) {}
 
   get pending(): number {
-    return this.outbox === null ? 0 : this.outbox.length;
+    return this.closing ? 0 : this.stream.pending;
   }
   get writable(): boolean {
     return !this.closing && !this.broken;
@@ -94,16 +96,9 @@ export class StreamTransport implements Transport {
   }
 
   writeBorrowed(bytes: Buffer, start: number, end: number): boolean {
-    if (start === end || this.refused) return true;
+    if (start === end || this.closing || this.broken || this.ending) return true;
     this.bytesWritten += end - start;
-    let from = start;
-    if (this.pending === 0) {
-      from += this.stream.sendData(bytes, start, end);
-      this.accepted += from - start;
-      if (from === end) return true;
-    }
-    this.outbox ??= new ByteQueue();
-    this.outbox.push(bytes, from, end);
+    if (this.stream.write(bytes, start, end)) return true;
     this.waiting = true;
     return false;
   }
@@ -124,36 +119,19 @@ export class StreamTransport implements Transport {
     return this.writeFramed(before, bytes, 0, bytes.length, '');
   }
 
-  private get refused(): boolean {
-    return this.closing || this.broken || this.ending;
-  }
-
-  /** The stream takes bytes again. */
-  onWritable(): void {
-    const { outbox } = this;
-    if (this.closing || outbox === null) return;
-    while (outbox.length > 0) {
-      const piece = outbox.first();
-      const taken = this.stream.sendData(piece, 0, piece.length);
-      this.accepted += taken;
-      outbox.drop(taken);
-      if (taken < piece.length) return;
-    }
-    this.outbox = null;
-    this.flushed();
-  }
-
-  /** Nothing is pending any more. */
-  private flushed(): void {
-    if (this.ending) {
-      this.sendEnd();
-      // An end that was called earlier completes the close now.
-      if (this.destroyWhenFlushed || this.endEmitted) this.finish();
-    }
+  /** Nothing is pending any more, after a write that returned false. */
+  onDrain(): void {
     this.runFlushed();
     if (!this.waiting || this.closing || this.pending > 0) return;
     this.waiting = false;
     this.owner.onDrain(this);
+  }
+
+  /** END_STREAM was sent after pending bytes. */
+  onEndSent(): void {
+    if (this.closing) return;
+    if (this.destroyWhenFlushed || this.endEmitted) this.finish();
+    this.onDrain();
   }
 
   private runFlushed(): void {
@@ -169,15 +147,13 @@ export class StreamTransport implements Transport {
   }
 
   madeProgress(): boolean {
-    const before = this.acceptedBefore;
-    this.acceptedBefore = this.accepted;
-    return this.accepted > before;
+    return !this.closing && this.stream.madeProgress();
   }
 
   // -- reading
 
   /** Bytes `start` to `end` were received, borrowed. */
-  received(bytes: Buffer, start: number, end: number): void {
+  onData(bytes: Buffer, start: number, end: number): void {
     if (this.closing) {
       this.stream.consumed(end - start);
       return;
@@ -194,21 +170,21 @@ export class StreamTransport implements Transport {
   }
 
   /** The peer has sent END_STREAM. */
-  receivedEnd(): void {
+  onEnd(): void {
     if (this.closing || this.peerEnded) return;
     this.peerEnded = true;
     if (!this.paused && this.inbox === null) this.emitEnd();
   }
 
   /** The peer has sent RST_STREAM. */
-  receivedReset(code: number): void {
+  onReset(code: number): void {
     // After END_STREAM it only refuses the bytes that are sent to it (RFC 9113 8.1).
     if (code === ErrorCode.NoError && this.peerEnded && !this.endEmitted) this.broken = true;
     else if (code === ErrorCode.NoError && this.peerEnded) this.lost(this.ending ? null : failure('write', 'EPIPE'));
     else this.lost(failure('read', 'ECONNRESET'));
   }
 
-  /** The stream has ended with its connection, or with an error. */
+  /** The stream has ended with its connection. */
   lost(error: NodeJS.ErrnoException | null): void {
     this.close(error);
   }
@@ -218,7 +194,7 @@ export class StreamTransport implements Transport {
     if (this.broken) this.close(this.ending ? null : failure('write', 'EPIPE'));
     else {
       this.owner.onEnd(this);
-      if (this.endSent && !this.closing) this.finish();
+      if (this.ending && this.pending === 0) this.finish();
     }
   }
 
@@ -269,9 +245,8 @@ export class StreamTransport implements Transport {
   end(): void {
     if (this.ending || this.closing || this.broken) return;
     this.ending = true;
-    if (this.pending > 0) return;
-    this.sendEnd();
-    if (this.endEmitted) this.finish();
+    this.stream.end();
+    if (this.endEmitted && this.pending === 0) this.finish();
   }
 
   destroySoon(): void {
@@ -290,29 +265,22 @@ export class StreamTransport implements Transport {
 
   reset(): void {
     if (this.closing) return;
-    if (!this.endSent || !this.peerEnded) this.stream.sendReset(ErrorCode.Cancel);
+    if (!this.ending || this.pending > 0 || !this.peerEnded) this.stream.reset(ErrorCode.Cancel);
     this.close(null);
-  }
-
-  private sendEnd(): void {
-    if (this.endSent || this.broken) return;
-    this.endSent = true;
-    this.stream.sendEnd();
   }
 
   /** Closes after everything was sent. A peer that has not ended its side is told that nothing more is read. */
   private finish(): void {
     if (this.closing) return;
-    this.sendEnd();
-    if (!this.peerEnded) this.stream.sendReset(ErrorCode.NoError);
+    this.end();
+    if (this.closing) return;
+    if (!this.peerEnded) this.stream.reset(ErrorCode.NoError);
     this.close(null);
   }
 
   private close(error: NodeJS.ErrnoException | null): void {
     if (this.closing) return;
     this.closing = true;
-    this.outbox?.clear();
-    this.outbox = null;
     this.inbox?.clear();
     this.inbox = null;
     this.stream.closed();

@@ -68,6 +68,8 @@ export class ServerProgram {
   headLimits: object | null = null;
   /** Whether a block of the server handles CONNECT; otherwise such requests are refused. */
   acceptsConnect = false;
+  /** Whether a block of the server may open WebSockets. */
+  opensWebSockets = false;
   /** Null for a table that serves. */
   observer: RequestObserver | null = null;
   /** The traffic tap of the process: one object for all tables. */

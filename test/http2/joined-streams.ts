@@ -21,35 +21,72 @@ export class JoinedStream implements TunnelStream {
   transport!: StreamTransport; // set by joinStreams
   peer!: JoinedStream;
   window = WINDOW;
-  private blocked = false;
+  private queue = Buffer.alloc(0);
+  private full = false;
+  private ending = false;
+  private endSent = false;
+  private sent = 0;
+  private sentBefore = 0;
   private over = false;
   private readonly frames: Frame[] = [];
   private scheduled = false;
 
-  sendData(bytes: Buffer, start: number, end: number): number {
-    const taken = Math.max(0, Math.min(end - start, this.window));
-    this.window -= taken;
-    for (let at = start; at < start + taken; at += 16_384) {
-      this.send({ data: Buffer.from(bytes.subarray(at, Math.min(at + 16_384, start + taken))) });
-    }
-    if (taken < end - start) this.blocked = true;
-    return taken;
+  get pending(): number {
+    return this.queue.length;
   }
-  sendEnd(): void {
+
+  write(bytes: Buffer, start: number, end: number): boolean {
+    this.queue = Buffer.concat([this.queue, bytes.subarray(start, end)]);
+    this.transmit();
+    this.full = this.queue.length > 0;
+    return !this.full;
+  }
+
+  /** Sends queued bytes as far as the window permits, and then the end. */
+  private transmit(): void {
+    const taken = Math.max(0, Math.min(this.queue.length, this.window));
+    this.window -= taken;
+    this.sent += taken;
+    for (let at = 0; at < taken; at += 16_384) {
+      this.send({ data: Buffer.from(this.queue.subarray(at, Math.min(at + 16_384, taken))) });
+    }
+    this.queue = this.queue.subarray(taken);
+    if (!this.ending || this.endSent || this.queue.length > 0) return;
+    this.endSent = true;
     this.send({ end: true });
   }
-  sendReset(code: number): void {
+
+  madeProgress(): boolean {
+    const before = this.sentBefore;
+    this.sentBefore = this.sent;
+    return this.sent > before;
+  }
+
+  end(): void {
+    this.ending = true;
+    this.transmit();
+  }
+
+  reset(code: number): void {
+    this.queue = Buffer.alloc(0);
     this.send({ reset: code });
   }
+
   consumed(length: number): void {
     const { peer } = this;
-    setImmediate(() => {
-      peer.window += length;
-      if (!peer.blocked || peer.over) return;
-      peer.blocked = false;
-      peer.transport.onWritable();
-    });
+    setImmediate(() => peer.windowOpened(length));
   }
+
+  private windowOpened(length: number): void {
+    this.window += length;
+    if (this.over || this.queue.length === 0) return;
+    this.transmit();
+    if (this.queue.length > 0) return;
+    if (this.endSent) this.transport.onEndSent();
+    else if (this.full) this.transport.onDrain();
+    this.full = false;
+  }
+
   closed(): void {
     this.over = true;
   }
@@ -65,15 +102,12 @@ export class JoinedStream implements TunnelStream {
   }
 
   private receive(frame: Frame): void {
-    if (this.over) {
-      // As a connection: the windows of a closed stream do not matter.
-      return;
-    }
-    if ('end' in frame) this.transport.receivedEnd();
-    else if ('reset' in frame) this.transport.receivedReset(frame.reset);
+    if (this.over) return;
+    if ('end' in frame) this.transport.onEnd();
+    else if ('reset' in frame) this.transport.onReset(frame.reset);
     else {
       frame.data.copy(shared, 9);
-      this.transport.received(shared, 9, 9 + frame.data.length);
+      this.transport.onData(shared, 9, 9 + frame.data.length);
       shared.fill(0);
     }
   }

@@ -45,7 +45,7 @@ test('a reset with another code is ECONNRESET, also after the end of the peer', 
     outgoing.writeText('lost');
     if (ended) outgoing.end();
     await turn();
-    outgoingStream.sendReset(ErrorCode.InternalError);
+    outgoingStream.reset(ErrorCode.InternalError);
     await server.until(() => server.closed === 1);
     assert.deepEqual([server.error?.code, server.length, server.ended], ['ECONNRESET', 0, 0]);
     outgoing.destroy();

@@ -152,8 +152,9 @@ export default defineModule({
     },
     content: {
       order: 0,
-      compile(conf, { compiler, program }) {
+      compile(conf, { compiler, program, server }) {
         if (conf.console === undefined) return null;
+        if (server !== null) server.opensWebSockets = true;
         compiler.whenServing(loadFeed);
         compiler.whenServing(loadPage);
         const { name } = program;

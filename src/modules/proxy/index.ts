@@ -24,7 +24,7 @@ import { checkForwarded, Forwarded, forwardedArgument } from './forwarded.js';
 import { LostUpgrades } from './lost-upgrades.js';
 import { checkPass, type PassData, passTarget, upstreamNameOf } from './pass.js';
 import type { ProxyRules, ProxyRulesOptions } from './proxy-rules.js';
-import { RequestHeadBuilder } from './request-head.js';
+import { RequestHeadBuilder, type SetHeader } from './request-head.js';
 import { ResponseHeadRules } from './response-head.js';
 import { checkRewrites, type RewriteData, Rewrites, rewriteRule } from './rewrites.js';
 import { storeDirectives, storeSettings } from './store.js';
@@ -292,6 +292,9 @@ export default defineModule({
         const target = compileTarget(conf.proxy_pass, at);
         const timed = at.block.values.proxy_read_timeout !== undefined;
         const upgrades = UpgradeRules.of(conf, conf.proxy_pass, timed);
+        if (upgrades?.mayOpenWebSockets === true || conf.proxy_set_header.some(forwardsUpgrade)) {
+          if (at.server !== null) at.server.opensWebSockets = true;
+        }
         // With variables, the scheme depends on the request.
         const isSecure = 'target' in conf.proxy_pass ? conf.proxy_pass.target.secure : null;
         // Connections that are only simulated need no certificates.
@@ -341,6 +344,11 @@ export default defineModule({
     },
   },
 });
+
+/** Whether a field is `Upgrade`, which opens WebSockets unless it is empty. */
+function forwardsUpgrade({ name, value }: SetHeader): boolean {
+  return name.toLowerCase() === 'upgrade' && value.length > 0;
+}
 
 function forwardedFor(x: Exchange): string {
   const address = x.remoteAddress;

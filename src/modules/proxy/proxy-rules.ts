@@ -22,7 +22,7 @@ import type { LostUpgrades } from './lost-upgrades.js';
 import { proxyHeader } from './proxy-protocol.js';
 import type { RequestHeadBuilder } from './request-head.js';
 import type { ResponseHeadRules } from './response-head.js';
-import { logInvalidHandshake, type UpgradeRules } from './upgrades.js';
+import { handshakeError, logInvalidHandshake, type UpgradeRules } from './upgrades.js';
 
 export interface ProxyRulesOptions {
   readonly settings: UpstreamSettings;
@@ -144,8 +144,11 @@ export class ProxyRules implements ForwardingRules {
     const { upgrades, responseHead } = this.options;
     const { hiddenFields } = responseHead;
     const error = upgrades?.refusal(x, headers, hiddenFields) ?? null;
-    if (error === null && x.upgradeRequest === null) logInvalidHandshake(x, headers, hiddenFields);
-    return error;
+    if (error !== null || x.upgradeRequest !== null) return error;
+    // The client of an extended CONNECT has not chosen the key, and cannot check the response.
+    if (x.client.extendedConnect) return handshakeError(x.headers, headers, hiddenFields);
+    logInvalidHandshake(x, headers, hiddenFields);
+    return null;
   }
 
   upgrade(x: HttpExchange, attempt: UpgradedAttempt, transport: Transport, early: Buffer): void {

@@ -99,6 +99,11 @@ export class UpgradeRules {
     return new UpgradeRules(websocket, allowed, readTimeout);
   }
 
+  /** Whether a location with these rules may pass WebSockets, whatever its configured fields are. */
+  get mayOpenWebSockets(): boolean {
+    return this.websocket !== false;
+  }
+
   /**
    * Sets `x.upgradeRequest`, which is null. Returns the status of the response to an invalid handshake, or 0.
    *
@@ -163,8 +168,7 @@ export class UpgradeRules {
     const [protocol = ''] = chosen;
     const isWebSocket = chosen.length === 1 && protocol.toLowerCase() === 'websocket';
     if (request?.websocket === true && (isWebSocket || request.protocols.toLowerCase() === 'websocket')) {
-      const error = checkResponse(headers, response, hidden);
-      return error === null ? null : invalidHandshake(error);
+      return handshakeError(headers, response, hidden);
     }
     const offered = request === null ? null : membersOf(request.protocols).map((each) => each.toLowerCase());
     const unknown = chosen.find((each) => {
@@ -193,15 +197,17 @@ export class UpgradeRules {
 
 type HiddenTest = Parameters<typeof checkResponse>[2];
 
-function invalidHandshake(error: string): string {
-  return `upstream sent invalid WebSocket handshake: ${error}`;
+/** The reason why a response to a handshake is invalid; null if it is valid. */
+export function handshakeError(request: HeaderBlock, response: HeaderBlock, hidden: HiddenTest): string | null {
+  const error = checkResponse(request, response, hidden);
+  return error === null ? null : `upstream sent invalid WebSocket handshake: ${error}`;
 }
 
 /** Logs an invalid response to a handshake that the configured fields have forwarded. */
 export function logInvalidHandshake(x: HttpExchange, response: HeaderBlock, hidden: HiddenTest): void {
   if (!namesWebSocket(x.headers)) return;
-  const error = checkResponse(x.headers, response, hidden);
-  if (error !== null) logError(x, 'warn', invalidHandshake(error));
+  const error = handshakeError(x.headers, response, hidden);
+  if (error !== null) logError(x, 'warn', error);
 }
 
 /** Whether the scheme of a target is `ws` or `wss`, or depends on the request. */
