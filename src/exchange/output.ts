@@ -74,7 +74,11 @@ export function sendHead(x: EngineExchange, ended: boolean): boolean {
 function refusesSuccess(x: EngineExchange): boolean {
   const { response } = x;
   if (x.tunnelled || x.nested !== null || response.status < 200 || response.status > 299) return false;
-  logError(x, 'error', `no WebSocket was opened for a client that requested one: the response had status ${response.status}`);
+  logError(
+    x,
+    'error',
+    `no WebSocket was opened for a client that requested one: the response had status ${response.status}`,
+  );
   if (!x.errorPageActive) {
     replaceResponse(x, 502);
     return true;
