@@ -5,6 +5,8 @@ import { dnsMessages } from './dns-messages.js';
 import { cookies, forwarded, hosts, targets } from './fields.js';
 import { frames } from './frames.js';
 import { requestHeads, responseHeads } from './heads.js';
+import { headerBlocks } from './hpack.js';
+import { http2Frames } from './http2-frames.js';
 import { llhttp } from './llhttp.js';
 import { ocspResponders, ocspResponses } from './ocsp.js';
 import { proxyHeaders } from './proxy-headers.js';
@@ -16,12 +18,14 @@ export function configurations(more: readonly string[] = []): FuzzTarget {
   return { name: 'configurations', make: (random) => mutated(texts, random), check: judge };
 }
 
-/** The readers of HTTP, the PROXY protocol, DNS and OCSP. */
+/** The readers of HTTP/1, HTTP/2, WebSockets, the PROXY protocol, DNS and OCSP. */
 export const readers: readonly FuzzTarget[] = [
   requestHeads,
   responseHeads,
   chunkedBodies,
   frames,
+  http2Frames,
+  headerBlocks,
   cookies,
   forwarded,
   targets,
