@@ -72,7 +72,7 @@ describe('where it differs from nginx', () => {
     http {
       server_tokens off;
       log_format times "$tcpinfo_rtt $request_time";
-      server { listen 127.0.0.1:8080 rcvbuf=1m http2; location / { proxy_pass http://127.0.0.1:1; } }
+      server { listen 127.0.0.1:8080 so_keepalive=1m:: rcvbuf=1m; location / { proxy_pass http://127.0.0.1:1; } }
     }`;
     const reader = textReader(new Map());
     const { entries } = surveyOf(check({ name: '/nginx.conf', text }, modules, { reader }), modules);

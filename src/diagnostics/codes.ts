@@ -60,7 +60,9 @@ export const codes = {
   'duplicate-definition': 'Two blocks define the same thing, and only one of them could take effect.',
   'conflicting-directives': 'Two directives of one block contradict each other.',
   'no-effect':
-    'The directive is accepted, as in nginx, but has no effect: address bits beyond the mask, or deletion of a network that was never added; usually something else was intended. Likewise for HTTP/2 and QUIC, which clients can do without.',
+    'The directive is accepted, as in nginx, but has no effect: address bits beyond the mask, or deletion of a network that was never added; usually something else was intended. Likewise for QUIC, which clients can do without.',
+  deprecated:
+    'The directive or parameter is accepted, as in nginx, which has replaced it by another directive or removed its feature. An obsolete directive has no effect.',
 
   // modules
   'module-not-loaded':

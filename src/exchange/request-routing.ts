@@ -55,6 +55,12 @@ export function routeHost(x: HttpExchange, value: string, program: ListenerProgr
   return x.host === '' ? chooseServer(x, host, program) : null;
 }
 
+/** Applies `:authority`, and selects the server. */
+export function routeAuthority(x: HttpExchange, value: string, program: ListenerProgram): Refusal | null {
+  const host = validHost(value);
+  return host === null ? refused(400, 'client sent invalid ":authority" header') : chooseServer(x, host, program);
+}
+
 function chooseServer(x: HttpExchange, host: string, program: ListenerProgram): Refusal | null {
   let server: ServerProgram | null;
   try {

@@ -2,7 +2,7 @@
  * The field lines of a head: offsets into the received text. Names and values become strings only on demand, so that a
  * field forwarded unchanged never does.
  */
-import { equalsIgnoreCase, Field, fieldNumber } from './field-names.js';
+import { equalsIgnoreCase, Field, fieldName, fieldNumber } from './field-names.js';
 
 /** Numbers stored per field: start and end of name, start and end of value, number of the name, state. */
 const STRIDE = 6;
@@ -49,8 +49,14 @@ export class HeaderBlock {
 
   /** Adds a field by its offsets in the current text; returns the number of its name. */
   push(nameStart: number, nameEnd: number, valueStart: number, valueEnd: number): number {
-    const i = this.count++ * STRIDE;
     const id = fieldNumber(this.text, nameStart, nameEnd);
+    this.pushNumbered(nameStart, nameEnd, valueStart, valueEnd, id);
+    return id;
+  }
+
+  /** Adds a field whose number is known. */
+  pushNumbered(nameStart: number, nameEnd: number, valueStart: number, valueEnd: number, id: number): void {
+    const i = this.count++ * STRIDE;
     const { at, base } = this;
     at[i] = base + nameStart;
     at[i + 1] = base + nameEnd;
@@ -58,7 +64,6 @@ export class HeaderBlock {
     at[i + 3] = base + valueEnd;
     at[i + 4] = id;
     at[i + 5] = PRESENT;
-    return id;
   }
 
   /** Reverts the last `push`. */
@@ -284,6 +289,18 @@ export class HeaderBlock {
     return out;
   }
 
+  /** Passes the fields that `lines` returns to a receiver, with names in lower case. */
+  forward(skip: FieldTest | null, current: CurrentValues | null, to: FieldReceiver): void {
+    const { at, count } = this;
+    for (let i = 0; i < count; i++) {
+      const value = current === null ? null : this.currentValue(i, current);
+      if (at[i * STRIDE + 5] === REMOVED || value === undefined || (value === null && skip?.matches(this, i))) continue;
+      const id = at[i * STRIDE + 4] as number;
+      const name = id === Field.Other ? this.name(i).toLowerCase() : fieldName(id);
+      to.field(name, value ?? this.forwardedValue(i), id);
+    }
+  }
+
   private hasValue(i: number, value: string): boolean {
     const start = this.at[i * STRIDE + 2] as number;
     return (this.at[i * STRIDE + 3] as number) - start === value.length && this.text.startsWith(value, start);
@@ -294,6 +311,11 @@ export class HeaderBlock {
     const id = this.at[i * STRIDE + 4];
     return id === Field.ETag || id === Field.LastModified || id === Field.Location ? current.valueOf(id) : null;
   }
+}
+
+/** Receives fields; `number` is that of the name, as in `Field`. */
+export interface FieldReceiver {
+  field(name: string, value: string, number: number): void;
 }
 
 /** Values of fields that may have changed since they were received. */

@@ -57,7 +57,7 @@ export interface HeadListener {
 }
 
 /** Fields that may occur once in a request; recipients could interpret duplicates differently. */
-const SINGLE = fieldSet(
+export const SINGLE_FIELDS = fieldSet(
   Field.Host,
   Field.IfModifiedSince,
   Field.IfUnmodifiedSince,
@@ -307,7 +307,7 @@ export class RequestReader extends RequestLineReader implements RequestHead {
     const { headers } = this;
     const last = headers.count - 1;
     const id = headers.id(last);
-    if (SINGLE[id] !== true) return true;
+    if (SINGLE_FIELDS[id] !== true) return true;
     const first = headers.indexOf(id);
     if (first < last) {
       this.expose();

@@ -26,7 +26,7 @@ export class ReceiveWindow {
   private consumed = 0;
 
   /** `size`: the window while everything received is consumed. */
-  constructor(private size: number) {
+  constructor(public size: number) {
     this.available = size;
   }
 

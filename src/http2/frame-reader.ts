@@ -89,6 +89,12 @@ export class FrameReader {
     return this.state === HEADER && this.received === 0 && !this.block.open;
   }
 
+  /** Stream of a header block that has begun and is not complete; 0 for none. */
+  get openBlock(): number {
+    if (this.block.open) return this.block.stream;
+    return this.state === COLLECTED && this.type === FrameType.Headers ? this.stream : 0;
+  }
+
   /** Stops reading: the rest of the current chunk and all later ones are ignored. */
   stop(): void {
     this.state = STOPPED;

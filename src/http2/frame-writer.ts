@@ -16,6 +16,8 @@ export class FrameWriter implements TurnEndListener {
   maxFrameSize = DEFAULT_FRAME_SIZE;
   private out: Buffer | null = null;
   private length = 0;
+  /** Offset of the last frame in the output buffer, or -1. */
+  private last = -1;
   private scheduled = false;
 
   constructor(private readonly transport: Transport) {}
@@ -85,6 +87,19 @@ export class FrameWriter implements TurnEndListener {
     return !this.transport.waiting;
   }
 
+  /**
+   * Sets END_STREAM on the last frame, which saves an empty one. Returns false if that frame belongs to another stream or was
+   * passed to the transport.
+   */
+  endStream(stream: number): boolean {
+    const { out, last } = this;
+    if (out === null || last < 0) return false;
+    const type = out[last + 3] as number;
+    if ((type !== FrameType.Data && type !== FrameType.Headers) || out.readUInt32BE(last + 5) !== stream) return false;
+    out[last + 4] = (out[last + 4] as number) | Flag.EndStream;
+    return true;
+  }
+
   /** RST_STREAM. */
   reset(stream: number, code: number): void {
     this.uint32(this.begin(FrameType.RstStream, 0, stream, 4), code);
@@ -137,6 +152,7 @@ export class FrameWriter implements TurnEndListener {
     if (out === null) return !transport.waiting;
     this.out = null;
     this.length = 0;
+    this.last = -1;
     const more = transport.writeBorrowed(out, 0, length);
     giveSlab(out);
     return more;
@@ -152,6 +168,7 @@ export class FrameWriter implements TurnEndListener {
     const at = this.reserve(FRAME_HEADER + length);
     const { out } = this;
     if (out === null) return 0;
+    this.last = at;
     out[at] = length >>> 16;
     out[at + 1] = length >>> 8;
     out[at + 2] = length;

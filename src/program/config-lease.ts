@@ -46,7 +46,7 @@ export class ConfigLease {
     const own = byLocalAddress?.get(this.localAddress) ?? program;
     const server = this.admission === null ? null : this.admission.server(own);
     if (server === null) return own;
-    return { names: own.names, defaultServer: server, otherwise: own.defaultServer };
+    return { ...own, defaultServer: server, otherwise: own.defaultServer };
   }
 
   private setTable(table: RoutingTable): void {

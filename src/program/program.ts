@@ -89,4 +89,6 @@ export interface ListenerProgram {
    * its first request has that one as default.
    */
   readonly otherwise?: ServerProgram;
+  /** Whether a `listen` of the address has the parameter `http2`: all of its servers then allow HTTP/2. */
+  readonly http2?: boolean;
 }

@@ -10,6 +10,7 @@ export interface SocketOptions extends ListenOptions {
   readonly reuseport: boolean;
   readonly ipv6only: boolean;
   readonly ssl: boolean;
+  readonly http2: boolean;
   readonly proxyProtocol: boolean;
   readonly keepalive: TcpKeepalive | null;
 }
@@ -35,6 +36,7 @@ export const DEFAULT_LISTEN_OPTIONS: SocketOptions = {
   reuseport: false,
   ipv6only: true,
   ssl: false,
+  http2: false,
   proxyProtocol: false,
   keepalive: null,
 };

@@ -1,11 +1,12 @@
 /** The accept step of `listen … ssl`: selects the server by name, and places its constraints on the requests. */
 import { MatchFailed } from '../config/pcre/match-failed.js';
 import { validHost } from '../http/host.js';
+import { allowsHttp2 } from '../http2/http2-settings.js';
 import type { Incoming } from '../net/accept-step.js';
 import type { ClientHello } from '../net/client-hello.js';
-import type { ServerTls } from '../net/tls-engine.js';
+import { alpnList, type ServerTls } from '../net/tls-engine.js';
 import { TlsFileError } from '../net/tls-files.js';
-import { internalError, type Refused, TlsStep, UNRECOGNIZED_NAME } from '../net/tls-step.js';
+import { internalError, type Refused, TLS_CLIENT, TlsStep, UNRECOGNIZED_NAME } from '../net/tls-step.js';
 import { ADMISSION, type Admission, type Refusal } from '../program/admission.js';
 import type { Exchange } from '../program/exchange.js';
 import type { Compiler } from '../program/module.js';
@@ -44,7 +45,11 @@ export function tlsStep(address: TlsAddress, byLocalAddress: ReadonlyMap<string,
     (hello, incoming) => selectByName(of(incoming.localAddress).program, hello, incoming),
     (local) => of(local).ssl,
     (incoming) => incoming.accepted.set(ADMISSION, PLAIN_ADMISSION),
-    ({ accepted }) => accepted.get(CLIENT_OCSP)?.validate(accepted) ?? null,
+    (incoming) => {
+      const { accepted } = incoming;
+      if (accepted.get(TLS_CLIENT)?.transport.engine?.getALPNNegotiatedProtocol() === 'h2') incoming.protocol = 'h2';
+      return accepted.get(CLIENT_OCSP)?.validate(accepted) ?? null;
+    },
   );
 }
 
@@ -72,11 +77,24 @@ function selectByName(program: ListenerProgram, hello: ClientHello, incoming: In
   if (ssl?.settings == null || ssl.rejects) return REJECTED;
   if (ssl.ocsp !== null) accepted.set(CLIENT_OCSP, ssl.ocsp);
   try {
-    return ssl.settings(session, hello, (common ?? ssl).sessions);
+    const settings = ssl.settings(session, hello, (common ?? ssl).sessions);
+    return allowsHttp2(program, session.server) ? withHttp2(settings) : settings;
   } catch (error) {
     if (!(error instanceof TlsFileError)) throw error;
     return internalError(error.message);
   }
+}
+
+/** Settings of handshakes that offer HTTP/2, by those that do not: servers keep theirs from one handshake to the next. */
+const offering = new WeakMap<ServerTls, ServerTls>();
+
+function withHttp2(settings: ServerTls): ServerTls {
+  let found = offering.get(settings);
+  if (found === undefined) {
+    found = { ...settings, alpn: settings.alpn === null ? null : Buffer.concat([alpnList(['h2']), settings.alpn]) };
+    offering.set(settings, found);
+  }
+  return found;
 }
 
 function sslOf({ base }: ServerProgram): ServerSsl | null {

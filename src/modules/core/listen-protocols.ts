@@ -1,4 +1,4 @@
-/** Protocol options (`proxy_protocol`, `ssl`) of the `listen` directives of one address. nginx: ngx_http_add_addresses. */
+/** Protocol options (`proxy_protocol`, `ssl`, `http2`) of the `listen` directives of one address. nginx: ngx_http_add_addresses. */
 import type { SocketOptions } from '../../routing/listen-data.js';
 
 /** An option applies to the address if any `listen` has it; nginx warns if others differ in an unclear way. */
@@ -33,6 +33,6 @@ export class ProtocolOptions {
   }
 }
 
-function bits({ proxyProtocol, ssl }: SocketOptions): number {
-  return Number(proxyProtocol) | (Number(ssl) << 1);
+function bits({ proxyProtocol, ssl, http2 }: SocketOptions): number {
+  return Number(proxyProtocol) | (Number(ssl) << 1) | (Number(http2) << 2);
 }

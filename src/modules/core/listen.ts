@@ -26,7 +26,7 @@ function parseListen(words: readonly Word[], c: ArgumentContext): ListenData {
   let options = DEFAULT_LISTEN_OPTIONS;
   for (const parameter of parameters) options = { ...options, ...parseParameter(parameter, c) };
   const quic = parameters.some(({ text }) => text === 'quic');
-  const clash = quic ? parameters.find(({ text }) => text === 'ssl' || text === 'proxy_protocol') : undefined;
+  const clash = quic ? parameters.find(({ text }) => WITHOUT_QUIC.has(text)) : undefined;
   if (clash !== undefined) {
     const message = `"listen" directive "${clash.text}" parameter is incompatible with "quic"`;
     c.fail(clash, 'invalid-value', message, {
@@ -35,6 +35,9 @@ function parseListen(words: readonly Word[], c: ArgumentContext): ListenData {
   }
   return { written: word.text, address, options, at: placeOf(c.statement), quic };
 }
+
+/** Parameters that `quic` excludes. */
+const WITHOUT_QUIC: ReadonlySet<string> = new Set(['ssl', 'http2', 'proxy_protocol']);
 
 /** Parameters of the socket without a value that is checked. */
 const UNCHECKED = /^(?:bind|deferred|multipath|accept_filter=.*)$/;
@@ -46,11 +49,19 @@ function parseParameter(word: Word, c: ArgumentContext): Partial<SocketOptions> 
   if (text === 'proxy_protocol') return { proxyProtocol: true };
   if (text === 'reuseport') return { set: true, reuseport: true };
   if (UNCHECKED.test(text)) return { set: true };
-  if (text === 'http2' || text === 'quic') {
-    c.report(word, 'no-effect', `"${text}" is not supported`, {
+  if (text === 'http2') {
+    const message = 'the "listen ... http2" directive is deprecated, use the "http2" directive instead';
+    c.report(word, 'deprecated', message, {
       severity: 'warning',
-      missing: { name: text, module: text === 'http2' ? 'ngx_http_v2_module' : 'ngx_http_v3_module' },
-      help: text === 'http2' ? 'clients of this address use HTTP/1.1' : 'this address is not listened on',
+      help: 'write "http2 on;" in the server, or in http for all servers; the parameter applies to all servers of the address',
+    });
+    return { http2: true };
+  }
+  if (text === 'quic') {
+    c.report(word, 'no-effect', '"quic" is not supported', {
+      severity: 'warning',
+      missing: { name: 'quic', module: 'ngx_http_v3_module' },
+      help: 'this address is not listened on',
     });
     return {};
   }
@@ -76,7 +87,7 @@ function parseParameter(word: Word, c: ArgumentContext): Partial<SocketOptions> 
       return { set: true, keepalive: parseKeepalive(value) ?? invalidKeepalive(word, value, c) };
   }
   return c.fail(word, 'invalid-value', `invalid parameter "${text}"`, {
-    help: 'valid parameters: default_server, ssl, proxy_protocol, backlog=number, reuseport, ipv6only=on|off, so_keepalive=..., bind, deferred, fastopen=number, rcvbuf=size, sndbuf=size',
+    help: 'valid parameters: default_server, ssl, http2, proxy_protocol, backlog=number, reuseport, ipv6only=on|off, so_keepalive=..., bind, deferred, fastopen=number, rcvbuf=size, sndbuf=size',
   });
 }
 
@@ -106,14 +117,14 @@ export const listenDirectives = {
   listen: {
     contexts: ['server'],
     takes: custom(
-      'address[:port] | port | unix:path [default_server] [ssl] [proxy_protocol] [backlog=number] [reuseport] [ipv6only=on|off] [so_keepalive=on|off|[idle]:[interval]:[count]] [bind] [deferred] [fastopen=number] [rcvbuf=size] [sndbuf=size]',
+      'address[:port] | port | unix:path [default_server] [ssl] [http2] [proxy_protocol] [backlog=number] [reuseport] [ipv6only=on|off] [so_keepalive=on|off|[idle]:[interval]:[count]] [bind] [deferred] [fastopen=number] [rcvbuf=size] [sndbuf=size]',
       1,
       Number.POSITIVE_INFINITY,
       parseListen,
     ),
     repeat: true,
     inherit: 'none',
-    doc: 'Address on which the server accepts connections: an IPv4 address, an IPv6 address in brackets, a host name or `*`, with a port or a range of ports (`8000-8010`), a port alone, or `unix:` and a path. The first server of an address is the default server for hosts that match no `server_name`, unless another server has `default_server`. With `ssl`, connections use TLS. With `proxy_protocol`, each connection begins with a header of the PROXY protocol, version 1 or 2, in which a proxy passes on the addresses of its client; see `real_ip_header`. `backlog` is the length of the queue of pending connections, `reuseport` allows several processes to listen on the same address, `ipv6only=off` lets a socket for `[::]` accept IPv4 as well. `so_keepalive` makes the kernel probe idle connections, which detects clients that are gone: with the values of the system, or with an idle time, an interval and a number of probes.',
+    doc: 'Address on which the server accepts connections: an IPv4 address, an IPv6 address in brackets, a host name or `*`, with a port or a range of ports (`8000-8010`), a port alone, or `unix:` and a path. The first server of an address is the default server for hosts that match no `server_name`, unless another server has `default_server`. With `ssl`, connections use TLS. With `http2`, clients may use HTTP/2 for all servers of the address; the directive `http2` replaces this parameter. With `proxy_protocol`, each connection begins with a header of the PROXY protocol, version 1 or 2, in which a proxy passes on the addresses of its client; see `real_ip_header`. `backlog` is the length of the queue of pending connections, `reuseport` allows several processes to listen on the same address, `ipv6only=off` lets a socket for `[::]` accept IPv4 as well. `so_keepalive` makes the kernel probe idle connections, which detects clients that are gone: with the values of the system, or with an idle time, an interval and a number of probes.',
     example: 'listen 127.0.0.1:8080 default_server backlog=1024;',
     noEffectParameters: {
       deferred: NO_OPTION,
@@ -125,11 +136,10 @@ export const listenDirectives = {
       accept_filter: 'Only FreeBSD and NetBSD have accept filters.',
     },
     differs:
-      'Port 0 is allowed: the system chooses a port. Interval and number of probes of `so_keepalive` are applied by Node.js 24 and later; before, they are 1s and 10, unless it is `on`. A PROXY protocol header may arrive in several pieces, and may have 107 bytes in version 1 and 4096 in version 2. `http2` is accepted, but clients use HTTP/1.1; an address with `quic` is not listened on.',
+      'Port 0 is allowed: the system chooses a port. Interval and number of probes of `so_keepalive` are applied by Node.js 24 and later; before, they are 1s and 10, unless it is `on`. A PROXY protocol header may arrive in several pieces, and may have 107 bytes in version 1 and 4096 in version 2. An address with `quic` is not listened on.',
     differsFor: ([address = '', ...parameters]) =>
       /(^|:)0$/.test(address) ||
       (NODE_MAJOR < 24 && parameters.some((each) => /^so_keepalive=.*:/.test(each))) ||
-      parameters.includes('http2') ||
       parameters.includes('quic'),
   },
 } as const satisfies Directives;

@@ -1,5 +1,8 @@
 /** Compiles the `server` blocks of http to listeners: servers by address and name, locations by URI. */
 import type { CheckedBlock } from '../../config/checked-config.js';
+import { PREFACE } from '../../http2/frame-types.js';
+import { allowsHttp2, HTTP2 } from '../../http2/http2-settings.js';
+import { PrefaceStep } from '../../net/preface-step.js';
 import { ProxyProtocolStep } from '../../net/proxy-protocol-step.js';
 import type { Exchange } from '../../program/exchange.js';
 import type { Compiler, Listening } from '../../program/module.js';
@@ -8,6 +11,7 @@ import { type ListenData, listensOf, type SocketOptions } from '../../routing/li
 import { type ListenAddress, type Listener, Listeners, listenAddresses, listenKey } from '../../routing/listeners.js';
 import type { LocationEntry, LocationTree } from '../../routing/location-tree.js';
 import type { ServerName } from '../../routing/server-names.js';
+import { loadHttp2 } from '../../server/protocols.js';
 import type { TlsAddress } from '../../tls/accept.js';
 import { HostNotFound, lookupHost } from '../../upstream/host-lookup.js';
 import { locationOf } from './blocks.js';
@@ -29,6 +33,7 @@ export async function compileServers(
   const listeners = new Listeners<ServerProgram, SocketOptions>();
   const names = new Map<ServerProgram, Names>();
   const withSsl = new Set<string>();
+  const withHttp2 = new Set<string>();
   const withProxyProtocol = new Set<string>();
   for (const block of serversOf(http)) {
     const server = await compileServer(block, compiler);
@@ -39,6 +44,7 @@ export async function compileServers(
       // Names that resolve to the same address are detected only here; everything else was checked before.
       if (mistake !== null) compiler.fail(mistake, data.at);
       if (data.options.ssl) withSsl.add(listenKey(address));
+      if (data.options.http2) withHttp2.add(listenKey(address));
       if (data.options.proxyProtocol) withProxyProtocol.add(listenKey(address));
     }
     if (slice.over) await slice.next();
@@ -57,11 +63,14 @@ export async function compileServers(
       program = {
         names: compiler.observer.names(own),
         defaultServer: listener.defaultServer,
+        ...(withHttp2.has(listener.key) && { http2: true }),
       };
       programs.set(listener, program);
     }
     return program;
   };
+  // Loaded if clients may use it.
+  if (listeners.all().some(({ key, servers }) => withHttp2.has(key) || servers.some(enablesHttp2))) await loadHttp2();
   const tlsAddress = (listener: Listener<ServerProgram, SocketOptions>): TlsAddress => ({
     program: programOf(listener),
     ssl: withSsl.has(listener.key),
@@ -71,6 +80,7 @@ export async function compileServers(
     const steps = [
       proxyProtocolStep(listener, byHost, withProxyProtocol),
       tls?.tlsStep(tlsAddress(listener), sharing) ?? null,
+      http2Step(tlsAddress(listener), sharing),
     ].filter((step) => step !== null);
     const { address, options } = listener;
     const { backlog, reuseport, ipv6only, keepalive } = options;
@@ -102,6 +112,17 @@ function proxyProtocolStep(
   const applies = (local: string): boolean => keys.has(byHost?.get(local)?.key ?? key);
   const sharing = [...(byHost?.values() ?? [])];
   return keys.has(key) || sharing.some((each) => keys.has(each.key)) ? new ProxyProtocolStep(applies) : null;
+}
+
+/** Returns the step that recognizes HTTP/2 on clear text, or null if no address of the socket allows it. */
+function http2Step(address: TlsAddress, byLocalAddress: ReadonlyMap<string, TlsAddress> | null): PrefaceStep | null {
+  const allows = ({ ssl, program }: TlsAddress): boolean => !ssl && allowsHttp2(program, program.defaultServer);
+  if (!allows(address) && ![...(byLocalAddress?.values() ?? [])].some(allows)) return null;
+  return new PrefaceStep(PREFACE, 'h2', (local) => allows(byLocalAddress?.get(local) ?? address));
+}
+
+function enablesHttp2({ base }: ServerProgram): boolean {
+  return base.settings.get(HTTP2).enabled;
 }
 
 export function serversOf(http: CheckedBlock): CheckedBlock[] {

@@ -45,6 +45,7 @@ function protocol(x: Exchange): string | undefined {
   const { lineProgress } = httpExchange(x);
   if (lineProgress !== LINE_READ) return lineProgress === LINE_AT_VERSION ? '' : undefined;
   if (x.version === 9) return undefined;
+  if (x.version === 20) return 'HTTP/2.0';
   // Targets contain no spaces, so the version follows the last space before `HTTP/`.
   const at = x.requestLine.lastIndexOf(' HTTP/');
   return at < 0 ? undefined : x.requestLine.slice(at + 1);
