@@ -19,7 +19,7 @@ export async function demo(t: { after(fn: () => void): void }, wanted = 0): Prom
   });
   t.after(() => void child.kill('SIGKILL'));
   let text = '';
-  child.stdout.on('data', (chunk: Buffer) => (text += chunk.toString('utf8')));
+  child.stdout.setEncoding('utf8').on('data', (part: string) => (text += part));
   const exited = new Promise<number | null>((resolve) => child.on('exit', resolve));
   await until('it says where to look', () => text.includes('Ctrl-C') || child.exitCode !== null);
   const port = Number(/http:\/\/127\.0\.0\.1:(\d+)\//.exec(text)?.[1]);

@@ -36,7 +36,7 @@ function filter(words: readonly string[], input: string): Promise<CommandResult>
   const child = spawn(process.execPath, [BINARY, 'fmt', ...words]);
   let [stdout, stderr] = ['', ''];
   child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString('latin1')));
-  child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString('utf8')));
+  child.stderr.setEncoding('utf8').on('data', (part: string) => (stderr += part));
   child.stdin.end(Buffer.from(input, 'latin1'));
   return new Promise((resolve) => child.on('close', (code) => resolve({ code, stdout, stderr })));
 }

@@ -113,7 +113,7 @@ describe('signals', { concurrency: 3 }, () => {
     t.after(() => void child.kill('SIGKILL'));
     const exited = once(child, 'exit');
     let output = '';
-    child.stderr.on('data', (chunk: Buffer) => (output += chunk.toString('utf8')));
+    child.stderr.setEncoding('utf8').on('data', (part: string) => (output += part));
     await until('it listens', () => output.includes(`tsproxy: listening on http://127.0.0.1:${port}\n`));
     prefix.write('nginx.conf', text('two'));
     assert.deepEqual(await command(['-p', `${prefix.path}/`, '-s', 'reload']), { code: 0, stdout: '', stderr: '' });
@@ -151,7 +151,7 @@ describe('signals', { concurrency: 3 }, () => {
     const child = spawn(process.execPath, [BINARY, '-p', `${prefix.path}/`], { stdio: ['ignore', 'ignore', 'pipe'] });
     t.after(() => void child.kill('SIGKILL'));
     let output = '';
-    child.stderr.on('data', (chunk: Buffer) => (output += chunk.toString('utf8')));
+    child.stderr.setEncoding('utf8').on('data', (part: string) => (output += part));
     await until('it listens', () => output.includes('tsproxy: listening on '));
     assert.match(output, /^tsproxy: \[warn\] no "events" section in configuration/);
     child.kill('SIGTERM');
@@ -167,7 +167,7 @@ describe('signals', { concurrency: 3 }, () => {
     const child = spawn(process.execPath, [BINARY, '-p', `${prefix.path}/`], { stdio: ['ignore', 'ignore', 'pipe'] });
     t.after(() => void child.kill('SIGKILL'));
     let output = '';
-    child.stderr.on('data', (chunk: Buffer) => (output += chunk.toString('utf8')));
+    child.stderr.setEncoding('utf8').on('data', (part: string) => (output += part));
     await until('it listens', () => output.includes('tsproxy: listening on '));
     assert.doesNotMatch((await command(['-p', `${prefix.path}/`, '-t'])).stderr, /Address already in use/);
     assert.doesNotMatch((await command(['-t', `${prefix.path}/site.conf`])).stderr, /Address already in use/);

@@ -48,7 +48,7 @@ stty -g > ${this.names}.after; echo restored; sleep 0.1\n`,
       stdio: ['pipe', 'pipe', 'inherit'],
     });
     t.after(() => void this.child.kill('SIGKILL'));
-    this.child.stdout?.on('data', (chunk: Buffer) => (this.out += chunk.toString('utf8')));
+    this.child.stdout?.setEncoding('utf8').on('data', (part: string) => (this.out += part));
     this.ended = new Promise((resolve) => this.child.once('close', () => resolve()));
   }
 

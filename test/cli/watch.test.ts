@@ -22,8 +22,8 @@ class Watching {
   constructor(t: TestContext, words: readonly string[], env: NodeJS.ProcessEnv = {}) {
     this.child = spawn(process.execPath, [BINARY, 'watch', ...words], { env: { ...process.env, ...env } });
     t.after(() => void this.child.kill('SIGKILL'));
-    this.child.stdout?.on('data', (chunk: Buffer) => (this.out += chunk.toString('utf8')));
-    this.child.stderr?.on('data', (chunk: Buffer) => (this.err += chunk.toString('utf8')));
+    this.child.stdout?.setEncoding('utf8').on('data', (part: string) => (this.out += part));
+    this.child.stderr?.setEncoding('utf8').on('data', (part: string) => (this.err += part));
     this.code = new Promise((resolve) => this.child.once('close', resolve));
   }
 
@@ -80,7 +80,9 @@ test('requests and WebSockets are printed as they pass, with filters, until the 
   await client.ask('{"hello":"\x1b[31mworld"}');
   await client.close(1000);
   await get(proxy.port, '/broken');
-  await until('the broken one', () => /GET +503 +localhost\/broken/.test(all.out));
+  for (const row of [/GET +503 +localhost\/broken/, /WS +close +127\.0\.0\.1\/ws/]) {
+    await until(`${row}`, () => row.test(all.out));
+  }
   assert.match(all.out, /^[\d:.]+ {2}GET {4}200 {3}localhost\/first {2}\S+ ms {2}2 B {2}#\d+-\d+$/m);
   assert.match(all.out, /WS +open +127\.0\.0\.1\/ws\?room=1 {2}127\.0\.0\.1:\d+ /);
   // Text of clients must not control the terminal.

@@ -6,6 +6,7 @@ import {
   type BackendConnection,
   type Connection,
   connect,
+  repeatAfterStall,
   reply,
   request,
   scriptedBackend,
@@ -173,16 +174,18 @@ describe('an upgraded connection', () => {
     });
   }
   test('ends when nothing moved for proxy_read_timeout, and not while something does', async (t) => {
-    const [proxy, backend] = await proxied(t, echo, `${PASS} proxy_read_timeout 250ms;`);
-    const client = await connected(t, proxy);
-    await client.send(request('/', UPGRADE)).answer();
-    for (let i = 0; i < 6; i++) {
-      await new Promise((resolve) => setTimeout(resolve, 80));
-      assert.equal(await client.send('x').bytes(1), 'x');
-    }
-    assert.equal(await client.all(), '');
-    await until('the upstream connection is closed', () => backend.open === 0);
-    assert.match(proxy.messages('info').join('\n'), /upstream timed out .* while proxying upgraded connection/);
+    await repeatAfterStall(80, async () => {
+      const [proxy, backend] = await proxied(t, echo, `${PASS} proxy_read_timeout 250ms;`);
+      const client = await connected(t, proxy);
+      await client.send(request('/', UPGRADE)).answer();
+      for (let i = 0; i < 6; i++) {
+        await new Promise((resolve) => setTimeout(resolve, 80));
+        assert.equal(await client.send('x').bytes(1), 'x');
+      }
+      assert.equal(await client.all(), '');
+      await until('the upstream connection is closed', () => backend.open === 0);
+      assert.match(proxy.messages('info').join('\n'), /upstream timed out .* while proxying upgraded connection/);
+    });
   });
   test('that the upstream refuses is answered as it says, and the connection goes on', async (t) => {
     const [proxy] = await proxied(t, async (connection) => {

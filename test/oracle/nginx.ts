@@ -30,8 +30,8 @@ export async function startNginx(directory: string, config: string, target: Targ
     stdio: ['ignore', 'ignore', 'pipe'],
   });
   let output = '';
-  child.stderr?.on('data', (chunk: Buffer) => {
-    output += chunk.toString();
+  child.stderr?.setEncoding('utf8').on('data', (part: string) => {
+    output += part;
   });
   const deadline = Date.now() + READ_TIMEOUT;
   for (;;) {

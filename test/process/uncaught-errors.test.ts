@@ -54,7 +54,7 @@ test('an uncaught error is logged with its stack, and the process continues serv
   });
   t.after(() => void child.kill('SIGKILL'));
   let output = '';
-  child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString('utf8')));
+  child.stdout.setEncoding('utf8').on('data', (part: string) => (output += part));
   await until('it serves', () => output === 'serving' || child.exitCode !== null);
   for (let i = 0; i < 3; i++) assert.equal((await get(port)).body, 'ok');
   for (const mistake of ['thrown by nobody in particular', 'awaited by nobody']) {

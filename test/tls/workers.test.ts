@@ -103,7 +103,7 @@ test('the start lists addresses with TLS as https', { skip: withoutOpenssl, time
     const child = spawn(process.execPath, [BINARY, ...prefix.words], { stdio: ['ignore', 'ignore', 'pipe'] });
     t.after(() => void child.kill('SIGKILL'));
     let output = '';
-    child.stderr.on('data', (chunk: Buffer) => (output += chunk.toString('utf8')));
+    child.stderr.setEncoding('utf8').on('data', (part: string) => (output += part));
     await until('it listens', () => output.includes(`listening on http://127.0.0.1:${plain}\n`));
     assert.ok(output.includes(`listening on https://127.0.0.1:${port}\n`), output);
   }
