@@ -1,6 +1,7 @@
 /**
  * Load for bench/console.ts, in a process of its own: WebSockets that send messages at a rate, each beginning with the time at
- * which it was sent. Messages of the parent: `{ rate }` sets the messages per second of all WebSockets together.
+ * which it was sent. Messages of the parent: `{ rate }` sets the messages per second of all WebSockets together; `'count'` asks
+ * for the number of messages that were sent or received so far.
  */
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
@@ -11,11 +12,15 @@ const FILE = fileURLToPath(import.meta.url);
 const SIZE = 64;
 /** ms between two groups of messages. */
 const TICK = 10;
+/** Messages that are sent together at most, after the process had to wait. */
+const MAX_DUE = 1000;
 /** WebSockets that are opened at a time. */
 const GROUP = 50;
 
 export interface ConsoleLoad {
   setRate(rate: number): void;
+  /** Messages that have been sent or received so far: a loaded machine delays some, so that the rate is not exact. */
+  count(): Promise<number>;
   stop(): void;
 }
 
@@ -26,7 +31,15 @@ export async function consoleLoad(port: number, tunnels: number): Promise<Consol
     child.once('message', () => resolve());
     child.once('exit', () => reject(new Error('the load could not be started')));
   });
-  return { setRate: (rate) => void child.send({ rate }), stop: () => void child.kill() };
+  return {
+    setRate: (rate) => void child.send({ rate }),
+    count: () =>
+      new Promise((resolve) => {
+        child.once('message', (count) => resolve(Number(count)));
+        child.send('count');
+      }),
+    stop: () => void child.kill(),
+  };
 }
 
 /** The time in the beginning of a message, ms since 1970. */
@@ -51,16 +64,25 @@ async function run(port: number, tunnels: number): Promise<void> {
   let rate = 0;
   let due = 0;
   let next = 0;
-  process.on('message', (message: { readonly rate: number }) => {
-    rate = message.rate;
-    due = 0;
+  let count = 0;
+  let last = performance.now();
+  for (const socket of sockets) socket.on('message', () => count++);
+  process.on('message', (message: { readonly rate: number } | 'count') => {
+    if (message === 'count') process.send?.(count);
+    else {
+      rate = message.rate;
+      due = 0;
+    }
   });
   process.on('disconnect', () => process.exit());
   setInterval(() => {
-    due += (rate * TICK) / 1000;
+    const time = performance.now();
+    due = Math.min(due + (rate * (time - last)) / 1000, MAX_DUE);
+    last = time;
     for (; due >= 1; due--) {
       sockets[next]?.send(`${Date.now()} `.padEnd(SIZE, 'x'));
       next = (next + 1) % sockets.length;
+      count++;
     }
   }, TICK);
   process.send?.('ready');

@@ -5,9 +5,9 @@
  *   node dist/bench/console.js cost [tunnels] [messages per second] [rounds] [seconds]
  *   node dist/bench/console.js slow [tunnels] [messages per second] [seconds]
  *
- * `cost`: CPU time of the proxy without a viewer, with one that watches the list, and with one that watches all frames with
- * payloads; they alternate, and the medians of the ratios of each round are printed, with the time from sending a message to
- * its row. `slow`: a viewer that reads 200 KB per second; rows that were dropped, and the memory of the proxy. The messages
+ * `cost`: CPU time of the proxy per message without a viewer, with one that watches the list, and with one that watches all
+ * frames with payloads; they alternate, and the medians of the ratios of each round are printed, with the time from sending a
+ * message to its row. `slow`: a viewer that reads 200 KB per second; rows that were dropped, and the memory of the proxy. The messages
  * are those of clients; each is echoed, so that twice as many pass.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -60,6 +60,7 @@ async function cost(tunnels: number, rate: number, rounds: number, seconds: numb
       // The rows about tunnels that are open.
       await pause(1500);
       feed?.rows.splice(0);
+      const first = await load.count();
       const before = cpuMicroseconds(proxy.pids);
       const end = Date.now() + seconds * 1000;
       while (Date.now() < end) {
@@ -70,7 +71,8 @@ async function cost(tunnels: number, rate: number, rounds: number, seconds: numb
           latencies.push(Date.now() - sentAt(row.payload));
         }
       }
-      costs.get(name)?.push((cpuMicroseconds(proxy.pids) - before) / 1e6 / seconds);
+      const used = cpuMicroseconds(proxy.pids) - before;
+      costs.get(name)?.push(used / ((await load.count()) - first));
       await feed?.close();
       await pause(500);
     }
@@ -82,7 +84,7 @@ async function cost(tunnels: number, rate: number, rounds: number, seconds: numb
   for (const [name, values] of costs) {
     const ratios = values.map((value, i) => value / reference(i));
     printLine(
-      `${name}: ${(100 * quantile(values, 0.5)).toFixed(1)} % of a core, ratio ${quantile(ratios, 0.5).toFixed(3)} (${ratios.map((ratio) => ratio.toFixed(2)).join(' ')})`,
+      `${name}: ${quantile(values, 0.5).toFixed(2)} µs per message, ratio ${quantile(ratios, 0.5).toFixed(3)} (${ratios.map((ratio) => ratio.toFixed(2)).join(' ')})`,
     );
   }
   printLine(

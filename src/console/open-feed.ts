@@ -73,6 +73,7 @@ export function openFeed(
   return {
     configure(next) {
       const isNew = next.kinds.includes('websocket') && !feed.has('websocket');
+      tap.flush();
       feed.configure(next);
       tap.update();
       if (isNew) greet();

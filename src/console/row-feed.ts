@@ -93,8 +93,12 @@ export class RowFeed implements TapSink {
   }
 
   add(row: PublishedRow): void {
+    if (row.type === 'frame') {
+      this.addFrame(row);
+      return;
+    }
     if (this.closed || !this.kinds[KINDS[row.type]]) return;
-    const isPart = row.type === 'frame' || row.type === 'event' || row.type === 'message';
+    const isPart = row.type === 'event' || row.type === 'message';
     if (isPart && !this.wants(row.id)) return;
     if (!this.begin(row.time, isPart ? MAX_FRAMES : MAX_QUEUED)) return;
     const { writer } = this;
@@ -108,6 +112,20 @@ export class RowFeed implements TapSink {
       writer.end();
     } catch {
       // A failure of the console must not affect the traffic.
+      writer.cancel();
+      this.dropped++;
+    }
+  }
+
+  private addFrame(row: PublishedFrame): void {
+    if (this.closed || !this.kinds.websocket || !this.wants(row.id) || !this.begin(row.time, MAX_FRAMES)) return;
+    const { writer } = this;
+    try {
+      const { id, time, from, opcode, fin, rsv, compressed, mask, length } = row;
+      writer.frame(id, time, from === 'client', (fin ? 0x80 : 0) | (rsv << 4) | opcode, compressed, mask, length);
+      this.payload(row);
+      writer.end();
+    } catch {
       writer.cancel();
       this.dropped++;
     }
@@ -133,14 +151,8 @@ export class RowFeed implements TapSink {
     return true;
   }
 
-  private write(row: PublishedRow): void {
+  private write(row: Exclude<PublishedRow, PublishedFrame>): void {
     const { writer, redaction } = this;
-    if (row.type === 'frame') {
-      const { id, time, from, opcode, fin, rsv, compressed, mask, length } = row;
-      writer.frame(id, time, from === 'client', (fin ? 0x80 : 0) | (rsv << 4) | opcode, compressed, mask, length);
-      this.payload(row);
-      return;
-    }
     if (row.type === 'request') {
       this.writeRequest(row);
       return;

@@ -2,6 +2,9 @@
 import { Duplex } from 'node:stream';
 import type { Transport, TransportOwner } from './transport.js';
 
+/** Longest first chunk that is joined with the second. */
+const MAX_HEADER = 64;
+
 export class TransportStream extends Duplex implements TransportOwner {
   private readonly transport: Transport;
   private written: (() => void) | null = null;
@@ -43,6 +46,21 @@ export class TransportStream extends Duplex implements TransportOwner {
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: () => void): void {
     if (this.transport.writeBorrowed(chunk, 0, chunk.length)) done();
+    else this.written = done;
+  }
+
+  /** Writes a short first chunk, such as the header of a frame, in one system call with the second. */
+  override _writev(chunks: readonly { readonly chunk: Buffer }[], done: () => void): void {
+    const [first, second] = chunks;
+    let more = true;
+    let next = 0;
+    if (first !== undefined && second !== undefined && first.chunk.length <= MAX_HEADER) {
+      const header = first.chunk.latin1Slice();
+      more = this.transport.writeFramed(header, second.chunk, 0, second.chunk.length, '');
+      next = 2;
+    }
+    for (const { chunk } of chunks.slice(next)) more = this.transport.writeBorrowed(chunk, 0, chunk.length);
+    if (more) done();
     else this.written = done;
   }
 

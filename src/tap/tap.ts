@@ -1,5 +1,6 @@
 /** Traffic tap of a process: publishers write rows to it while there are subscribers. */
 
+import { FrameQueue } from './frame-queue.js';
 import type { PublishedRow } from './published-rows.js';
 import { Records } from './records.js';
 
@@ -20,6 +21,9 @@ export interface TapSink {
   close(): void;
 }
 
+/** Number of taps of this process whose `framesActive` is set: publishers of frames test it before anything else. */
+export let tapsWithFrames = 0;
+
 export class Tap {
   /** Whether there are subscribers. Publishers test it first. */
   active = false;
@@ -35,6 +39,8 @@ export class Tap {
   /** Records of requests; null: they are not needed. */
   records: Records | null = null;
   private sinks: readonly TapSink[] = [];
+  /** Short frames that are published at the end of the event loop's turn. */
+  private readonly shortFrames = new FrameQueue((row) => this.toSinks(row));
   private count = 0;
 
   /** An id for a request. */
@@ -44,11 +50,13 @@ export class Tap {
   }
 
   add(sink: TapSink): void {
+    this.flush();
     this.sinks = [...this.sinks, sink];
     this.update();
   }
 
   remove(sink: TapSink): void {
+    this.flush();
     sink.close();
     this.sinks = this.sinks.filter((each) => each !== sink);
     this.update();
@@ -65,6 +73,7 @@ export class Tap {
     this.frames = unionOf(sinks.map(({ frames }) => frames));
     const framesActive = this.frames !== 'none';
     if (framesActive && !this.framesActive) this.epoch++;
+    if (framesActive !== this.framesActive) tapsWithFrames += framesActive ? 1 : -1;
     this.framesActive = framesActive;
   }
 
@@ -75,6 +84,21 @@ export class Tap {
   }
 
   publish(row: PublishedRow): void {
+    this.flush();
+    this.toSinks(row);
+  }
+
+  /** Publishes the short frames with which the bytes begin: see `FrameQueue.add`. */
+  publishShortFrames(id: string, fromClient: boolean, bytes: Buffer, start: number, end: number): number {
+    return this.shortFrames.add(id, fromClient, this.payloadSize, bytes, start, end);
+  }
+
+  /** Passes queued frames on. To be called before the settings of a subscriber change. */
+  flush(): void {
+    this.shortFrames.flush();
+  }
+
+  private toSinks(row: PublishedRow): void {
     for (const sink of this.sinks) sink.add(row);
   }
 }

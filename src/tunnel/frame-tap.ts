@@ -3,15 +3,11 @@ import type { PublishedFrame } from '../tap/published-rows.js';
 import type { Tap } from '../tap/tap.js';
 import { applyMask, type FrameReader } from '../websocket/frame-reader.js';
 import { MessageInflater } from '../websocket/message-inflater.js';
-import { BINARY, CONTINUATION, CONTROL, TEXT } from '../websocket/opcodes.js';
+import { CONTINUATION, CONTROL } from '../websocket/opcodes.js';
 
 /** RSV1: the message is compressed by permessage-deflate (RFC 7692, 6). */
 const COMPRESSED = 4;
 const EMPTY = Buffer.alloc(0);
-const FINAL_TEXT = 0x80 | TEXT;
-const FINAL_BINARY = 0x80 | BINARY;
-/** Longest payload whose length is in the second byte of a header. */
-const MAX_SHORT = 125;
 /** Payload of a frame that arrives whole, while it is published. */
 const scratch = Buffer.allocUnsafe(16 << 10);
 
@@ -69,7 +65,7 @@ export class FrameTap {
     const { reader } = this;
     for (let at = start; at < end; ) {
       if (reader.betweenMessages) {
-        at = this.pushShort(bytes, at, end);
+        at = this.tap.publishShortFrames(this.row.id, this.row.from === 'client', bytes, at, end);
         if (at === end) return;
       }
       const from = at;
@@ -82,41 +78,6 @@ export class FrameTap {
         if (reader.inPayload || reader.betweenFrames) this.begin(end - at);
       }
     }
-  }
-
-  /**
-   * Publishes complete, unfragmented, uncompressed messages of at most 125 bytes, the most frequent kind, without the reader.
-   * Returns the end of the last one.
-   */
-  private pushShort(bytes: Buffer, start: number, end: number): number {
-    const { row, tap } = this;
-    let at = start;
-    while (end - at >= 2) {
-      const first = bytes[at] as number;
-      if (first !== FINAL_TEXT && first !== FINAL_BINARY) break;
-      const second = bytes[at + 1] as number;
-      const length = second & 0x7f;
-      const head = second < 0x80 ? 2 : 6;
-      const next = at + head + length;
-      if (length > MAX_SHORT || next > end) break;
-      row.time = Date.now();
-      row.opcode = first & 0xf;
-      row.fin = true;
-      row.rsv = 0;
-      row.compressed = false;
-      row.length = length;
-      row.size = Math.min(length, tap.payloadSize);
-      row.mask = head === 2 ? null : bytes.readUInt32BE(at + 2);
-      row.payload = scratch;
-      for (let i = 0, from = at + head; i < row.size; i++) {
-        const byte = bytes[from + i] as number;
-        scratch[i] = head === 2 ? byte : byte ^ (bytes[at + 2 + (i & 3)] as number);
-      }
-      tap.publish(row);
-      at = next;
-    }
-    row.payload = EMPTY;
-    return at;
   }
 
   /** `available`: bytes that have arrived after the header. */

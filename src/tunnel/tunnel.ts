@@ -5,6 +5,7 @@
 import { callbackTime } from '../http/clock.js';
 import { now, type Scheduled, schedule, unschedule } from '../net/deadlines.js';
 import type { Transport, TransportOwner } from '../net/transport.js';
+import { tapsWithFrames } from '../tap/tap.js';
 import { ABNORMAL_CLOSURE, BAD_GATEWAY, GOING_AWAY, maySend, PROTOCOL_ERROR } from '../websocket/close-codes.js';
 import { closeReason } from '../websocket/control-frames.js';
 import { describeViolations, INVALID_LENGTH, NON_MINIMAL_LENGTH } from '../websocket/violations.js';
@@ -126,9 +127,7 @@ export class Tunnel implements TransportOwner, Scheduled, RelayHost, Draining, S
 
   private relay(relay: FrameRelay, bytes: Buffer, start: number, end: number): void {
     const { frames } = relay;
-    const { websocket } = this;
-    if (websocket?.tap.framesActive === true)
-      websocket.tapFrames(relay === this.up ? 'client' : 'upstream', frames, bytes, start, end);
+    if (tapsWithFrames > 0) this.tapFrames(relay, bytes, start, end);
     relay.pass(bytes, start, end);
     if (frames.sawData) {
       frames.sawData = false;
@@ -136,6 +135,12 @@ export class Tunnel implements TransportOwner, Scheduled, RelayHost, Draining, S
     }
     if (frames.closing) this.stats?.onClose(relay === this.up ? 'client' : 'upstream');
     if (this.draining !== null) this.draining.finishIfClosed();
+  }
+
+  private tapFrames(relay: FrameRelay, bytes: Buffer, start: number, end: number): void {
+    const { websocket } = this;
+    if (websocket?.tap.framesActive !== true) return;
+    websocket.tapFrames(relay === this.up ? 'client' : 'upstream', relay.frames, bytes, start, end);
   }
 
   passStaged(from: Transport, bytes: Buffer, start: number, end: number): void {

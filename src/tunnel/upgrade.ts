@@ -158,9 +158,10 @@ class ExchangeWebSocket implements WebSocketTunnel {
   settings: WebSocketSettings;
   readonly reserved: number;
   readonly tap: Tap;
-  /** Frames of the two senders, while they are needed. */
-  private tappedClient: FrameTap | null = null;
-  private tappedUpstream: FrameTap | null = null;
+  /** Id of the rows about it; null until one is needed. */
+  private id: string | null = null;
+  /** Frames of the two senders that are not short messages, while they are needed. */
+  private tapped: { client: FrameTap | null; upstream: FrameTap | null } | null = null;
 
   constructor(private readonly x: HttpExchange) {
     this.tap = x.server.tap;
@@ -180,19 +181,24 @@ class ExchangeWebSocket implements WebSocketTunnel {
   }
 
   tapFrames(from: 'client' | 'upstream', frames: FrameReader, bytes: Buffer, start: number, end: number): void {
-    const { x, tap } = this;
-    if (tap.frames !== 'all' && !tap.wants(tapId(x))) {
-      this.tappedClient = null;
-      this.tappedUpstream = null;
+    const { tap } = this;
+    const id = (this.id ??= tapId(this.x));
+    if (tap.frames !== 'all' && !tap.wants(id)) {
+      this.tapped = null;
       return;
     }
-    let tapped = from === 'client' ? this.tappedClient : this.tappedUpstream;
-    if (tapped === null || !tapped.isCurrent) {
-      tapped = new FrameTap(tap, tapId(x), from, frames, this.reserved === 4);
-      if (from === 'client') this.tappedClient = tapped;
-      else this.tappedUpstream = tapped;
-    }
-    tapped.push(bytes, start, end);
+    // Most pieces are complete short messages: a reader of its own would cost memory and time.
+    const at = frames.betweenMessages ? tap.publishShortFrames(id, from === 'client', bytes, start, end) : start;
+    if (at < end) this.readerOf(from, id, frames).push(bytes, at, end);
+  }
+
+  private readerOf(from: 'client' | 'upstream', id: string, frames: FrameReader): FrameTap {
+    const tapped = (this.tapped ??= { client: null, upstream: null });
+    const known = tapped[from];
+    if (known?.isCurrent === true) return known;
+    const reader = new FrameTap(this.tap, id, from, frames, this.reserved === 4);
+    tapped[from] = reader;
+    return reader;
   }
 
   log(side: 'client' | 'upstream', message: string): void {

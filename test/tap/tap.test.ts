@@ -112,6 +112,7 @@ test('a subscriber that joins later is told of open WebSockets, and sees their n
   assert.equal(new Set(opened.map(({ id }) => id)).size, 2);
   assert.ok(opened.every(({ openedAt, time }) => openedAt <= time));
   assert.equal(await before.ask('seen'), 'seen');
+  await silent.first('frame', 2);
   assert.deepEqual(silent.frames, ['client 1 seen', 'upstream 1 seen']);
   silent.subscription.close();
   const count = silent.rows.length;
@@ -121,6 +122,7 @@ test('a subscriber that joins later is told of open WebSockets, and sees their n
   const again = new Recorder(proxy.proxy);
   await again.first('open', 2);
   assert.equal(await before.ask('again'), 'again');
+  await again.first('frame', 2);
   assert.deepEqual(again.frames, ['client 1 again', 'upstream 1 again']);
   await Promise.all([before.close(), idle.close()]);
 });
