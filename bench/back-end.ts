@@ -1,6 +1,6 @@
 /**
  * Back end for all peers, on raw sockets to use as little of the shared core as possible. Listens on the port given as its
- * argument. `/bytes/N` is answered with N bytes, `/json/N` with that many bytes of compressible JSON, anything else with `ok`; an
+ * argument. A body with Content-Length is read before the response. `/bytes/N` is answered with N bytes, `/json/N` with that many bytes of compressible JSON, anything else with `ok`; an
  * upgrade starts a WebSocket echo. With the files of a certificate and its key as further arguments it uses TLS.
  */
 import { createHash } from 'node:crypto';
@@ -29,7 +29,16 @@ function answer(target: string): Buffer {
 
 function serve(socket: Socket): void {
   let pending = '';
-  const onHead = (chunk: Buffer): void => {
+  /** Bytes of a body to be received before the response. */
+  let body = 0;
+  let response: Buffer | null = null;
+  const onHead = (received: Buffer): void => {
+    const skipped = Math.min(body, received.length);
+    const chunk = received.subarray(skipped);
+    body -= skipped;
+    if (body > 0) return;
+    if (response !== null) socket.write(response);
+    response = null;
     pending += chunk.toString('latin1');
     for (;;) {
       const end = pending.indexOf('\r\n\r\n');
@@ -42,7 +51,14 @@ function serve(socket: Socket): void {
         accept(socket, key);
         return;
       }
-      socket.write(answer(head.slice(head.indexOf(' ') + 1, head.indexOf(' ', head.indexOf(' ') + 1))));
+      response = answer(head.slice(head.indexOf(' ') + 1, head.indexOf(' ', head.indexOf(' ') + 1)));
+      body = Number(/\r\ncontent-length: *(\d+)/i.exec(head)?.[1] ?? 0);
+      const arrived = Math.min(body, pending.length);
+      pending = pending.slice(arrived);
+      body -= arrived;
+      if (body > 0) return;
+      socket.write(response);
+      response = null;
     }
   };
   socket.on('data', onHead);

@@ -4,7 +4,7 @@
  */
 import type { Transform } from 'node:stream';
 import type { Zlib } from 'node:zlib';
-import { type FlushModes, ZlibStream } from '../net/zlib-stream.js';
+import { type FlushModes, ZlibStream } from './zlib-stream.js';
 
 /** Limit of the memory of compressors in use in this process, bytes. */
 export const MAX_MEMORY = 256 << 20;

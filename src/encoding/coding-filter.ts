@@ -9,9 +9,9 @@
 
 import { ByteQueue } from '../net/byte-queue.js';
 import { giveSlab, takeSlab } from '../net/slabs.js';
-import { FINISH, FLUSH, type Operation, PROCESS, type ZlibStream } from '../net/zlib-stream.js';
 import type { BodyFilter, Chunk, Producer } from '../program/body.js';
 import type { Exchange } from '../program/exchange.js';
+import { FINISH, FLUSH, type Operation, PROCESS, type ZlibStream } from './zlib-stream.js';
 
 /** Maximum time of uninterrupted work in the event loop, ns. */
 const MAX_TIME = 4e6;

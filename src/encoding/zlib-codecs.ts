@@ -1,8 +1,8 @@
 /** Codecs of `node:zlib` with the parameters of their modules. The library is loaded when the first one is created. */
 import type { Transform } from 'node:stream';
 import type { BrotliOptions, Zlib } from 'node:zlib';
-import type { FlushModes } from '../net/zlib-stream.js';
 import { type Codec, sharedCodec } from './codec.js';
+import type { FlushModes } from './zlib-stream.js';
 
 /** The part of `node:zlib` for Zstandard: Node.js 22.15, 23.8 and later. */
 interface ZstdLibrary {

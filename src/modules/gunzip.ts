@@ -4,7 +4,7 @@ import { allowsGzip } from '../encoding/accept-encoding.js';
 import { CodingFilter } from '../encoding/coding-filter.js';
 import { markVaries } from '../encoding/gzip-settings.js';
 import { gunzipCodec } from '../encoding/zlib-codecs.js';
-import { FINISH, FLUSH, type Operation } from '../net/zlib-stream.js';
+import { FINISH, FLUSH, type Operation } from '../encoding/zlib-stream.js';
 import type { BodyFilter } from '../program/body.js';
 import { logError } from '../program/error-context.js';
 import type { Exchange } from '../program/exchange.js';

@@ -1,6 +1,4 @@
-/** permessage-deflate (RFC 7692) on one side of a tunnel; it is negotiated with the classes of `ws`. */
-import { type FlushModes, ZlibStream } from '../net/zlib-stream.js';
-import { type Coded, MessageCodec } from './message-codec.js';
+/** permessage-deflate (RFC 7692) on one side of a tunnel, with the classes of `ws`. */
 import type { PerMessageDeflate } from './ws-extension.js';
 
 type Extension = typeof import('./ws-extension.js');
@@ -30,86 +28,75 @@ const MIN_LENGTH = 32;
 /** Minimum length of compressed messages without context takeover; as in `ws`. */
 const MIN_LENGTH_NO_TAKEOVER = 1024;
 
-// `Z_NO_FLUSH`, `Z_SYNC_FLUSH` and `Z_FINISH`.
-const MODES: FlushModes = [0, 2, 4];
-/** With `Z_FULL_FLUSH`: later messages do not refer to earlier ones. */
-const MODES_NO_TAKEOVER: FlushModes = [0, 3, 4];
-/** Smallest size that Node.js allows: this buffer of its stream is not used. */
-const CHUNK_SIZE = 64;
-/** The defaults of Node.js would take 256 KiB more for each compressor. */
-const COMPRESSION = { level: 3, memLevel: 6, chunkSize: CHUNK_SIZE };
-
-function zlib(): typeof import('node:zlib') {
-  return process.getBuiltinModule('node:zlib');
-}
+/** Result of (de)compression: the data, or the status code of a Close frame with its reason. */
+export type Coded = Buffer | { readonly code: number; readonly reason: string };
 
 /** The negotiated extension of one side. */
 export class Deflate {
-  /** Decompression of the messages of that side; its state of zlib exists from the first one on. */
-  private readonly inflater: MessageCodec;
-  /** Compression of the messages to that side. */
-  private readonly deflater: MessageCodec;
-  private readonly minLength: number;
+  /** Number of messages that are being (de)compressed. */
+  private pending = 0;
+  private disposed = false;
 
   constructor(
-    { params }: PerMessageDeflate,
+    private readonly extension: PerMessageDeflate,
     /** Role of the proxy on this side. */
-    role: 'server' | 'client',
+    private readonly role: 'server' | 'client',
     /** Value of `Sec-WebSocket-Extensions`. */
     readonly field: string,
-    maxMessage: number,
-  ) {
-    const peer = role === 'server' ? 'client' : 'server';
-    const takeover = params?.[`${role}_no_context_takeover`] !== true;
-    const windowBits = windowOf(params?.[`${role}_max_window_bits`]);
-    const peerBits = windowOf(params?.[`${peer}_max_window_bits`]);
-    this.minLength = takeover ? MIN_LENGTH : MIN_LENGTH_NO_TAKEOVER;
-    this.inflater = new MessageCodec({
-      inflates: true,
-      contextTakeover: params?.[`${peer}_no_context_takeover`] !== true,
-      maxMessage,
-      create: () => new ZlibStream(zlib().createInflateRaw({ windowBits: peerBits, chunkSize: CHUNK_SIZE }), MODES),
-    });
-    this.deflater = new MessageCodec({
-      inflates: false,
-      contextTakeover: takeover,
-      maxMessage,
-      create: () =>
-        new ZlibStream(zlib().createDeflateRaw({ ...COMPRESSION, windowBits }), takeover ? MODES : MODES_NO_TAKEOVER),
-    });
-  }
+  ) {}
 
   /** Whether a message of that length should be compressed. */
   compresses(length: number): boolean {
-    return length >= this.minLength;
+    const noTakeover = this.extension.params?.[`${this.role}_no_context_takeover`] === true;
+    return length >= (noTakeover ? MIN_LENGTH_NO_TAKEOVER : MIN_LENGTH);
   }
 
-  /** Compresses a message. `data` must not change until `then` is called, possibly before this call returns. */
+  /** Compresses a message. `data` must not change until `then` is called. */
   compress(data: Buffer, then: (coded: Coded) => void): void {
-    this.deflater.run(data, then);
+    this.pending++;
+    this.extension.compress(data, true, (error, result) => {
+      this.completed();
+      then(error === null || error === undefined ? result : { code: 1011, reason: 'compression failed' });
+    });
   }
 
-  /** Decompresses a message, as `compress`; at most `maxMessage` bytes are ever produced. */
+  /** Decompresses a message; at most `maxMessage` bytes are ever produced. */
   decompress(data: Buffer, then: (coded: Coded) => void): void {
-    this.inflater.run(data, then);
+    this.pending++;
+    this.extension.decompress(data, true, (error, result) => {
+      this.completed();
+      if (error === null || error === undefined) then(result);
+      else if (error.code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH') then({ code: 1009, reason: 'message too big' });
+      else then({ code: 1007, reason: 'invalid compressed data' });
+    });
+  }
+
+  private completed(): void {
+    this.pending--;
+    this.release();
   }
 
   /** Releases zlib's memory. May be called more than once; nothing is (de)compressed afterwards. */
   dispose(): void {
-    this.inflater.close();
-    this.deflater.close();
+    if (this.disposed) return;
+    this.disposed = true;
+    this.release();
+  }
+
+  /** `cleanup` of `ws` throws asynchronously if a message is being decompressed, and leaves what it has queued. */
+  private release(): void {
+    if (this.disposed && this.pending === 0) this.extension.cleanup();
   }
 }
 
-function windowOf(bits: unknown): number {
-  return typeof bits === 'number' ? bits : 15;
-}
-
-function options({ windowBits, contextTakeover }: DeflateSettings, isServer: boolean) {
+function options({ windowBits, contextTakeover, maxMessage }: DeflateSettings, isServer: boolean) {
   return {
     isServer,
+    maxPayload: maxMessage,
     ...(windowBits < 15 && { serverMaxWindowBits: windowBits, clientMaxWindowBits: windowBits }),
     ...(!contextTakeover && { serverNoContextTakeover: true, clientNoContextTakeover: true }),
+    // Level and memory of Node's defaults would cost 256 KiB more for each direction.
+    zlibDeflateOptions: { level: 3, memLevel: 6 },
   };
 }
 
@@ -121,7 +108,7 @@ export function acceptOffer(field: string, settings: DeflateSettings): Deflate |
     const offers = extension.parse(field)['permessage-deflate'];
     if (offers === undefined) return null;
     const params = deflate.accept(offers);
-    return new Deflate(deflate, 'server', extension.format({ 'permessage-deflate': [params] }), settings.maxMessage);
+    return new Deflate(deflate, 'server', extension.format({ 'permessage-deflate': [params] }));
   } catch {
     // RFC 7692, 7.1: an offer with invalid parameters is declined.
     return null;
@@ -149,5 +136,5 @@ export function acceptResponse(field: string, settings: DeflateSettings): Deflat
   if (response.length > 1) throw new Error('more than one "permessage-deflate"');
   const deflate = new DeflateExtension(options(settings, false));
   deflate.accept(response);
-  return new Deflate(deflate, 'client', field, settings.maxMessage);
+  return new Deflate(deflate, 'client', field);
 }

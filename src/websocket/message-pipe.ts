@@ -6,9 +6,8 @@
 import { ByteQueue } from '../net/byte-queue.js';
 import type { Deflate } from './deflate.js';
 import { MAX_HEADER, writeHeader } from './frame-writer.js';
-import { recycle, withSpace } from './message-buffers.js';
 import type { Decision, Message, MessageHandler, MessageOutput } from './message-handler.js';
-import { type MessageListener, MessageReader } from './message-reader.js';
+import { type MessageListener, MessageReader, recycle, withSpace } from './message-reader.js';
 import { BINARY, CLOSE, TEXT } from './opcodes.js';
 import type { Stage, StageHost } from './stage.js';
 
@@ -62,8 +61,6 @@ export class MessagePipe implements Stage, MessageListener, MessageOutput {
   waiting = 0;
   /** Whether a message is being compressed. */
   private compressing = false;
-  /** Whether `flush` is already on the call stack. */
-  private flushing = false;
   /** Whether the sender's Close frame was passed on: no message may follow it. */
   private senderClosed = false;
   private insertedCallbacks: (() => void)[] = [];
@@ -202,7 +199,8 @@ export class MessagePipe implements Stage, MessageListener, MessageOutput {
         if ('code' in coded) this.onInvalid(coded.code, coded.reason);
         else {
           recycle(bytes);
-          this.handle(0, binary, coded.bytes, coded.end);
+          const inflated = withSpace(coded);
+          this.handle(0, binary, inflated.bytes, inflated.end);
         }
       });
     }
@@ -310,8 +308,9 @@ export class MessagePipe implements Stage, MessageListener, MessageOutput {
       }
       if ('code' in coded) return this.onInvalid(coded.code, coded.reason);
       recycle(bytes);
-      this.send(first | RSV1, coded.bytes, coded.end);
-      recycle(coded.bytes);
+      const compressed = withSpace(coded);
+      this.send(first | RSV1, compressed.bytes, compressed.end);
+      recycle(compressed.bytes);
       if (!inserted) this.pending = false;
       this.flush();
       this.continue();
@@ -321,16 +320,14 @@ export class MessagePipe implements Stage, MessageListener, MessageOutput {
   /** Writes messages that have waited. */
   private flush(): void {
     const { outgoing } = this;
-    if (outgoing === null || outgoing.length === 0 || this.flushing) return;
-    this.flushing = true;
+    if (outgoing === null || outgoing.length === 0) return;
     while (outgoing.length > 0 && !this.compressing && !this.ended) {
-      if (this.slow && outgoing[0]?.inserted === true) break;
+      if (this.slow && outgoing[0]?.inserted === true) return;
       const message = outgoing.shift();
-      if (message === undefined) break;
+      if (message === undefined) return;
       if (message.inserted) this.waiting -= message.end;
       this.start(message);
     }
-    this.flushing = false;
     this.notifyInserted();
   }
 

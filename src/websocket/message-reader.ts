@@ -4,13 +4,43 @@
  */
 import { applyMask, FrameReader } from './frame-reader.js';
 import { MAX_HEADER } from './frame-writer.js';
-import { enlarge, INITIAL_SIZE, messageBuffer } from './message-buffers.js';
 import { BINARY, CLOSE, CONTROL, PONG, TEXT } from './opcodes.js';
 import { describeViolations, INVALID_LENGTH } from './violations.js';
 
 const EMPTY = Buffer.alloc(0);
 /** Largest payload of a control frame. */
 const MAX_CONTROL = 125;
+/** Payload for which the buffer in which a message begins has space, bytes. Larger ones follow as needed. */
+const INITIAL_SIZE = 4096;
+/**
+ * Payloads for which buffers are reused, bytes: V8 collects buffers only when tens of MiB of them are garbage. Free buffers of
+ * one size have at most MAX_SPARE bytes.
+ */
+const SIZES = [INITIAL_SIZE, 32_768, 65_536, 131_072, 262_144, 524_288];
+const MAX_SPARE = 524_288;
+const spare: readonly Buffer[][] = SIZES.map(() => []);
+
+/** Reuses a buffer that `onMessage` has passed, or `withSpace` has returned, and that is no longer needed. */
+export function recycle(bytes: Buffer): void {
+  const size = bytes.length - MAX_HEADER;
+  const free = spare[SIZES.indexOf(size)];
+  if (free !== undefined && (free.length + 1) * size <= MAX_SPARE) free.push(bytes);
+}
+
+/** Returns a buffer with space for a header and a payload of that size. It is never a part of another buffer. */
+function allocate(payload: number): Buffer {
+  const index = SIZES.findIndex((size) => payload <= size);
+  return spare[index]?.pop() ?? Buffer.allocUnsafeSlow(MAX_HEADER + (SIZES[index] ?? payload));
+}
+
+/** Copies a payload into a buffer with space for a header before it, which may be recycled. */
+export function withSpace(data: Buffer): { readonly bytes: Buffer; readonly end: number } {
+  const end = MAX_HEADER + data.length;
+  const bytes = allocate(data.length);
+  data.copy(bytes, MAX_HEADER);
+  return { bytes, end };
+}
+
 /** RSV1, which permessage-deflate sets in the first frame of a compressed message. */
 const RSV1 = 4;
 
@@ -113,7 +143,7 @@ export class MessageReader {
     else if (opcode !== 0) {
       this.opcode = opcode;
       this.compressed = frames.rsv === RSV1;
-      this.message = messageBuffer(INITIAL_SIZE);
+      this.message = allocate(INITIAL_SIZE);
       this.messageEnd = MAX_HEADER;
     }
     if (frames.betweenFrames) this.endFrame();
@@ -137,7 +167,10 @@ export class MessageReader {
     const end = start + to - from;
     if (end > this.message.length) {
       const doubled = Math.min(2 * (this.message.length - MAX_HEADER), this.rules.maxMessage);
-      this.message = enlarge(this.message, start, Math.max(doubled, end - MAX_HEADER));
+      const larger = allocate(Math.max(doubled, end - MAX_HEADER));
+      this.message.copy(larger, MAX_HEADER, MAX_HEADER, start);
+      recycle(this.message);
+      this.message = larger;
     }
     bytes.copy(this.message, start, from, to);
     if (frames.mask !== 0) applyMask(this.message, start, end, frames.mask, offset);

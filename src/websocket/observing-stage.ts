@@ -1,8 +1,7 @@
 /** Stage that passes everything on at once, and reads the messages of a direction for an observer. */
 import type { Deflate } from './deflate.js';
 import { MAX_HEADER } from './frame-writer.js';
-import { recycle } from './message-buffers.js';
-import { type MessageListener, MessageReader } from './message-reader.js';
+import { type MessageListener, MessageReader, recycle } from './message-reader.js';
 import type { Stage, StageHost } from './stage.js';
 
 /** Receives the messages of one sender. Must not throw. */
@@ -32,9 +31,6 @@ export class ObservingStage implements Stage, MessageListener {
   /** Messages that wait to be decompressed, which must be done in order; the first one is in progress. */
   private readonly compressed: { readonly binary: boolean; readonly bytes: Buffer; readonly end: number }[] = [];
   private compressedLength = 0;
-  private decompressing = false;
-  /** Whether `decompress` is already on the call stack. */
-  private active = false;
 
   constructor(
     private readonly host: StageHost,
@@ -93,24 +89,14 @@ export class ObservingStage implements Stage, MessageListener {
       return;
     }
     this.compressed.push({ binary, bytes, end });
-    this.decompress();
+    if (this.compressed.length === 1) this.decompress();
   }
 
-  /** Decompresses the messages that wait, one after the other. */
   private decompress(): void {
-    if (this.active) return;
-    this.active = true;
-    while (this.compressed.length > 0 && !this.decompressing) this.decompressFirst();
-    this.active = false;
-  }
-
-  private decompressFirst(): void {
     const [first] = this.compressed;
     if (first === undefined) return;
     const { binary, bytes, end } = first;
-    this.decompressing = true;
     this.options.inflate?.decompress(bytes.subarray(MAX_HEADER, end), (coded) => {
-      this.decompressing = false;
       if (this.over) return;
       if ('code' in coded) {
         this.lose(coded.reason);
@@ -119,8 +105,7 @@ export class ObservingStage implements Stage, MessageListener {
       this.compressed.shift();
       this.compressedLength -= end;
       recycle(bytes);
-      this.observer.message(binary, Buffer.from(coded.bytes.subarray(MAX_HEADER, coded.end)));
-      recycle(coded.bytes);
+      this.observer.message(binary, Buffer.from(coded));
       this.decompress();
     });
   }

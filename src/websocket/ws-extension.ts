@@ -9,6 +9,13 @@ export interface PerMessageDeflate {
   offer(): ExtensionParameters;
   /** Throws if the offers or the response cannot be accepted. */
   accept(configurations: ExtensionParameters[]): ExtensionParameters;
+  compress(data: Buffer, fin: boolean, done: (error: Error | null | undefined, result: Buffer) => void): void;
+  decompress(
+    data: Buffer,
+    fin: boolean,
+    done: (error: NodeJS.ErrnoException | null | undefined, result: Buffer) => void,
+  ): void;
+  cleanup(): void;
 }
 
 interface Undeclared {

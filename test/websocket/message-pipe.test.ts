@@ -3,7 +3,6 @@ import { test } from 'node:test';
 import { constants, deflateRawSync } from 'node:zlib';
 import fc from 'fast-check';
 import { acceptOffer, acceptResponse, type Deflate, loadDeflate, offerOf } from '../../src/websocket/deflate.js';
-import { MAX_HEADER } from '../../src/websocket/frame-writer.js';
 import type { Decision, Message, MessageHandler, MessageOutput } from '../../src/websocket/message-handler.js';
 import { MessagePipe, type PipeOptions } from '../../src/websocket/message-pipe.js';
 import { decode, encode, frameSequences, pushAll, RecordingHost, type TestFrame } from './stage-harness.js';
@@ -72,10 +71,7 @@ function side(settings: { windowBits: number; contextTakeover: boolean }): { cli
 
 function coded(deflate: Deflate, how: 'compress' | 'decompress', data: Buffer): Promise<Buffer> {
   return new Promise((resolve, reject) => {
-    deflate[how](data, (result) => {
-      if ('code' in result) reject(new Error(result.reason));
-      else resolve(Buffer.from(result.bytes.subarray(MAX_HEADER, result.end)));
-    });
+    deflate[how](data, (result) => ('code' in result ? reject(new Error(result.reason)) : resolve(result)));
   });
 }
 
