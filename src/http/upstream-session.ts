@@ -31,6 +31,15 @@ export interface StreamFailures {
   readonly 'invalid head': string;
   /** The framing of the body is invalid; in nginx's words. */
   readonly 'invalid body': string;
+  /** The peer has not processed the request, which can be sent again whatever its method is (RFC 9113 8.7). */
+  readonly unprocessed: Unprocessed;
+}
+
+export interface Unprocessed {
+  /** In nginx's words. */
+  readonly text: string;
+  /** Whether the same peer may process it on another connection. */
+  readonly fresh: boolean;
 }
 
 /**
@@ -42,8 +51,10 @@ export interface StreamFailures {
 export interface StreamUser {
   /** The session is established: the request can be sent. */
   onReady(): void;
-  /** `length` bytes were received. The events up to `onReadEnd` are caused by them: writes that they cause may be joined. */
+  /** `length` bytes were received (0: bytes that were reported before). The events up to `onReadEnd` are caused by them: writes that they cause may be joined. */
   onRead(length: number): void;
+  /** `length` more bytes were received by the same read. */
+  onReadMore(length: number): void;
   onReadEnd(): void;
   /** The fields of a head were read; they may be edited before they are evaluated. */
   onFields(head: UpstreamHead): void;
@@ -137,14 +148,18 @@ export interface UpstreamSession {
    * reported yet. Only if `available`.
    */
   peerLeft(): boolean;
-  /** Opens a stream; `available` must be true. */
+  /** Opens a stream; `available` must be true, unless streams may wait (`waiting`). */
   open(user: StreamUser): UpstreamStream;
+  /** Streams that are not ready because the peer accepts no more at a time; -1: none may wait. */
+  readonly waiting: number;
   /** Closes the connection. Open streams are not notified. */
   destroy(): void;
 }
 
 /** Owner of a session. */
 export interface SessionHost {
+  /** Maximum number of streams at a time, if the protocol has several. */
+  readonly maxStreams: number;
   /** Checks an established connection before its first request. Returns the reason to refuse it, or null. */
   refusal(transport: Transport): string | null;
   /**

@@ -218,8 +218,7 @@ function isDigit(c: number): boolean {
  * Determines the framing of a response body (RFC 9112 6.3): length, CHUNKED or UNTIL_CLOSE; or the reason it is
  * invalid.
  */
-export function responseFraming(reader: ResponseReader): number | string {
-  const { headers } = reader;
+export function responseFraming({ headers }: { readonly headers: HeaderBlock }): number | string {
   const length = headers.indexOf(Field.ContentLength);
   const coding = headers.indexOf(Field.TransferEncoding);
   if (length < 0 && coding < 0) return UNTIL_CLOSE;

@@ -35,6 +35,8 @@ export class Http1UpstreamSession implements UpstreamSession, StreamSession, Tra
     return this.stream === null;
   }
 
+  readonly waiting = -1;
+
   peerLeft(): boolean {
     return this.transport.peerLeft();
   }

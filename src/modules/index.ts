@@ -20,6 +20,7 @@ import empty_gif_module from './empty_gif.js';
 import environment_module from './environment.js';
 import events_module from './events.js';
 import geo_module from './geo.js';
+import grpc_module from './grpc/index.js';
 import gunzip_module from './gunzip.js';
 import gzip_module from './gzip.js';
 import gzip_static_module from './gzip_static.js';
@@ -114,6 +115,7 @@ export const modules: readonly Module[] = [
   environment_module,
   events_module,
   geo_module,
+  grpc_module,
   gunzip_module,
   gzip_module,
   gzip_static_module,

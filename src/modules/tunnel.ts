@@ -15,7 +15,7 @@ import { DONE } from '../program/verdict.js';
 import { compiledTunnels } from '../tunnel/tunnels.js';
 import { findUpstream } from '../upstream/configured.js';
 import type { ConnectOptions } from '../upstream/connect-options.js';
-import { connectionDirectives } from '../upstream/connection-directives.js';
+import { connectionDirectives, lowWaterMark } from '../upstream/connection-directives.js';
 import { bindAddress, parseLocalAddress } from '../upstream/local-address.js';
 import { NEXT_UPSTREAM } from '../upstream/next-upstream.js';
 import {
@@ -114,7 +114,7 @@ const directives = {
     doc: 'Conditions under which another server is tried: an error or a timeout while connecting, or a server that `tunnel_allow_upstream` denies.',
     example: 'tunnel_next_upstream error timeout denied;',
   },
-  ...prefixed(connectionDirectives('tunnel_')),
+  ...prefixed({ ...connectionDirectives('tunnel_'), ...lowWaterMark('tunnel_') }),
 } as const;
 type Conf = ConfOf<typeof directives>;
 

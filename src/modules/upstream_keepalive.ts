@@ -1,8 +1,21 @@
 /** nginx's `ngx_http_upstream_keepalive_module`: a cache of idle connections to upstream servers. */
 import { custom, integer, milliseconds } from '../config/argument-types.js';
+import { namedValues } from '../config/switch-argument.js';
 import { parseInteger } from '../config/units.js';
 import { defineModule } from '../program/module.js';
 import { configuredUpstreams } from '../upstream/configured.js';
+import { STREAM_QUEUE, type StreamLimits } from '../upstream/keepalive-settings.js';
+
+/** Parses an integer of at least 1. */
+function positive(text: string): number | null {
+  const number = parseInteger(text);
+  return number === 0 ? null : number;
+}
+
+const STREAM_PARAMETERS = {
+  connections: { value: 'NUMBER', parse: positive },
+  queue: { value: 'NUMBER', parse: parseInteger },
+};
 
 const module = defineModule({
   name: 'upstream_keepalive',
@@ -34,6 +47,24 @@ const module = defineModule({
       doc: 'Maximum number of requests on one connection; it is closed after the last one.',
       example: 'keepalive_requests 10000;',
     },
+    keepalive_streams: {
+      contexts: ['upstream'],
+      takes: custom<StreamLimits>('number [connections=number] [queue=number]', 1, 3, ([number, ...rest], c) => {
+        if (number === undefined) throw new Error('keepalive_streams was given no words');
+        const max = positive(number.text);
+        if (max === null) {
+          return c.fail(number, 'invalid-value', `invalid value "${number.text}" in "keepalive_streams" directive`, {
+            help: 'the number of concurrent requests on one connection, at least 1',
+          });
+        }
+        const { connections = 0, queue = STREAM_QUEUE } = namedValues(rest, STREAM_PARAMETERS, c);
+        return { max, connections, queue };
+      }),
+      default: '1',
+      inherit: 'none',
+      doc: 'Maximum number of concurrent requests on one connection to a server with HTTP/2 (`proxy_http_version 2`, `grpc_pass`). With `1`, a connection is used for one request at a time, as in nginx. With a larger number, requests share connections, also those that are still being established; a server may announce a smaller number (`SETTINGS_MAX_CONCURRENT_STREAMS`), which is respected. `connections=` limits the number of connections of a worker to each server; by default it is unlimited. If all of them are in use, up to `queue=` (100) requests per connection wait until a request ends, at most for the connect timeout (`proxy_connect_timeout`, `grpc_connect_timeout`); further ones are passed to another server, or get 503. Requires `keepalive`; without `local`, all locations share the connections. This is an extension of tsproxy.',
+      example: 'keepalive_streams 100 connections=2;',
+    },
     keepalive_time: {
       contexts: ['upstream'],
       takes: milliseconds,
@@ -61,6 +92,7 @@ const module = defineModule({
         requests: conf.keepalive_requests,
         time: conf.keepalive_time,
         timeout: conf.keepalive_timeout,
+        streams: conf.keepalive_streams,
       };
     }
   },

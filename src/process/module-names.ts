@@ -87,6 +87,16 @@ export const MODULE_NAMES: readonly NamedModule[] = [
       events worker_connections use multi_accept accept_mutex accept_mutex_delay worker_aio_requests debug_connection`,
   },
   { load: () => import('../modules/geo.js'), names: 'geo' },
+  {
+    load: () => import('../modules/grpc/index.js'),
+    names: `
+      grpc_pass grpc_bind grpc_connect_timeout grpc_send_timeout grpc_next_upstream_tries grpc_next_upstream_timeout
+      grpc_socket_keepalive grpc_socket_rcvbuf grpc_socket_sndbuf grpc_read_timeout grpc_buffer_size
+      grpc_intercept_errors grpc_next_upstream grpc_hide_header grpc_pass_header grpc_ignore_headers grpc_set_header
+      grpc_ssl_server_name grpc_ssl_name grpc_ssl_verify grpc_ssl_verify_depth grpc_ssl_trusted_certificate grpc_ssl_crl
+      grpc_ssl_certificate grpc_ssl_certificate_key grpc_ssl_certificate_cache grpc_ssl_password_file grpc_ssl_protocols
+      grpc_ssl_ciphers grpc_ssl_session_reuse grpc_ssl_conf_command grpc_ssl_key_log grpc_ssl_alpn`,
+  },
   { load: () => import('../modules/gunzip.js'), names: 'gunzip gunzip_buffers' },
   {
     load: () => import('../modules/gzip.js'),
@@ -173,13 +183,13 @@ export const MODULE_NAMES: readonly NamedModule[] = [
       proxy_pass proxy_http_version proxy_method proxy_set_body proxy_redirect proxy_cookie_domain proxy_cookie_path
       proxy_cookie_flags proxy_force_ranges proxy_bind proxy_forwarded proxy_protocol proxy_websocket upgrade_protocols
       proxy_connect_timeout proxy_send_timeout proxy_next_upstream_tries proxy_next_upstream_timeout
-      proxy_socket_keepalive proxy_socket_rcvbuf proxy_socket_sndbuf proxy_send_lowat proxy_read_timeout
-      proxy_buffer_size proxy_buffers proxy_busy_buffers_size proxy_buffering proxy_max_temp_file_size
-      proxy_temp_file_write_size proxy_temp_path proxy_limit_rate proxy_request_buffering proxy_ignore_client_abort
+      proxy_socket_keepalive proxy_socket_rcvbuf proxy_socket_sndbuf proxy_read_timeout proxy_buffer_size
       proxy_intercept_errors proxy_next_upstream proxy_hide_header proxy_pass_header proxy_ignore_headers
+      proxy_set_header proxy_send_lowat proxy_buffers proxy_busy_buffers_size proxy_buffering proxy_max_temp_file_size
+      proxy_temp_file_write_size proxy_temp_path proxy_limit_rate proxy_request_buffering proxy_ignore_client_abort
       proxy_pass_request_headers proxy_pass_request_body proxy_pass_trailers proxy_headers_hash_max_size
-      proxy_headers_hash_bucket_size proxy_set_header proxy_ssl_server_name proxy_ssl_name proxy_ssl_verify
-      proxy_ssl_verify_depth proxy_ssl_trusted_certificate proxy_ssl_crl proxy_ssl_certificate proxy_ssl_certificate_key
+      proxy_headers_hash_bucket_size proxy_ssl_server_name proxy_ssl_name proxy_ssl_verify proxy_ssl_verify_depth
+      proxy_ssl_trusted_certificate proxy_ssl_crl proxy_ssl_certificate proxy_ssl_certificate_key
       proxy_ssl_certificate_cache proxy_ssl_password_file proxy_ssl_protocols proxy_ssl_ciphers proxy_ssl_session_reuse
       proxy_ssl_conf_command proxy_ssl_key_log proxy_ssl_alpn proxy_store proxy_store_access proxy_cache
       proxy_cache_bypass proxy_no_cache slice_range proxy_host proxy_port proxy_add_x_forwarded_for`,
@@ -275,7 +285,7 @@ export const MODULE_NAMES: readonly NamedModule[] = [
   {
     load: () => import('../modules/upstream_keepalive.js'),
     names: `
-      keepalive keepalive_requests keepalive_time keepalive_timeout`,
+      keepalive keepalive_requests keepalive_streams keepalive_time keepalive_timeout`,
   },
   { load: () => import('../modules/upstream_least_conn.js'), names: 'least_conn' },
   { load: () => import('../modules/upstream_least_time.js'), names: 'least_time' },

@@ -58,6 +58,12 @@ export function connectionDirectives(p: string) {
       example: `${p}socket_sndbuf 64k;`,
       noEffect: 'Node.js sets no buffer sizes of TCP sockets: the system adapts them (`net.ipv4.tcp_wmem`)',
     },
+  } as const satisfies Record<string, DirectiveSpec>;
+}
+
+/** The directive `send_lowat`, which most pass directives have. */
+export function lowWaterMark(p: string) {
+  return {
     send_lowat: {
       contexts: CONTEXTS,
       takes: size,

@@ -36,6 +36,7 @@ export function typesOfFailure({ kind, activity }: UpstreamFailure): number {
     case 'receive':
     case 'invalid head':
     case 'invalid body':
+    case 'unprocessed':
       return isConnecting ? FAILURE_TYPES.connect : FAILURE_TYPES.error;
     default:
       return 0;

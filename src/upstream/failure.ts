@@ -42,6 +42,8 @@ export interface FailureCauses extends Omit<StreamFailures, 'connect' | 'receive
   readonly receive: { readonly error: NodeJS.ErrnoException; readonly secure: boolean };
   /** This host could not start the connection: level and message. */
   readonly local: readonly [level: Level, message: string];
+  /** As many requests wait for the connections to the peer as permitted. */
+  readonly busy: null;
   /** No peer is available. */
   readonly 'no peers': null;
   readonly timeout: null;
@@ -91,6 +93,11 @@ const RULES: { readonly [K in FailureKind]: Rule<FailureCauses[K]> } = {
   },
   local: { message: ([, message]) => message, level: ([level]) => level, status: serverError, reason: noReason },
   refused: { message: (text) => text, status: badGateway, reason: error },
+  busy: {
+    message: () => 'too many requests wait for connections to upstream',
+    status: () => 503,
+    reason: error,
+  },
   'no peers': { message: () => 'no live upstreams', status: badGateway, reason: noReason },
   closed: { message: () => 'upstream prematurely closed connection', status: badGateway, reason: error },
   receive: { message: ({ error, secure }) => receiveFailure(error, secure), status: badGateway, reason: error },
@@ -107,6 +114,7 @@ const RULES: { readonly [K in FailureKind]: Rule<FailureCauses[K]> } = {
   expired: { message: () => 'upstream timed out (upstream_timeout)', status: () => 504, reason: noReason },
   'invalid head': { message: (text) => text, status: badGateway, reason: () => NEXT_UPSTREAM.invalid_header },
   'invalid body': { message: (text) => text, status: badGateway, reason: () => NEXT_UPSTREAM.invalid_header },
+  unprocessed: { message: ({ text }) => text, status: badGateway, reason: error },
   status: { message: () => null, status: (status) => status, reason: reasonOfStatus },
   unusable: { message: (text) => text, status: badGateway, reason: noReason },
   'request body': { message: () => null, status: (status) => status, reason: noReason },
@@ -146,13 +154,19 @@ export class UpstreamFailure<K extends FailureKind = FailureKind> {
   }
 
   get retry(): RetrySafety {
-    return RETRY_SAFETY[this.activity];
+    return this.kind === 'unprocessed' ? 'always' : RETRY_SAFETY[this.activity];
+  }
+
+  /** Whether the same peer may process the request on another connection. */
+  get fresh(): boolean {
+    return this.kind === 'unprocessed' && (this.cause as FailureCauses['unprocessed']).fresh; // of this kind
   }
 
   /** Outcome for the balancer. As in nginx a peer whose response has begun is not counted as failed. */
   get outcome(): Outcome {
     const { reason } = this;
     if (reason === 0) return 'ok';
+    if (this.fresh || this.kind === 'busy') return 'next';
     return reason === NEXT_UPSTREAM.http_403 || reason === NEXT_UPSTREAM.http_404 ? 'next' : 'failed';
   }
 

@@ -12,7 +12,23 @@ export interface KeepaliveSettings {
   readonly timeout: number;
   /** Maximum lifetime of a connection. */
   readonly time: number;
+  /** Concurrent requests on a connection, if its protocol permits several. */
+  readonly streams: StreamLimits;
 }
+
+export interface StreamLimits {
+  /** Maximum number of concurrent requests on one connection; 1: connections are not shared. */
+  readonly max: number;
+  /** Maximum number of connections to one peer; 0: unlimited. */
+  readonly connections: number;
+  /** Maximum number of requests that wait for each connection if that number is reached. */
+  readonly queue: number;
+}
+
+/** Default of `queue`. */
+export const STREAM_QUEUE = 100;
+
+export const UNSHARED: StreamLimits = { max: 1, connections: 0, queue: STREAM_QUEUE };
 
 /** Defaults of an `upstream` block (nginx 1.29.7 and newer). */
 export const DEFAULT_KEEPALIVE: KeepaliveSettings = {
@@ -21,4 +37,5 @@ export const DEFAULT_KEEPALIVE: KeepaliveSettings = {
   requests: 1000,
   timeout: 60_000,
   time: 3_600_000,
+  streams: UNSHARED,
 };

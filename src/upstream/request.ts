@@ -3,7 +3,6 @@
  * allowed, and relays the body to the client. nginx: ngx_http_upstream. Reading and framing of messages belong to the
  * stream (`src/http/upstream-session.ts`).
  */
-
 import { MatchFailed } from '../config/pcre/match-failed.js';
 import type { HttpExchange } from '../exchange/exchange.js';
 import { Field } from '../http/field-names.js';
@@ -14,7 +13,7 @@ import { logError } from '../program/error-context.js';
 import { accelLimitRate, accelRedirect, keptFields } from './accel-redirect.js';
 import type { Outcome } from './balancer.js';
 import { type ConnectOptions, connectorWith } from './connect-options.js';
-import { connectTo } from './connect-to.js';
+import { openStream } from './connect-to.js';
 import type { EventSource, EventStream } from './event-stream.js';
 import { EventStreamWait } from './event-stream-wait.js';
 import { type Activity, UpstreamFailure } from './failure.js';
@@ -27,6 +26,7 @@ import { awaitedActivity, CONNECTING, OVER, PREPARING, READING_BODY, READING_HEA
 import { RequestWriter, type WriterOwner } from './request-writer.js';
 import { ResponseChain } from './response-chain.js';
 import type { ResponseSink } from './response-sink.js';
+import { RetryRules } from './retry-rules.js';
 import { dropDuplicates } from './unique-fields.js';
 import { upgradeFailure } from './upgrade-failure.js';
 import type { Upstream } from './upstream.js';
@@ -48,8 +48,7 @@ export class UpstreamRequest implements Producer, StreamUser, PeerUser, WriterOw
   /** Streams of earlier attempts. */
   private spent: UpstreamStream[] | null = null;
   private peer: Peer | null = null;
-  /** Whether the connection is reused: its failure costs no try; it still counts for `max_fails`, as in nginx. */
-  private reused = false;
+  private readonly retries: RetryRules;
   /** Limits over all attempts; null if there are none. */
   private limits: RequestLimits | null = null;
   /** Evaluated once, for all attempts. */
@@ -63,6 +62,7 @@ export class UpstreamRequest implements Producer, StreamUser, PeerUser, WriterOw
     private readonly origin: object,
   ) {
     this.selection = new PeerSelection(x, upstream, rules, this);
+    this.retries = new RetryRules(upstream.retryBudget);
     this.writer = new RequestWriter(x, rules, this);
     this.chain = new ResponseChain(x, rules, this);
   }
@@ -123,9 +123,8 @@ export class UpstreamRequest implements Producer, StreamUser, PeerUser, WriterOw
     this.options ??= this.rules.connectOptions(x, this.upstream.name);
     if (x.record !== null) x.record.connector = connectorWith(this.options);
     const isFinal = !selection.mayTryAnother(NEXT_UPSTREAM.error, true, this.writer.streaming);
-    const kept = this.upstream.sessions.reuse(peer, origin, this.options, this, isFinal);
-    this.reused = kept !== null;
-    const stream = kept ?? connectTo(peer, this.upstream.sessions, origin, this.options, this);
+    const stream = openStream(peer, this.upstream.sessions, origin, this.options, this, isFinal);
+    this.retries.reused = !(stream instanceof UpstreamFailure) && stream.ready;
     if (stream instanceof UpstreamFailure) {
       this.failed(stream);
       return;
@@ -139,7 +138,7 @@ export class UpstreamRequest implements Producer, StreamUser, PeerUser, WriterOw
   onReady(): void {
     const { selection, writer } = this;
     this.state = READING_HEAD;
-    selection.attempt.connectTime = this.reused ? 0 : selection.elapsed();
+    selection.attempt.connectTime = this.retries.reused ? 0 : selection.elapsed();
     writer.send();
   }
 
@@ -160,6 +159,10 @@ export class UpstreamRequest implements Producer, StreamUser, PeerUser, WriterOw
     this.x.client.cork();
     // As in nginx the deadline is not renewed before the head is complete: `proxy_read_timeout` limits the whole head.
     if (this.state === READING_BODY) this.writer.received();
+  }
+
+  onReadMore(length: number): void {
+    this.selection.attempt.bytesReceived += length;
   }
 
   onReadEnd(): void {
@@ -209,7 +212,11 @@ export class UpstreamRequest implements Producer, StreamUser, PeerUser, WriterOw
     x.upstreamHeaders = headers;
     if (status >= 400) {
       const failure = new UpstreamFailure('status', 'reading response header from upstream', status);
-      if (failure.reason !== 0 && selection.tries > 1 && this.canRetry(failure)) {
+      if (
+        failure.reason !== 0 &&
+        selection.tries > 1 &&
+        this.retries.permits(failure, selection, this.writer.streaming, false)
+      ) {
         this.next(failure);
         return;
       }
@@ -336,9 +343,9 @@ export class UpstreamRequest implements Producer, StreamUser, PeerUser, WriterOw
     this.endAttempt(failure.outcome);
     selection.attempt.status = status;
     x.upstreamHeaders = null;
-    const isStale = this.reused && failure.reason === NEXT_UPSTREAM.error;
+    const isStale = this.retries.isStale(failure);
     if (isStale) selection.addTry();
-    if (selection.tries === 0 || !this.canRetry(failure)) {
+    if (selection.tries === 0 || !this.retries.permits(failure, selection, this.writer.streaming, isStale)) {
       this.limits?.failed(failure);
       this.failOrWait(status);
       return;
@@ -351,12 +358,6 @@ export class UpstreamRequest implements Producer, StreamUser, PeerUser, WriterOw
   retry(): void {
     if (this.state !== OVER) this.state = PREPARING;
     this.prepared();
-  }
-
-  private canRetry({ reason, retry }: UpstreamFailure): boolean {
-    if (!this.selection.mayTryAnother(reason, retry !== 'always', this.writer.streaming)) return false;
-    // A cached connection that turns out to be closed does not count as a try.
-    return this.upstream.retryBudget?.available !== false || (this.reused && reason === NEXT_UPSTREAM.error);
   }
 
   /** As `fail`, unless the request is for an event stream and is sent again later. */
@@ -456,7 +457,6 @@ export class UpstreamRequest implements Producer, StreamUser, PeerUser, WriterOw
     const { stream } = this;
     if (stream === null) return;
     try {
-      // The bytes are borrowed.
       this.switchProtocols(stream, Buffer.from(bytes.subarray(from, length)));
     } catch (error) {
       this.searchFailed(error);

@@ -51,7 +51,8 @@ export class ResponseChain {
     const { head, declaredLength } = stream;
     const { response } = x;
     response.status = head.status;
-    response.reason = head.reason;
+    // HTTP/2 has no reason phrases.
+    response.reason = head.version === 20 ? null : head.reason;
     // If `proxy_method HEAD` was sent for a client that expects a body, the length does not apply to its response.
     response.contentLength = headAsked && x.method !== 'HEAD' ? 0 : declaredLength;
     response.expectTrailers = rules.settings.passTrailers && stream.mayHaveTrailers && x.version >= 11;

@@ -7,7 +7,7 @@ import { now, type Timed, unwatch, watch } from '../net/deadlines.js';
 import { SocketTransport } from '../net/socket-transport.js';
 import type { Transport } from '../net/transport.js';
 import { type ConnectOptions, connectTarget } from './connect-options.js';
-import type { KeepaliveSettings } from './keepalive-settings.js';
+import { type KeepaliveSettings, type StreamLimits, UNSHARED } from './keepalive-settings.js';
 import type { Peer } from './peer.js';
 
 /** A session of the pool, and its owner. It is cached while another stream can be opened. */
@@ -24,6 +24,7 @@ export class PooledSession implements SessionHost, Timed, ClientBound {
   clientIsClosed = false;
   /** Streams opened. */
   streams = 1;
+  readonly maxStreams: number;
   readonly session: UpstreamSession;
   readonly first: UpstreamStream;
 
@@ -34,6 +35,7 @@ export class PooledSession implements SessionHost, Timed, ClientBound {
     readonly options: ConnectOptions,
     user: StreamUser,
   ) {
+    this.maxStreams = pool.streamLimits.max;
     const open = options.open ?? Http1UpstreamSession.open;
     const { session, stream } = open(
       this,
@@ -47,11 +49,17 @@ export class PooledSession implements SessionHost, Timed, ClientBound {
     if (options.client !== undefined) bindToClient(options.client.id, this);
   }
 
-  /** Whether a request for this peer, location, TLS identity and client may use it; `origin` null: any location. */
-  matches(peer: Peer, origin: object | null, { identity, client }: ConnectOptions): boolean {
+  /** Whether a request for this peer, location, protocol, TLS identity and client may use it; `origin` null: any location. */
+  matches(peer: Peer, origin: object | null, { identity, client, open }: ConnectOptions): boolean {
     if (this.peer !== peer || (origin !== null && this.origin !== origin)) return false;
     const own = this.options.client;
+    if (this.options.open !== open) return false;
     return this.options.identity === identity && own?.id === client?.id && own?.header === client?.header;
+  }
+
+  /** Whether no further stream is opened. */
+  get exhausted(): boolean {
+    return this.streams >= this.pool.maxRequests;
   }
 
   clientClosed(): void {
@@ -77,7 +85,7 @@ export class PooledSession implements SessionHost, Timed, ClientBound {
     unwatch(this);
     const { client } = this.options;
     if (client !== undefined) unbindFromClient(client.id, this);
-    this.pool.remove(this);
+    this.pool.sessionClosed(this);
   }
 
   timedOut(): void {
@@ -85,12 +93,27 @@ export class PooledSession implements SessionHost, Timed, ClientBound {
   }
 }
 
+/** As many requests wait for the connections to a peer as permitted. */
+export const QUEUE_FULL = 'queue full';
+
 export class SessionPool {
   /** Sessions on which another stream can be opened, most recently used last. */
   private readonly sessions: PooledSession[] = [];
+  /** All sessions that may have several streams at a time. */
+  private readonly shared = new Set<PooledSession>();
   private closed = false;
 
   constructor(private readonly upstream: { readonly keepalive: KeepaliveSettings }) {}
+
+  /** Maximum number of requests on a connection. */
+  get maxRequests(): number {
+    return this.upstream.keepalive.requests;
+  }
+
+  get streamLimits(): StreamLimits {
+    const { max, streams } = this.upstream.keepalive;
+    return max === 0 ? UNSHARED : streams;
+  }
 
   /** Number of cached sessions. */
   get count(): number {
@@ -108,7 +131,7 @@ export class SessionPool {
     options: ConnectOptions,
     user: StreamUser,
     isFinal: boolean,
-  ): UpstreamStream | null {
+  ): UpstreamStream | typeof QUEUE_FULL | null {
     const { sessions } = this;
     const { max, local } = this.upstream.keepalive;
     if (max === 0) return null;
@@ -123,19 +146,50 @@ export class SessionPool {
         continue;
       }
       const stream = pooled.open(user);
-      if (!session.available) {
+      if (!session.available || pooled.exhausted) {
         if (i === sessions.length - 1) sessions.pop();
         else sessions.splice(i, 1);
         pooled.cached = false;
       }
       return stream;
     }
-    return null;
+    return options.open === undefined ? null : this.wait(peer, local ? origin : null, options, user);
+  }
+
+  /**
+   * Opens a stream that waits for a connection to the peer, if there are as many connections as permitted; returns null if
+   * another one may be opened.
+   */
+  private wait(
+    peer: Peer,
+    origin: object | null,
+    options: ConnectOptions,
+    user: StreamUser,
+  ): UpstreamStream | typeof QUEUE_FULL | null {
+    const { connections, queue } = this.streamLimits;
+    if (connections === 0 || this.shared.size < connections) return null;
+    let count = 0;
+    let best: PooledSession | null = null;
+    for (const pooled of this.shared) {
+      if (pooled.peer !== peer) continue;
+      count++;
+      const { waiting } = pooled.session;
+      if (waiting < 0 || waiting >= queue || pooled.exhausted || !pooled.matches(peer, origin, options)) continue;
+      if (best === null || waiting < best.session.waiting) best = pooled;
+    }
+    if (count < connections) return null;
+    return best === null ? QUEUE_FULL : best.open(user);
   }
 
   /** Connects to the peer and opens the first stream of the session. */
   connect(peer: Peer, origin: object, options: ConnectOptions, user: StreamUser): UpstreamStream {
-    return new PooledSession(this, peer, origin, options, user).first;
+    const pooled = new PooledSession(this, peer, origin, options, user);
+    if (pooled.maxStreams > 1 && options.open !== undefined) {
+      this.shared.add(pooled);
+      // Further requests wait for this connection instead of opening others.
+      if (pooled.session.available) this.add(pooled);
+    }
+    return pooled.first;
   }
 
   /** Caches a session that is available; returns false if it must be closed once it is idle. */
@@ -158,6 +212,11 @@ export class SessionPool {
     if (!pooled.cached) return;
     this.sessions.splice(this.sessions.indexOf(pooled), 1);
     pooled.cached = false;
+  }
+
+  sessionClosed(pooled: PooledSession): void {
+    this.remove(pooled);
+    this.shared.delete(pooled);
   }
 
   /** Closes idle sessions and caches no more: a response may complete after the last exchange of its table. */

@@ -237,6 +237,7 @@ export class MultiplexedSession implements UpstreamSession, TransportOwner {
   get idle(): boolean {
     return this.streams.size === 0;
   }
+  readonly waiting = -1;
   peerLeft(): boolean {
     return this.transport.peerLeft();
   }

@@ -61,6 +61,10 @@ export class RecordingUser implements StreamUser {
   }
   onRead(length: number): void {
     assert.equal(this.reads++, 0);
+    this.received += length;
+  }
+  onReadMore(length: number): void {
+    assert.equal(this.reads, 1);
     assert.ok(length > 0);
     this.received += length;
   }
@@ -69,7 +73,8 @@ export class RecordingUser implements StreamUser {
   }
   onFields({ headers }: UpstreamHead): void {
     assert.equal(this.reads, 1, 'a head belongs to a read');
-    this.note(`fields ${headers.count}`);
+    // Some servers add a date.
+    this.note(`fields ${headers.count - headers.all('date').length}`);
   }
   onInterim({ status, headers }: UpstreamHead): void {
     this.note(`interim ${status} ${headers.joined('x-number') ?? ''}`);
@@ -114,6 +119,7 @@ export class RecordingUser implements StreamUser {
 }
 
 export class RecordingHost implements SessionHost {
+  maxStreams = 1;
   available = 0;
   closed = 0;
   keeps = true;
@@ -162,6 +168,7 @@ export function sessionContract(kind: SessionKind): void {
 
   async function connected(listener: Awaited<ReturnType<typeof listening>>): Promise<Opened> {
     const host = new RecordingHost();
+    if (kind.concurrent) host.maxStreams = 100;
     const user = new RecordingUser();
     let server: ScriptedServer | null = null;
     listener.once('connection', (socket) => {
@@ -220,7 +227,7 @@ export function sessionContract(kind: SessionKind): void {
     await user.untilEvent('end');
     assert.equal(stream.declaredLength, -1);
     assert.equal(stream.mayHaveTrailers, true);
-    assert.equal(stream.trailers, 'X-Sum: 3\r\n');
+    assert.equal(stream.trailers.toLowerCase(), 'x-sum: 3\r\n');
     assert.equal(user.body.latin1Slice(), 'abc');
   });
 
@@ -230,7 +237,7 @@ export function sessionContract(kind: SessionKind): void {
     server.head(0, 204, {});
     await user.untilEvent('end');
     const head = another(session);
-    head.stream?.begin(GET, 0, true, LIMIT);
+    head.stream?.begin(GET.replace('GET', 'HEAD'), 0, true, LIMIT);
     head.stream?.end();
     await user.until(() => server.requests[1]?.ended === true);
     server.head(1, 200, { 'Content-Length': '10' });

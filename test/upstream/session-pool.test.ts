@@ -8,7 +8,7 @@ import type { Connect, Transport } from '../../src/net/transport.js';
 import type { ConnectOptions } from '../../src/upstream/connect-options.js';
 import { DEFAULT_KEEPALIVE, type KeepaliveSettings } from '../../src/upstream/keepalive-settings.js';
 import { DEFAULT_PEER, Peer } from '../../src/upstream/peer.js';
-import { SessionPool } from '../../src/upstream/session-pool.js';
+import { QUEUE_FULL, SessionPool } from '../../src/upstream/session-pool.js';
 import { RecordingUser } from './session-contract.js';
 
 const OWNER = { onBytes() {}, onEnd() {}, onDrain() {}, onClosed() {}, onConnected() {} };
@@ -31,6 +31,7 @@ function poolWith(settings: Partial<KeepaliveSettings>) {
   const open = async (peer = PEER, origin: object = LOCATION, identity = '') => {
     const user = new RecordingUser();
     const kept = pool.reuse(peer, origin, options(identity), user, false);
+    assert.ok(kept !== QUEUE_FULL);
     const stream = kept ?? pool.connect(peer, origin, options(identity), user);
     user.stream = stream;
     while (!stream.ready) await nextTurn();

@@ -2,7 +2,9 @@
 
 import { ChunkedDecoder } from '../../src/http1/chunked.js';
 import { Http1UpstreamSession } from '../../src/http1/upstream-session.js';
+import { Http2UpstreamSession } from '../../src/http2/upstream-session.js';
 import type { Transport, TransportOwner } from '../../src/net/transport.js';
+import { Http2Server } from './http2-server.js';
 import { MultiplexedServer, MultiplexedSession } from './multiplexed-session.js';
 import { type ScriptedServer, sessionContract } from './session-contract.js';
 
@@ -93,4 +95,18 @@ sessionContract({
   open: MultiplexedSession.openSession,
   unknownLength: {},
   serve: (transport) => new MultiplexedServer(transport),
+});
+sessionContract({
+  name: 'HTTP/2',
+  concurrent: true,
+  open: Http2UpstreamSession.open,
+  unknownLength: {},
+  serve: (transport) => new Http2Server(transport),
+});
+sessionContract({
+  name: 'HTTP/2 with one stream at a time',
+  concurrent: false,
+  open: Http2UpstreamSession.open,
+  unknownLength: {},
+  serve: (transport) => new Http2Server(transport),
 });

@@ -5,46 +5,36 @@ import type { ConfOf } from '../../config/directive.js';
 import { httpExchange } from '../../exchange/exchange.js';
 import { isToken } from '../../http/field-line.js';
 import { Field } from '../../http/field-names.js';
+import type { OpenSession } from '../../http/upstream-session.js';
 import { withContents } from '../../net/tls-files.js';
 import { logError } from '../../program/error-context.js';
 import type { Exchange } from '../../program/exchange.js';
 import { type Compiler, defineModule, type Scope } from '../../program/module.js';
 import { DONE } from '../../program/verdict.js';
+import { upstreamSslDirectives } from '../../tls/upstream-ssl.js';
 import { TUNNEL_STAGES } from '../../tunnel/stages.js';
 import { compiledTunnels } from '../../tunnel/tunnels.js';
 import { HEAD_EDITOR } from '../../upstream/head-editor.js';
 import { HEALTH_CHECKS } from '../../upstream/health/settings.js';
 import { bindAddress } from '../../upstream/local-address.js';
+import { bufferedDirectives, bufferedSettings } from '../../upstream/pass-directives.js';
 import { upstreamOf } from '../../upstream/pass-target.js';
+import { RequestHeadBuilder, type SetHeader } from '../../upstream/request-head.js';
 import { refusalStatus } from '../../upstream/request-limits.js';
+import { HIDDEN_BY_PROXY, ResponseHeadRules } from '../../upstream/response-head.js';
 import { checkBufferSizes } from './buffer-sizes.js';
 import { cacheDirectives, cacheVariables } from './cache-directives.js';
+import { compileTls, type ProxyTls, proxyConnections } from './connections.js';
 import { CookieRewrite, cookieFlags } from './cookies.js';
 import { checkForwarded, Forwarded, forwardedArgument } from './forwarded.js';
 import { LostUpgrades } from './lost-upgrades.js';
 import { checkPass, type PassData, passTarget, upstreamNameOf } from './pass.js';
 import type { ProxyRules, ProxyRulesOptions } from './proxy-rules.js';
-import { RequestHeadBuilder, type SetHeader } from './request-head.js';
-import { ResponseHeadRules } from './response-head.js';
 import { checkRewrites, type RewriteData, Rewrites, rewriteRule } from './rewrites.js';
 import { storeDirectives, storeSettings } from './store.js';
 import { compileTarget, type Destination, destinationOf, upstreamUri } from './target.js';
 import { tunnelContinues } from './tunnels.js';
 import { UpgradeRules, upgradeDirectives } from './upgrades.js';
-import { upstreamDirectives, upstreamSettings } from './upstream-directives.js';
-import { upstreamSslDirectives } from './upstream-ssl.js';
-
-const VERSIONS = choice('1.0', '1.1');
-
-const httpVersion: typeof VERSIONS = {
-  ...VERSIONS,
-  parse(words, c) {
-    const [word] = words;
-    if (word?.text !== '2') return VERSIONS.parse(words, c);
-    c.unsupported(word, 'invalid value "2"', { help: 'nginx supports HTTP/2 to upstreams; tsproxy uses HTTP/1.1' });
-    return '1.1';
-  },
-};
 
 const directives = {
   proxy_pass: {
@@ -61,10 +51,10 @@ const directives = {
   },
   proxy_http_version: {
     contexts: ['http', 'server', 'location'],
-    takes: httpVersion,
+    takes: choice('1.0', '1.1', '2'),
     default: '1.1',
-    doc: 'HTTP version of requests to the upstream. Tunnels (WebSocket) and keep-alive connections require 1.1.',
-    example: 'proxy_http_version 1.1;',
+    doc: 'HTTP version of requests to the upstream. Keep-alive connections require 1.1 or 2. Version 2 is used without negotiation: the upstream must support it, on clear text with prior knowledge; with TLS, `h2` is offered by ALPN. Fields of a single connection (`Connection`, `Upgrade`, `Transfer-Encoding`) are not sent with it. Tunnels (WebSocket) require 1.1: with `proxy_websocket on`, requests for an upgrade are sent with 1.1 whatever the version is.',
+    example: 'proxy_http_version 2;',
   },
   proxy_method: {
     contexts: ['http', 'server', 'location'],
@@ -139,7 +129,7 @@ const directives = {
     example: 'proxy_protocol v2;',
   },
   ...upgradeDirectives,
-  ...upstreamDirectives('proxy'),
+  ...bufferedDirectives('proxy'),
   ...upstreamSslDirectives('proxy'),
   ...storeDirectives,
   ...cacheDirectives,
@@ -159,8 +149,13 @@ function loadEngine(): Promise<void> {
   return loading;
 }
 
+async function loadHttp2(): Promise<OpenSession> {
+  const { Http2UpstreamSession } = await import('../../http2/upstream-session.js');
+  return Http2UpstreamSession.open;
+}
+
 /** Compiler of TLS settings; loaded before a location that may need it is compiled. */
-let compileUpstreamTls: typeof import('./compile-upstream-ssl.js').compileUpstreamTls;
+let compileUpstreamTls: typeof import('../../tls/compile-upstream-ssl.js').compileUpstreamTls;
 
 /** Whether a location of the block may have an upstream with TLS: with variables, the scheme depends on the request. */
 function mayUseTls({ own, values, blocks }: CheckedBlock): boolean {
@@ -194,11 +189,14 @@ function redirects(conf: Conf, at: Scope): Rewrites {
   return rules;
 }
 
-function rulesOptions(conf: Conf, at: Scope, upgrades: UpgradeRules | null): ProxyRulesOptions {
+type SharedOptions = Omit<ProxyRulesOptions, 'scheme' | 'connections' | 'upgradeConnections'>;
+
+/** Options that do not depend on the scheme. */
+function rulesOptions(conf: Conf, at: Scope, upgrades: UpgradeRules | null): SharedOptions {
   const { compiler } = at;
   const template = (data: Parameters<Compiler['template']>[0] | undefined) =>
     data === undefined ? null : compiler.template(data);
-  const settings = upstreamSettings('proxy', conf, compiler);
+  const settings = bufferedSettings('proxy', conf, compiler);
   return {
     settings: { ...settings, store: storeSettings(conf, settings.spool.place, compiler) },
     requestHead: new RequestHeadBuilder(
@@ -210,10 +208,12 @@ function rulesOptions(conf: Conf, at: Scope, upgrades: UpgradeRules | null): Pro
         upgrades,
         negotiates: at.program.settings.get(TUNNEL_STAGES).length > 0,
         ownBody: conf.proxy_set_body !== undefined,
+        passTrailersOption: false,
       },
       compiler,
     ),
     responseHead: new ResponseHeadRules({
+      hidden: HIDDEN_BY_PROXY,
       hide: conf.proxy_hide_header,
       pass: conf.proxy_pass_header,
       redirects: redirects(conf, at),
@@ -228,16 +228,11 @@ function rulesOptions(conf: Conf, at: Scope, upgrades: UpgradeRules | null): Pro
     method: template(conf.proxy_method),
     body: template(conf.proxy_set_body),
     passBody: conf.proxy_pass_request_body,
-    bind: conf.proxy_bind === undefined || conf.proxy_bind === 'off' ? null : compiler.template(conf.proxy_bind),
-    socketKeepalive: conf.proxy_socket_keepalive,
-    connect: compiler.observer.connect,
     tunnels: compiledTunnels(compiler),
-    scheme: 'http://',
     upgrades,
     lostUpgrades: new LostUpgrades(),
     proxyProtocol: conf.proxy_protocol,
     editHead: at.program.settings.get(HEAD_EDITOR),
-    tls: null,
   };
 }
 
@@ -280,7 +275,7 @@ export default defineModule({
     },
   },
   async http(_conf, block) {
-    if (mayUseTls(block)) ({ compileUpstreamTls } = await import('./compile-upstream-ssl.js'));
+    if (mayUseTls(block)) ({ compileUpstreamTls } = await import('../../tls/compile-upstream-ssl.js'));
   },
   phases: {
     content: {
@@ -299,14 +294,19 @@ export default defineModule({
         const isSecure = 'target' in conf.proxy_pass ? conf.proxy_pass.target.secure : null;
         // Connections that are only simulated need no certificates.
         const isEncrypted = isSecure !== false && at.compiler.observer.connect === null;
-        const tls = isEncrypted ? withContents(at.compiler.files, () => compileUpstreamTls('proxy', conf, at)) : null;
+        const tls = isEncrypted
+          ? withContents(at.compiler.files, () => compileTls(conf, at, compileUpstreamTls))
+          : null;
         let plain: ProxyRules;
         let secured: ProxyRules;
         at.compiler.whenServing(async () => {
           const options = rulesOptions(conf, at, upgrades);
           await loadEngine();
-          if (isSecure !== true) plain = new engine.ProxyRules(options);
-          if (isSecure !== false) secured = new engine.ProxyRules({ ...options, scheme: 'https://', tls });
+          const open = conf.proxy_http_version === '2' ? await loadHttp2() : null;
+          const rules = (scheme: 'http://' | 'https://', secured: ProxyTls | null) =>
+            new engine.ProxyRules({ ...options, scheme, ...proxyConnections(conf, at, secured, open) });
+          if (isSecure !== true) plain = rules('http://', null);
+          if (isSecure !== false) secured = rules('https://', tls);
           await checkHealth(conf.proxy_pass, isSecure === true ? secured : plain, at);
         });
         // Keep-alive connections may be bound to the location that established them.

@@ -1,27 +1,24 @@
-/** Forwarding rules of `proxy_pass`: HTTP/1 to an upstream, with the settings of one location. */
+/** Forwarding rules of `proxy_pass`: HTTP to an upstream, with the settings of one location. */
 
 import type { HttpExchange } from '../../exchange/exchange.js';
 import { isToken } from '../../http/field-line.js';
 import { Field } from '../../http/field-names.js';
-import { NameSet } from '../../http/header-block.js';
-import { REQUEST_HOP_BY_HOP } from '../../http/hop-by-hop.js';
 import type { UpstreamHead } from '../../http/upstream-session.js';
-import type { Connect, Transport } from '../../net/transport.js';
+import type { Transport } from '../../net/transport.js';
 import { logError } from '../../program/error-context.js';
 import type { Template } from '../../program/template.js';
-import type { TlsIdentity, UpstreamTls } from '../../tls/upstream-tls.js';
 import type { Tunnels } from '../../tunnel/tunnels.js';
 import { upgrade } from '../../tunnel/upgrade.js';
 import type { ConnectOptions } from '../../upstream/connect-options.js';
-import { EARLY_HINTS } from '../../upstream/early-hints.js';
+import { passEarlyHints } from '../../upstream/early-hints.js';
 import type { ForwardingRules, UpstreamSettings } from '../../upstream/forwarding-rules.js';
 import type { HeadEditor } from '../../upstream/head-editor.js';
-import { parseLocalAddress } from '../../upstream/local-address.js';
+import type { LocationConnections } from '../../upstream/location-connections.js';
+import type { RequestHeadBuilder } from '../../upstream/request-head.js';
+import type { ResponseHeadRules } from '../../upstream/response-head.js';
 import type { UpgradedAttempt } from '../../upstream/upgraded-attempt.js';
 import type { LostUpgrades } from './lost-upgrades.js';
 import { proxyHeader } from './proxy-protocol.js';
-import type { RequestHeadBuilder } from './request-head.js';
-import type { ResponseHeadRules } from './response-head.js';
 import { handshakeError, logInvalidHandshake, type UpgradeRules } from './upgrades.js';
 
 export interface ProxyRulesOptions {
@@ -31,10 +28,9 @@ export interface ProxyRulesOptions {
   readonly method: Template | null;
   readonly body: Template | null;
   readonly passBody: boolean;
-  readonly bind: Template | null;
-  readonly socketKeepalive: boolean;
-  /** Replaces real connections; null to use the network. */
-  readonly connect: Connect | null;
+  readonly connections: LocationConnections;
+  /** Connections for requests that ask for an upgrade, which use HTTP/1.1. */
+  readonly upgradeConnections: LocationConnections;
   /** Registry of open tunnels. */
   readonly tunnels: Tunnels;
   readonly scheme: 'http://' | 'https://';
@@ -46,12 +42,7 @@ export interface ProxyRulesOptions {
   readonly proxyProtocol: 'off' | 'on' | 'v2';
   /** Changes the head of a request; null: it is sent as it is. */
   readonly editHead: HeadEditor | null;
-  /** TLS of the connections; null for plain ones, and if nothing connects. */
-  readonly tls: UpstreamTls | null;
 }
-
-/** Fields of a 103 response that are not forwarded, in addition to hop-by-hop fields. */
-const INTERIM_HIDDEN = new NameSet([...REQUEST_HOP_BY_HOP, 'Date', 'Server']);
 
 export class ProxyRules implements ForwardingRules {
   readonly settings: UpstreamSettings;
@@ -60,9 +51,6 @@ export class ProxyRules implements ForwardingRules {
   readonly chunks: boolean;
   readonly setsBody: boolean;
   readonly editHead: HeadEditor | null;
-  private readonly defaultOptions: ConnectOptions;
-  /** Options of the last TLS identity; most requests have the same one. */
-  private secured: ConnectOptions;
 
   constructor(private readonly options: ProxyRulesOptions) {
     this.settings = options.settings;
@@ -71,9 +59,6 @@ export class ProxyRules implements ForwardingRules {
     this.setsBody = options.body !== null;
     this.editHead = options.editHead;
     this.chunks = options.requestHead.http11;
-    const { connect } = options;
-    this.defaultOptions = { identity: '', keepAlive: options.socketKeepalive, ...(connect !== null && { connect }) };
-    this.secured = this.defaultOptions;
   }
 
   requestHead(x: HttpExchange, length: number, chunked: boolean): string {
@@ -105,26 +90,11 @@ export class ProxyRules implements ForwardingRules {
   }
 
   connectOptions(x: HttpExchange, host: string): ConnectOptions {
-    const { bind, tls, proxyProtocol } = this.options;
-    let options = tls === null ? this.defaultOptions : this.securedBy(tls.identity(x, host));
-    if (proxyProtocol !== 'off') {
-      options = { ...options, client: { id: x.client.id, header: proxyHeader(x, proxyProtocol) } };
-    }
-    if (bind === null) return options;
-    const address = bind.of(x);
-    if (address === '') return options;
-    const local = parseLocalAddress(address);
-    if (local === null) {
-      logError(x, 'error', `invalid local address "${address}"`);
-      return options;
-    }
-    return { ...options, ...local };
-  }
-
-  private securedBy(identity: TlsIdentity): ConnectOptions {
-    const { key, connect, refusal } = identity;
-    if (this.secured.identity !== key) this.secured = { ...this.defaultOptions, identity: key, connect, refusal };
-    return this.secured;
+    const { connections, upgradeConnections, proxyProtocol } = this.options;
+    const upgrades = x.upgradeRequest !== null && x.upgradeRequest.protocols !== '';
+    const options = (upgrades ? upgradeConnections : connections).of(x, host);
+    if (proxyProtocol === 'off') return options;
+    return { ...options, client: { id: x.client.id, header: proxyHeader(x, proxyProtocol) } };
   }
 
   responseHead(x: HttpExchange, head: UpstreamHead): void {
@@ -136,8 +106,7 @@ export class ProxyRules implements ForwardingRules {
   }
 
   earlyHints(x: HttpExchange, head: UpstreamHead): void {
-    const condition = x.location.settings.get(EARLY_HINTS)?.of(x) ?? '';
-    if (condition !== '' && condition !== '0') x.client.sendInterim(103, head.headers.lines(INTERIM_HIDDEN));
+    passEarlyHints(x, head);
   }
 
   checkUpgrade(x: HttpExchange, { headers }: UpstreamHead): string | null {

@@ -47,6 +47,7 @@ export interface CheckPlan {
 
 /** A connection to a peer that is kept between checks. */
 export class CheckConnection implements SessionHost {
+  readonly maxStreams = 1;
   session: UpstreamSession | null = null;
   private readonly since = performance.now();
 
@@ -209,6 +210,7 @@ export class PeerCheck implements StreamUser, Timed {
 
   onFields(): void {}
   onRead(): void {}
+  onReadMore(): void {}
   onReadEnd(): void {}
   onInterim(): void {}
   onDrain(): void {}

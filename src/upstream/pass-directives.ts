@@ -10,15 +10,15 @@ import {
   size,
   template,
   text,
-} from '../../config/argument-types.js';
-import type { ConfOf, Context, DirectiveSpec } from '../../config/directive.js';
-import { rate } from '../../config/rate-argument.js';
-import { temporaryPath } from '../../config/temporary-path-argument.js';
-import type { Compiler } from '../../program/module.js';
-import { defaultTemporaryPath } from '../../program/temporary-directory.js';
-import { connectionDirectives } from '../../upstream/connection-directives.js';
-import type { UpstreamSettings } from '../../upstream/forwarding-rules.js';
-import { NEXT_UPSTREAM, type NextUpstream } from '../../upstream/next-upstream.js';
+} from '../config/argument-types.js';
+import type { ConfOf, Context, DirectiveSpec } from '../config/directive.js';
+import { rate } from '../config/rate-argument.js';
+import { temporaryPath } from '../config/temporary-path-argument.js';
+import type { Compiler } from '../program/module.js';
+import { defaultTemporaryPath } from '../program/temporary-directory.js';
+import { connectionDirectives, lowWaterMark } from './connection-directives.js';
+import type { UpstreamSettings } from './forwarding-rules.js';
+import { NEXT_UPSTREAM, type NextUpstream } from './next-upstream.js';
 
 const CONTEXTS: readonly Context[] = ['http', 'server', 'location'];
 
@@ -56,8 +56,8 @@ const atLeastTwoBuffers = mapped(buffers, (value, c, [first = c.statement]) => {
   return value;
 });
 
-/** Directives without their prefix; `p` is the prefix with its underscore, for examples and texts. */
-function family(p: string) {
+/** Directives that all modules have, without their prefix; `p` is the prefix with its underscore, for examples and texts. */
+function common(p: string) {
   return {
     ...connectionDirectives(p),
     read_timeout: {
@@ -74,6 +74,56 @@ function family(p: string) {
       doc: 'Maximum size of the response head of the upstream; a larger one fails with 502.',
       example: `${p}buffer_size 8k;`,
     },
+    intercept_errors: {
+      contexts: CONTEXTS,
+      takes: flag,
+      default: 'off',
+      doc: 'Whether upstream responses with a status of 300 or above are replaced by the corresponding `error_page`.',
+      example: `${p}intercept_errors on;`,
+    },
+    next_upstream: {
+      contexts: CONTEXTS,
+      takes: nextUpstreamConditions,
+      again: 'joins',
+      default: 'error timeout',
+      doc: 'Conditions under which a request is passed to the next server. Requests with a non-idempotent method (POST, LOCK, PATCH) that have been sent are retried only with `non_idempotent`.',
+      example: `${p}next_upstream error timeout http_502;`,
+    },
+    hide_header: {
+      contexts: CONTEXTS,
+      takes: text,
+      repeat: true,
+      doc: 'Field of upstream responses that is not sent to the client.',
+      example: `${p}hide_header X-Powered-By;`,
+    },
+    pass_header: {
+      contexts: CONTEXTS,
+      takes: text,
+      repeat: true,
+      doc: 'Field that is hidden by default (`Date`, `Server`, `X-Pad`, `X-Accel-…`) and is to be sent to the client.',
+      example: `${p}pass_header Server;`,
+    },
+    ignore_headers: {
+      contexts: CONTEXTS,
+      takes: bitmask(...IGNORABLE),
+      again: 'joins',
+      doc: 'Fields of upstream responses that have no effect on the proxy.',
+      example: `${p}ignore_headers X-Accel-Redirect;`,
+    },
+    set_header: {
+      contexts: CONTEXTS,
+      takes: headerField(),
+      repeat: true,
+      doc: 'Field of requests to the upstream; a field with an empty value is not sent. A level with such directives of its own inherits none.',
+      example: `${p}set_header Host $host;`,
+    },
+  } as const satisfies Record<string, DirectiveSpec>;
+}
+
+/** Directives of modules that buffer requests and responses. */
+function buffering(p: string) {
+  return {
+    ...lowWaterMark(p),
     buffers: {
       contexts: CONTEXTS,
       takes: atLeastTwoBuffers,
@@ -151,42 +201,6 @@ function family(p: string) {
       doc: 'Whether the upstream request continues when the client closes its connection.',
       example: `${p}ignore_client_abort on;`,
     },
-    intercept_errors: {
-      contexts: CONTEXTS,
-      takes: flag,
-      default: 'off',
-      doc: 'Whether upstream responses with a status of 300 or above are replaced by the corresponding `error_page`.',
-      example: `${p}intercept_errors on;`,
-    },
-    next_upstream: {
-      contexts: CONTEXTS,
-      takes: nextUpstreamConditions,
-      again: 'joins',
-      default: 'error timeout',
-      doc: 'Conditions under which a request is passed to the next server. Requests with a non-idempotent method (POST, LOCK, PATCH) that have been sent are retried only with `non_idempotent`.',
-      example: `${p}next_upstream error timeout http_502;`,
-    },
-    hide_header: {
-      contexts: CONTEXTS,
-      takes: text,
-      repeat: true,
-      doc: 'Field of upstream responses that is not sent to the client.',
-      example: `${p}hide_header X-Powered-By;`,
-    },
-    pass_header: {
-      contexts: CONTEXTS,
-      takes: text,
-      repeat: true,
-      doc: 'Field that is hidden by default (`Date`, `Server`, `X-Pad`, `X-Accel-…`) and is to be sent to the client.',
-      example: `${p}pass_header Server;`,
-    },
-    ignore_headers: {
-      contexts: CONTEXTS,
-      takes: bitmask(...IGNORABLE),
-      again: 'joins',
-      doc: 'Fields of upstream responses that have no effect on the proxy.',
-      example: `${p}ignore_headers X-Accel-Redirect;`,
-    },
     pass_request_headers: {
       contexts: CONTEXTS,
       takes: flag,
@@ -225,13 +239,6 @@ function family(p: string) {
       example: `${p}headers_hash_bucket_size 128;`,
       noEffect: 'tables grow as needed',
     },
-    set_header: {
-      contexts: CONTEXTS,
-      takes: headerField(),
-      repeat: true,
-      doc: 'Field of requests to the upstream; a field with an empty value is not sent. A level with such directives of its own inherits none.',
-      example: `${p}set_header Host $host;`,
-    },
   } as const satisfies Record<string, DirectiveSpec>;
 }
 
@@ -243,41 +250,50 @@ function templateWord() {
   return { ...template, syntax: 'value' };
 }
 
-type Family = ReturnType<typeof family>;
-/** Directives of the family under a prefix. */
-export type Prefixed<P extends string> = { readonly [K in keyof Family as `${P}_${K & string}`]: Family[K] };
+type Common = ReturnType<typeof common>;
+type Buffering = ReturnType<typeof buffering>;
+type Family = Common & Buffering;
+/** Directives under a prefix. */
+type Under<P extends string, D> = { readonly [K in keyof D as `${P}_${K & string}`]: D[K] };
+export type BufferedDirectives<P extends string> = Under<P, Family>;
+export type UnbufferedDirectives<P extends string> = Under<P, Common>;
 
-/** The directives of the family under a prefix, to be spread into the directives of a module. */
-export function upstreamDirectives<P extends string>(prefix: P): Prefixed<P> {
-  const entries = Object.entries(family(`${prefix}_`)).map(([name, spec]) => [`${prefix}_${name}`, spec]);
+function under<P extends string, D extends object>(prefix: P, directives: D): Under<P, D> {
+  const entries = Object.entries(directives).map(([name, spec]) => [`${prefix}_${name}`, spec]);
   // The keys are the ones that the type spells out; TypeScript cannot follow them through fromEntries.
-  return Object.fromEntries(entries) as Prefixed<P>;
+  return Object.fromEntries(entries) as Under<P, D>;
 }
 
-type Names = Readonly<Record<keyof Family, string>>;
-const namesUnder = new Map<string, Names>();
+/** The directives of a module that buffers requests and responses, to be spread into its directives. */
+export function bufferedDirectives<P extends string>(prefix: P): BufferedDirectives<P> {
+  return under(prefix, { ...common(`${prefix}_`), ...buffering(`${prefix}_`) });
+}
 
-/** Names of the family under a prefix; cached, because every location uses most of them. */
-function namesOf(prefix: string): Names {
+/** The directives of a module that passes requests and responses on as they arrive. */
+export function unbufferedDirectives<P extends string>(prefix: P): UnbufferedDirectives<P> {
+  return under(prefix, common(`${prefix}_`));
+}
+
+/** Values of directives by their names without the prefix. */
+type Value<D> = <K extends keyof D>(name: K) => ConfOf<D>[K];
+
+const namesUnder = new Map<string, Map<string, string>>();
+
+/** Reads values under a prefix; names are cached, because every location uses most of them. */
+function valuesUnder<D>(prefix: string, conf: object): Value<D> {
   let names = namesUnder.get(prefix);
-  if (names === undefined) {
-    const entries = Object.keys(family(`${prefix}_`)).map((name) => [name, `${prefix}_${name}`]);
-    namesUnder.set(prefix, (names = Object.fromEntries(entries) as Names));
-  }
-  return names;
+  if (names === undefined) namesUnder.set(prefix, (names = new Map()));
+  const known = names;
+  return <K extends keyof D>(name: K) => {
+    const key = name as string; // the names are not numbers
+    let full = known.get(key);
+    if (full === undefined) known.set(key, (full = `${prefix}_${key}`));
+    return (conf as Record<string, unknown>)[full] as ConfOf<D>[K]; // the type of the name
+  };
 }
 
-/** Settings of the request engine. */
-export function upstreamSettings<P extends string>(
-  prefix: P,
-  conf: ConfOf<Prefixed<P>>,
-  compiler: Compiler,
-): UpstreamSettings {
-  const names = namesOf(prefix);
-  const value = <K extends keyof Family>(name: K): ConfOf<Family>[K] =>
-    (conf as Record<string, unknown>)[names[name]] as ConfOf<Family>[K];
+function commonSettings(value: Value<Common>) {
   const ignored = value('ignore_headers') ?? [];
-  const [number, bytes] = value('buffers');
   return {
     connectTimeout: value('connect_timeout'),
     sendTimeout: value('send_timeout'),
@@ -286,6 +302,23 @@ export function upstreamSettings<P extends string>(
     nextUpstreamTries: value('next_upstream_tries'),
     nextUpstreamTimeout: value('next_upstream_timeout'),
     bufferSize: value('buffer_size'),
+    interceptErrors: value('intercept_errors'),
+    obeysRedirect: !ignored.includes('X-Accel-Redirect'),
+    obeysBuffering: !ignored.includes('X-Accel-Buffering'),
+    obeysLimitRate: !ignored.includes('X-Accel-Limit-Rate'),
+  };
+}
+
+/** Settings of the request engine for a module with `bufferedDirectives`. */
+export function bufferedSettings<P extends string>(
+  prefix: P,
+  conf: ConfOf<BufferedDirectives<P>>,
+  compiler: Compiler,
+): UpstreamSettings {
+  const value = valuesUnder<Family>(prefix, conf);
+  const [number, bytes] = value('buffers');
+  return {
+    ...commonSettings(value),
     limitRate: value('limit_rate') === '0' ? null : compiler.template(value('limit_rate')),
     requestBuffering: value('request_buffering'),
     buffering: value('buffering'),
@@ -296,12 +329,33 @@ export function upstreamSettings<P extends string>(
       place: value('temp_path') ?? defaultTemporaryPath(compiler, `${prefix}_temp`),
     },
     store: null,
-    interceptErrors: value('intercept_errors'),
     ignoreClientAbort: value('ignore_client_abort'),
     passTrailers: value('pass_trailers'),
-    obeysRedirect: !ignored.includes('X-Accel-Redirect'),
-    obeysBuffering: !ignored.includes('X-Accel-Buffering'),
-    obeysLimitRate: !ignored.includes('X-Accel-Limit-Rate'),
+  };
+}
+
+/** Settings of the request engine for a module with `unbufferedDirectives`; trailers are passed on. */
+export function unbufferedSettings<P extends string>(
+  prefix: P,
+  conf: ConfOf<UnbufferedDirectives<P>>,
+  compiler: Compiler,
+): UpstreamSettings {
+  const settings = commonSettings(valuesUnder<Common>(prefix, conf));
+  return {
+    ...settings,
+    limitRate: null,
+    requestBuffering: false,
+    buffering: false,
+    // Used by responses with `X-Accel-Buffering: yes` only.
+    spool: {
+      memory: settings.bufferSize,
+      file: 0,
+      writeSize: Number.POSITIVE_INFINITY,
+      place: defaultTemporaryPath(compiler, `${prefix}_temp`),
+    },
+    store: null,
+    ignoreClientAbort: false,
+    passTrailers: true,
   };
 }
 

@@ -1,6 +1,6 @@
 /** TLS directives that nginx repeats for each upstream protocol under its own prefix (`proxy_ssl_…`, `grpc_ssl_…`). */
-import { bitmask, either, flag, integer, listOf, named, path, template, text } from '../../config/argument-types.js';
-import type { Context, DirectiveSpec } from '../../config/directive.js';
+import { bitmask, either, flag, integer, listOf, named, path, template, text } from '../config/argument-types.js';
+import type { Context, DirectiveSpec } from '../config/directive.js';
 import {
   certificateCache,
   certificateFile,
@@ -10,7 +10,7 @@ import {
   OLD_PROTOCOLS,
   plainFile,
   plainFiles,
-} from '../../tls/arguments.js';
+} from './arguments.js';
 
 const CONTEXTS: readonly Context[] = ['http', 'server', 'location'];
 
@@ -136,7 +136,7 @@ function family(p: string) {
     ssl_alpn: {
       contexts: CONTEXTS,
       takes: listOf(named('protocol', text)),
-      doc: 'Protocols offered to the server by ALPN. Without the directive the extension is not sent, as in nginx.',
+      doc: 'Protocols offered to the server by ALPN. Without the directive, `h2` is offered for HTTP/2, and otherwise the extension is not sent, as in nginx.',
       example: `${p}ssl_alpn http/1.1;`,
       differs: 'nginx has this directive only in `stream`.',
     },

@@ -1,36 +1,49 @@
 /** Response head of an upstream as sent to the client: hidden fields, rewritten redirects and cookies. */
 
-import { fieldValue } from '../../http/field-line.js';
-import { Field } from '../../http/field-names.js';
-import { type FieldTest, type HeaderBlock, NameSet } from '../../http/header-block.js';
-import { RESPONSE_HOP_BY_HOP } from '../../http/hop-by-hop.js';
-import type { UpstreamHead } from '../../http/upstream-session.js';
-import type { Exchange } from '../../program/exchange.js';
-import type { CookieRewrite } from './cookies.js';
-import type { Rewrites } from './rewrites.js';
+import { fieldValue } from '../http/field-line.js';
+import { Field } from '../http/field-names.js';
+import { type FieldTest, type HeaderBlock, NameSet } from '../http/header-block.js';
+import { RESPONSE_HOP_BY_HOP } from '../http/hop-by-hop.js';
+import type { UpstreamHead } from '../http/upstream-session.js';
+import type { Exchange } from '../program/exchange.js';
 
-/** Fields that are hidden unless `proxy_pass_header` lists them. */
-const HIDDEN: readonly string[] = [
+/** Fields that are hidden unless `proxy_pass_header` lists them; nginx hides `X-Pad` only of HTTP/1 servers. */
+export const HIDDEN_BY_GRPC: readonly string[] = [
   'Date',
   'Server',
-  'X-Pad',
   'X-Accel-Expires',
   'X-Accel-Redirect',
   'X-Accel-Limit-Rate',
   'X-Accel-Buffering',
   'X-Accel-Charset',
 ];
+export const HIDDEN_BY_PROXY: readonly string[] = [...HIDDEN_BY_GRPC, 'X-Pad'];
 
 /** Fields that are stored separately in ResponseHead. */
 const PLACED: readonly string[] = ['Content-Type', 'Content-Length', 'Last-Modified', 'ETag'];
 
+/** Changes the URL of `Location` and `Refresh`. */
+export interface RedirectRewrite {
+  /** Returns null if the URL stays as it is. */
+  apply(x: Exchange, url: string): string | null;
+}
+
+/** Changes values of `Set-Cookie`. */
+export interface CookieRewrite {
+  readonly empty: boolean;
+  apply(x: Exchange, value: string): string;
+}
+
 export interface ResponseHeadOptions {
+  /** Fields that are hidden unless `pass` lists them. */
+  readonly hidden: readonly string[];
   /** `proxy_hide_header` */
   readonly hide: readonly string[];
   /** `proxy_pass_header` */
   readonly pass: readonly string[];
-  readonly redirects: Rewrites;
-  readonly cookies: CookieRewrite;
+  /** null: unchanged. */
+  readonly redirects: RedirectRewrite | null;
+  readonly cookies: CookieRewrite | null;
   /** `proxy_force_ranges` */
   readonly forceRanges: boolean;
 }
@@ -46,12 +59,13 @@ class HiddenFields {
   readonly etag: boolean;
 
   constructor(
+    readonly initial: readonly string[],
     readonly hide: readonly string[],
     readonly pass: readonly string[],
     readonly forceRanges: boolean,
   ) {
     const passed = new Set(pass.map((name) => name.toLowerCase()));
-    const hidden = [...HIDDEN.filter((name) => !passed.has(name.toLowerCase())), ...hide];
+    const hidden = [...initial.filter((name) => !passed.has(name.toLowerCase())), ...hide];
     this.passesServer = passed.has('server') && !hide.some((name) => name.toLowerCase() === 'server');
     this.passesDate = passed.has('date') && !hide.some((name) => name.toLowerCase() === 'date');
     const names = new Set(hidden.map((name) => name.toLowerCase()));
@@ -67,10 +81,11 @@ class HiddenFields {
 const hiddenFields = new WeakMap<readonly string[], HiddenFields>();
 
 /** Shared by all locations that inherit the same lists. */
-function hiddenBy({ hide, pass, forceRanges }: ResponseHeadOptions): HiddenFields {
+function hiddenBy({ hidden: initial, hide, pass, forceRanges }: ResponseHeadOptions): HiddenFields {
   let hidden = hiddenFields.get(hide);
-  if (hidden === undefined || hidden.pass !== pass || hidden.forceRanges !== forceRanges) {
-    hiddenFields.set(hide, (hidden = new HiddenFields(hide, pass, forceRanges)));
+  const isSame = hidden?.initial === initial && hidden.pass === pass && hidden.forceRanges === forceRanges;
+  if (hidden === undefined || !isSame) {
+    hiddenFields.set(hide, (hidden = new HiddenFields(initial, hide, pass, forceRanges)));
   }
   return hidden;
 }
@@ -78,11 +93,12 @@ function hiddenBy({ hide, pass, forceRanges }: ResponseHeadOptions): HiddenField
 /** Response rules of a location, compiled once. */
 export class ResponseHeadRules {
   private readonly hidden: HiddenFields;
-  private readonly rewritesCookies: boolean;
+  /** null: cookies are not changed. */
+  private readonly cookies: CookieRewrite | null;
 
   constructor(private readonly options: ResponseHeadOptions) {
     this.hidden = hiddenBy(options);
-    this.rewritesCookies = !options.cookies.empty;
+    this.cookies = options.cookies?.empty === false ? options.cookies : null;
   }
 
   /** Fields that the client does not receive. */
@@ -107,37 +123,37 @@ export class ResponseHeadRules {
     // A passed field is the upstream's even if the upstream sends none, as in nginx.
     if (hidden.passesServer) response.ownServer = false;
     if (hidden.passesDate) response.ownDate = false;
+    const { redirects } = this.options;
     if (
-      headers.indexOf(Field.Location) >= 0 ||
-      headers.indexOf(Field.Refresh) >= 0 ||
-      (this.rewritesCookies && headers.indexOf(Field.SetCookie) >= 0)
+      (redirects !== null && (headers.indexOf(Field.Location) >= 0 || headers.indexOf(Field.Refresh) >= 0)) ||
+      (this.cookies !== null && headers.indexOf(Field.SetCookie) >= 0)
     ) {
-      this.rewrite(x, headers);
+      this.rewrite(x, headers, redirects);
     }
   }
 
   /** Value of a `Set-Cookie` field as sent to the client. */
   cookie(x: Exchange, value: string): string {
-    return this.rewritesCookies ? this.options.cookies.apply(x, value) : value;
+    return this.cookies?.apply(x, value) ?? value;
   }
 
   /** Rewrites fields at their places; variables of the upstream's response keep the received values. */
-  private rewrite(x: Exchange, headers: HeaderBlock): void {
-    const { redirects, cookies } = this.options;
+  private rewrite(x: Exchange, headers: HeaderBlock, redirects: RedirectRewrite | null): void {
+    const { cookies } = this;
     for (let i = 0; i < headers.count; i++) {
       const id = headers.id(i);
       if (id !== Field.Location && id !== Field.Refresh && id !== Field.SetCookie) continue;
       if (this.hidden.all.matches(headers, i)) continue;
       const value = headers.value(i);
       if (id === Field.SetCookie) {
-        if (this.rewritesCookies) headers.replace(i, fieldValue(cookies.apply(x, value)));
+        if (cookies !== null) headers.replace(i, fieldValue(cookies.apply(x, value)));
       } else if (id === Field.Location) {
-        const rewritten = redirects.apply(x, value);
+        const rewritten = redirects?.apply(x, value) ?? null;
         if (rewritten !== null) x.response.replaceLocation(rewritten);
       } else {
         const url = /url=/i.exec(value);
         const at = url === null ? -1 : url.index + 4;
-        const rewritten = at < 0 ? null : redirects.apply(x, value.slice(at));
+        const rewritten = at < 0 ? null : (redirects?.apply(x, value.slice(at)) ?? null);
         if (rewritten !== null) headers.replace(i, fieldValue(value.slice(0, at) + rewritten));
       }
     }

@@ -1,16 +1,17 @@
-/** Head of a proxied request: the fields of `proxy_set_header` and nginx's defaults, then those of the client. */
-import type { TemplateData } from '../../config/template.js';
-import type { HttpExchange } from '../../exchange/exchange.js';
-import { fieldValue } from '../../http/field-line.js';
-import { Field } from '../../http/field-names.js';
-import { NameSet } from '../../http/header-block.js';
-import { REQUEST_HOP_BY_HOP } from '../../http/hop-by-hop.js';
-import type { Exchange } from '../../program/exchange.js';
-import type { Compiler } from '../../program/module.js';
-import type { Template } from '../../program/template.js';
-import { NEGOTIATED } from '../../websocket/extension-offer.js';
-import type { Forwarded } from './forwarded.js';
-import type { UpgradeRules } from './upgrades.js';
+/** Head of a request to an upstream: the configured fields (`proxy_set_header`) and nginx's defaults, then those of the client. */
+import type { TemplateData } from '../config/template.js';
+import type { HttpExchange } from '../exchange/exchange.js';
+import { fieldValue } from '../http/field-line.js';
+import { Field } from '../http/field-names.js';
+import { NameSet } from '../http/header-block.js';
+import { REQUEST_HOP_BY_HOP } from '../http/hop-by-hop.js';
+import type { Exchange } from '../program/exchange.js';
+import type { Compiler } from '../program/module.js';
+import type { Template } from '../program/template.js';
+import { NEGOTIATED } from '../websocket/extension-offer.js';
+
+/** Protocol version of the request; of HTTP/2, the head is converted by the stream. */
+export type HttpVersion = '1.0' | '1.1' | '2';
 
 export interface SetHeader {
   readonly name: string;
@@ -19,27 +20,43 @@ export interface SetHeader {
 
 const EXTENSIONS = 'Sec-WebSocket-Extensions';
 
+/** A field that is formatted for each request. */
+export interface FieldFormatter {
+  /** Value of the field; empty: the request has none. */
+  value(x: HttpExchange): string;
+}
+
+/** Writes `Upgrade` and `Connection` of requests that may ask for an upgrade. */
+export interface UpgradeFields {
+  /** Whether `lines` writes the fields of the request; if not, the configured ones are sent. */
+  rewrites(x: HttpExchange): boolean;
+  /** The lines of both fields; `upgrade` and `connection` are the configured values. */
+  lines(x: HttpExchange, upgrade: string, connection: string): string;
+}
+
 /** A field whose value depends on the request. */
 interface VariableField {
   /** `Name: ` */
   readonly start: string;
   readonly value: Template;
-  /** Whether `UpgradeRules` may write the field instead. */
+  /** Whether `UpgradeFields` may write the field instead. */
   readonly ofUpgrade: boolean;
 }
 
 export interface RequestHeadOptions {
   readonly fields: readonly SetHeader[];
-  readonly version: '1.0' | '1.1';
+  readonly version: HttpVersion;
   readonly passFields: boolean;
   /** Formats the field `Forwarded`; null: it is passed on like others. `proxy_set_header` replaces it. */
-  readonly forwarded: Forwarded | null;
+  readonly forwarded: FieldFormatter | null;
   /** Writes `Upgrade` and `Connection`; null: the configured fields are sent. */
-  readonly upgrades: UpgradeRules | null;
+  readonly upgrades: UpgradeFields | null;
   /** Whether the extensions of WebSockets may be negotiated by the proxy (`NEGOTIATED`). */
   readonly negotiates: boolean;
   /** Whether `proxy_set_body` replaces the client's body, so that the request always has a body. */
   readonly ownBody: boolean;
+  /** Whether `TE: trailers` is passed on if the client sends it. */
+  readonly passTrailersOption: boolean;
 }
 
 /** Request head of a location, compiled once; `build` formats the head of one request. */
@@ -54,18 +71,19 @@ export class RequestHeadBuilder {
   private readonly ownCoding: boolean;
   private readonly version: string;
   private readonly passFields: boolean;
-  /** Whether HTTP/1.1 is used. */
+  /** Whether the request needs a host, and its body needs no declared length: HTTP/1.1 and newer. */
   readonly http11: boolean;
   private readonly ownBody: boolean;
-  private readonly forwarded: Forwarded | null;
-  private readonly upgrades: UpgradeRules | null;
+  private readonly passTrailersOption: boolean;
+  private readonly forwarded: FieldFormatter | null;
+  private readonly upgrades: UpgradeFields | null;
   /** Configured values of `Upgrade` and `Connection`, if `upgrades` may write these fields. */
   private upgrade: Template | null = null;
   private connection: Template | null = null;
 
   constructor(options: RequestHeadOptions, compiler: Compiler) {
-    this.http11 = options.version === '1.1';
-    this.version = ` HTTP/${options.version}\r\n`;
+    this.http11 = options.version !== '1.0';
+    this.version = options.version === '2' ? ' HTTP/2.0\r\n' : ` HTTP/${options.version}\r\n`;
     this.passFields = options.passFields;
     this.ownBody = options.ownBody;
     const names = new Set(options.fields.map(({ name }) => name.toLowerCase()));
@@ -77,7 +95,8 @@ export class RequestHeadBuilder {
     this.negotiates = options.negotiates && !names.has(EXTENSIONS.toLowerCase());
     this.skipWithExtensions = this.negotiates ? new NameSet([...skipped, EXTENSIONS]) : this.skip;
     this.ownLength = !names.has('content-length');
-    this.ownCoding = !names.has('transfer-encoding');
+    this.ownCoding = !names.has('transfer-encoding') && options.version !== '2';
+    this.passTrailersOption = options.passTrailersOption && !names.has('te');
     let host: Template | null = null;
     const parts: (string | VariableField)[] = [];
     for (const { name, value } of options.fields) {
@@ -134,6 +153,7 @@ export class RequestHeadBuilder {
       const value = this.forwarded.value(x);
       if (value !== '') head += `Forwarded: ${fieldValue(value)}\r\n`;
     }
+    if (this.passTrailersOption && acceptsTrailers(x)) head += 'TE: trailers\r\n';
     if (chunked) {
       if (this.ownCoding) head += 'Transfer-Encoding: chunked\r\n';
     } else if (this.ownLength && (length > 0 || (length === 0 && this.hasBody(x)))) {
@@ -157,4 +177,10 @@ export class RequestHeadBuilder {
       this.ownBody || x.headers.indexOf(Field.ContentLength) >= 0 || x.headers.indexOf(Field.TransferEncoding) >= 0
     );
   }
+}
+
+/** Whether the client accepts trailers. nginx: ngx_http_grpc_internal_trailers_variable. */
+function acceptsTrailers({ headers }: Exchange): boolean {
+  const i = headers.indexOf(Field.TE);
+  return i >= 0 && headers.value(i).toLowerCase().includes('trailers');
 }

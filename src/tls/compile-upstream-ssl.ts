@@ -1,7 +1,7 @@
 /** TLS settings of the connections of a location to its upstream. Loaded if any location has an upstream with TLS. */
-import type { ConfOf } from '../../config/directive.js';
-import type { Place } from '../../config/place.js';
-import { CLIENT_CONTEXT, type ContextSpec, TLS_VERSIONS } from '../../net/tls-context.js';
+import type { ConfOf } from '../config/directive.js';
+import type { Place } from '../config/place.js';
+import { CLIENT_CONTEXT, type ContextSpec, TLS_VERSIONS } from '../net/tls-context.js';
 import {
   type CertifiedKey,
   loadCertificates,
@@ -9,20 +9,28 @@ import {
   loadCrls,
   loadPasswords,
   TlsFileError,
-} from '../../net/tls-files.js';
-import type { Scope } from '../../program/module.js';
-import { fileName, writtenName } from '../../tls/arguments.js';
-import { compiledCache } from '../../tls/certificate-cache.js';
-import { applyCommands } from '../../tls/conf-command.js';
-import { compiledContexts } from '../../tls/contexts.js';
-import { compiledKeyLog } from '../../tls/key-log.js';
-import { type ClientContext, clientContext, UpstreamTls, type VariableCertificate } from '../../tls/upstream-tls.js';
+} from '../net/tls-files.js';
+import type { Scope } from '../program/module.js';
+import { fileName, writtenName } from './arguments.js';
+import { compiledCache } from './certificate-cache.js';
+import { applyCommands } from './conf-command.js';
+import { compiledContexts } from './contexts.js';
+import { compiledKeyLog } from './key-log.js';
 import type { Family, Prefixed } from './upstream-ssl.js';
+import { type ClientContext, clientContext, UpstreamTls, type VariableCertificate } from './upstream-tls.js';
 
 type Value = <K extends keyof Family>(name: K) => ConfOf<Family>[K];
 
-/** Compiles the TLS settings of a location; fails with nginx's message if a file cannot be used. */
-export function compileUpstreamTls<P extends string>(prefix: P, conf: ConfOf<Prefixed<P>>, scope: Scope): UpstreamTls {
+/**
+ * Compiles the TLS settings of a location; fails with nginx's message if a file cannot be used. `alpn`: protocols that are
+ * offered unless `ssl_alpn` is set.
+ */
+export function compileUpstreamTls<P extends string>(
+  prefix: P,
+  conf: ConfOf<Prefixed<P>>,
+  scope: Scope,
+  alpn: readonly string[],
+): UpstreamTls {
   const { compiler, block } = scope;
   const value: Value = (name) => (conf as Record<string, unknown>)[`${prefix}_${name}`] as never; // the type of the name
   const [certificate, key, authorities] = [
@@ -47,7 +55,7 @@ export function compileUpstreamTls<P extends string>(prefix: P, conf: ConfOf<Pre
     name: name === undefined ? null : compiler.template(name),
     certificate: variableCertificate(value, scope),
     reusesSessions: value('ssl_session_reuse'),
-    alpn: value('ssl_alpn') ?? [],
+    alpn: value('ssl_alpn') ?? alpn,
     keyLog: compiledKeyLog(value('ssl_key_log'), compiler),
   });
 }
