@@ -10,9 +10,9 @@ import { FrameWriter } from './frame-writer.js';
 import { HpackDecoder, INVALID } from './hpack/decoder.js';
 import { HpackEncoder } from './hpack/encoder.js';
 import { convertRequestHead } from './request-conversion.js';
-import { UpstreamFields } from './upstream-fields.js';
-import { PeerSettings, Setting } from './settings.js';
 import type { RequestOutput } from './request-output.js';
+import { PeerSettings, Setting } from './settings.js';
+import { UpstreamFields } from './upstream-fields.js';
 import { Http2UpstreamStream, STREAM_WINDOW, type StreamSession } from './upstream-stream.js';
 
 /** Maximum bytes of an encoded header block; the fields of a head are limited by its stream. */

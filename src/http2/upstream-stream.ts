@@ -6,8 +6,8 @@ import { ByteQueue } from '../net/byte-queue.js';
 import type { Transport } from '../net/transport.js';
 import { ErrorCode } from './error-codes.js';
 import { ReceiveWindow, SendWindow } from './flow-window.js';
+import { RequestOutput, type SendingConnection } from './request-output.js';
 import type { UpstreamFields } from './upstream-fields.js';
-import { type SendingConnection, RequestOutput } from './request-output.js';
 
 /** Flow-control window of each stream: bytes of a response that may wait in this process for a slow client. */
 export const STREAM_WINDOW = 262_144;
