@@ -12,6 +12,7 @@ import type { Connection, ConnectionHost } from '../exchange/connection.js';
 import { CLOSING, type ConnectionCounts, CountedState, WAITING, WRITING } from '../exchange/connection-counts.js';
 import type { HttpExchange } from '../exchange/exchange.js';
 import type { ConnectionDescription } from '../exchange/open-connections.js';
+import { TunnelledClient } from '../exchange/tunnelled-client.js';
 import type { Accepted } from '../net/accept-step.js';
 import { now } from '../net/deadlines.js';
 import type { Transport } from '../net/transport.js';
@@ -23,7 +24,6 @@ import { expectsContinue, logReading, refuseRequest } from './request-checks.js'
 import { RequestIntake } from './request-intake.js';
 import { COMPLETE, MORE } from './request-reader.js';
 import { Http1Stream, type StreamConnection } from './server-stream.js';
-import { TunnelledClient } from './tunnelled-client.js';
 import { CLOSED_BY_CLIENT, logReset, logUnused } from './unused-connection.js';
 
 // Connection state; also determines which timeout the deadline stands for.

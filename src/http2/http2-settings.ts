@@ -9,6 +9,8 @@ export interface Http2Settings {
   readonly maxConcurrentStreams: number;
   /** Receive window of a stream whose body nobody reads yet, bytes (`http2_body_preread_size`). */
   readonly prereadSize: number;
+  /** Whether clients may open WebSockets on streams (`http2_extended_connect`). */
+  readonly extendedConnect: boolean;
   /** Maximum payload of a DATA frame, bytes (`http2_chunk_size`); the only setting that differs between locations. */
   readonly chunkSize: number;
 }
@@ -17,6 +19,7 @@ export const HTTP2 = new SettingsKey<Http2Settings>('http2', {
   enabled: false,
   maxConcurrentStreams: 128,
   prereadSize: 65_536,
+  extendedConnect: false,
   chunkSize: 8192,
 });
 

@@ -11,6 +11,7 @@ import { parseContentLength, SINGLE_FIELDS } from '../http1/request-reader.js';
 import type { Refusal } from '../program/admission.js';
 import { logError } from '../program/error-context.js';
 import type { ListenerProgram } from '../program/program.js';
+import { HANDSHAKE_METHOD, handshakeFields, refusedProtocol } from './extended-connect.js';
 import type { FieldReceiver } from './hpack/field-receiver.js';
 import { allowsHttp2 } from './http2-settings.js';
 
@@ -52,6 +53,10 @@ export class RequestFields implements FieldReceiver, RequestHead {
   contentLength = 0;
   /** Value of `:scheme`. */
   scheme = '';
+  /** Value of `:protocol` (RFC 8441); null if there is none, and if it is not allowed on the connection. */
+  protocol: string | null = null;
+  /** Whether the connection allows `:protocol`. */
+  allowsProtocol = false;
   private host: string | null = null;
   private cookies = '';
   private count = 0;
@@ -95,6 +100,7 @@ export class RequestFields implements FieldReceiver, RequestHead {
   apply(x: HttpExchange, program: ListenerProgram, ended: boolean): Refusal | null {
     this.method = '';
     this.scheme = '';
+    this.protocol = null;
     this.target = '';
     this.requestLine = '';
     this.host = null;
@@ -106,7 +112,7 @@ export class RequestFields implements FieldReceiver, RequestHead {
     x.version = 20;
     const refusal = this.readFields(x, program);
     this.writeBlock();
-    return refusal ?? this.check(x, program, ended) ?? admitRequest(x, this);
+    return refusal ?? this.check(x, program, ended) ?? this.translate(x) ?? admitRequest(x, this);
   }
 
   /** Processes the fields in their order; those that are kept move to the front of the arrays. */
@@ -183,9 +189,15 @@ export class RequestFields implements FieldReceiver, RequestHead {
         if (this.host !== null) return refused(400, 'client sent duplicate ":authority" header');
         this.host = value;
         return routeAuthority(x, value, program);
+      case ':protocol':
+        if (!this.allowsProtocol) break;
+        if (this.protocol !== null) return refused(400, 'client sent duplicate ":protocol" header');
+        this.protocol = value;
+        return null;
       default:
-        return refused(400, `client sent unknown pseudo-header "${name}"`);
+        break;
     }
+    return refused(400, `client sent unknown pseudo-header "${name}"`);
   }
 
   private readMethod(value: string, x: HttpExchange): Refusal | null {
@@ -250,6 +262,12 @@ export class RequestFields implements FieldReceiver, RequestHead {
     if (this.method === '') return refused(400, 'client sent no :method header');
     if (this.scheme === '') return refused(400, 'client sent no :scheme header');
     if (this.target === '') return refused(400, 'client sent no :path header');
+    if (this.protocol !== null) {
+      const refusal = refusedProtocol(this.method, this.protocol);
+      if (refusal !== null) return refusal;
+      this.method = HANDSHAKE_METHOD;
+      x.method = HANDSHAKE_METHOD;
+    }
     this.requestLine = `${this.method} ${this.target} HTTP/2.0`;
     return routeTarget(x, this, program);
   }
@@ -280,6 +298,18 @@ export class RequestFields implements FieldReceiver, RequestHead {
       headers.pushNumbered(at, nameEnd, nameEnd + 2, valueEnd, numbers[i] as number);
       at = valueEnd + 2;
     }
+  }
+
+  /** Adds the fields of HTTP/1.1 to an extended CONNECT, which has no body. */
+  private translate(x: HttpExchange): Refusal | null {
+    if (this.protocol === null) return null;
+    if (this.headers.indexOf(Field.ContentLength) >= 0) {
+      return refused(400, 'client sent "Content-Length" header with CONNECT');
+    }
+    this.contentLength = 0;
+    this.headers = handshakeFields(this.headers);
+    x.headers = this.headers;
+    return null;
   }
 
   /** Checks the block as a whole. nginx: ngx_http_v2_run_request. */

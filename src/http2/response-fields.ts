@@ -22,11 +22,14 @@ const CONNECTION_FIELDS = fieldSet(
   Field.Upgrade,
 );
 
+/** A field of the handshake of HTTP/1.1, which streams do not have (RFC 8441 5). */
+const ACCEPT = 'sec-websocket-accept';
+
 /** Passes fields on to an encoder, without those of a connection. */
 class HeadFields implements FieldReceiver {
   encoder: BlockEncoder | null = null;
   field(name: string, value: string, number: number): void {
-    if (CONNECTION_FIELDS[number] !== true) this.encoder?.field(name, value);
+    if (CONNECTION_FIELDS[number] !== true && name !== ACCEPT) this.encoder?.field(name, value);
   }
 }
 
@@ -38,7 +41,8 @@ export function encodeHead(x: HttpExchange, encoder: BlockEncoder): void {
   const { response } = x;
   const { status, upstream, lastModified, etag, added, bindings } = response;
   encoder.begin();
-  encoder.status(status);
+  // RFC 8441 5.
+  encoder.status(x.tunnelled && status === 101 ? 200 : status);
   if (response.ownServer) {
     const { serverTokens } = x.location.settings;
     if (serverTokens !== '') encoder.field('server', software(serverTokens));

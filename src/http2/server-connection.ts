@@ -98,10 +98,13 @@ export class Http2Connection implements Connection, StreamsHost, Timed, TurnEndL
     this.openedAt = now();
     this.usedAt = this.openedAt;
     this.deadline = this.openedAt + this.lease.program.defaultServer.clientHeaderTimeout;
-    const { maxConcurrentStreams, prereadSize } = this.http2;
+    const { maxConcurrentStreams, prereadSize, extendedConnect } = this.http2;
+    const announced = extendedConnect && this.lease.program.defaultServer.opensWebSockets;
+    if (announced) this.streams.allowProtocol();
     this.writer.settings([
       [Setting.MaxConcurrentStreams, maxConcurrentStreams],
       [Setting.InitialWindowSize, prereadSize],
+      ...(announced ? [[Setting.EnableConnectProtocol, 1] as const] : []),
     ]);
     this.streams.openWindow();
   }

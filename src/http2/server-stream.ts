@@ -6,14 +6,17 @@ import type { ClientInfo } from '../exchange/client-info.js';
 import type { ClientSide, DetachedClient } from '../exchange/client-side.js';
 import { CLOSING, type ConnectionCounts, type ConnectionState, WRITING } from '../exchange/connection-counts.js';
 import type { HttpExchange } from '../exchange/exchange.js';
+import { TunnelledClient, type TunnelledConnection } from '../exchange/tunnelled-client.js';
 import { TIMED_OUT } from '../http1/client-timeouts.js';
 import type { Accepted } from '../net/accept-step.js';
 import { now, type Timed, unwatch, watch } from '../net/deadlines.js';
 import { awaitProgress, extendWithProgress } from '../net/send-timeout.js';
+import type { Transport } from '../net/transport.js';
 import type { BodySink, Chunk } from '../program/body.js';
 import type { ConfigLease } from '../program/config-lease.js';
 import { logError } from '../program/error-context.js';
 import { ErrorCode } from './error-codes.js';
+import type { ReceiveWindow } from './flow-window.js';
 import { FRAME_HEADER } from './frame-types.js';
 import type { FrameWriter } from './frame-writer.js';
 import type { HpackEncoder } from './hpack/encoder.js';
@@ -21,9 +24,12 @@ import { HTTP2 } from './http2-settings.js';
 import { encodeFields, encodeHead, encodeInterim, headText } from './response-fields.js';
 import { type BodyOwner, StreamBody } from './stream-body.js';
 import { type OutputOwner, type OutputScheduler, StreamOutput } from './stream-output.js';
+import type { StreamTransport } from './stream-transport.js';
+import { type TunnelHost, tunnelOver } from './stream-tunnel.js';
 
 /** The connection as seen by its streams. */
 export interface StreamConnection {
+  readonly transport: Transport;
   readonly info: ClientInfo;
   readonly counts: ConnectionCounts;
   readonly writer: FrameWriter;
@@ -48,7 +54,7 @@ const NOTHING = 0;
 const BODY = 1;
 const SENDING = 2;
 
-export class Http2Stream implements ClientSide, BodyOwner, OutputOwner, Timed {
+export class Http2Stream implements ClientSide, BodyOwner, OutputOwner, TunnelHost, TunnelledConnection, Timed {
   deadline = 0;
   deadlineIndex = -1;
   /** Null when it is released. */
@@ -56,7 +62,7 @@ export class Http2Stream implements ClientSide, BodyOwner, OutputOwner, Timed {
   readonly body: StreamBody;
   readonly output: StreamOutput;
   readonly pipelined = false;
-  readonly extendedConnect = false;
+  extendedConnect = false;
   readonly bodyPreread = 0;
   /** Frames of heads, bytes including their headers. */
   private headBytes = 0;
@@ -71,6 +77,8 @@ export class Http2Stream implements ClientSide, BodyOwner, OutputOwner, Timed {
   private timeoutExpired = false;
   private waitingFor = NOTHING;
   private counted: ConnectionState = CLOSING;
+  /** The tunnel that the stream has become; null for a request. */
+  private tunnel: StreamTransport | null = null;
 
   constructor(
     readonly number: number,
@@ -150,6 +158,20 @@ export class Http2Stream implements ClientSide, BodyOwner, OutputOwner, Timed {
     this.body.read(sink);
   }
 
+  /** Bytes `start` to `end`, borrowed, have arrived; see `StreamBody.add`. */
+  received(bytes: Buffer, start: number, end: number, counted: number, ended: boolean): void {
+    const { body, tunnel } = this;
+    if (tunnel === null) {
+      body.add(bytes, start, end, counted, ended);
+      return;
+    }
+    body.ended = ended;
+    body.consumed += end - start;
+    if (counted > end - start) body.credit(counted - (end - start));
+    if (end > start) tunnel.onData(bytes, start, end);
+    if (ended) tunnel.onEnd();
+  }
+
   resumeBody(): void {
     this.body.resume();
   }
@@ -189,7 +211,7 @@ export class Http2Stream implements ClientSide, BodyOwner, OutputOwner, Timed {
     encodeHead(x, encoder);
     if (x.record !== null) x.record.response = headText(x);
     this.output.frameSize = x.location.settings.get(HTTP2).chunkSize;
-    const last = ended || x.headOnly || (response.contentLength === 0 && !response.expectTrailers);
+    const last = ended || x.headOnly || (response.contentLength === 0 && !response.expectTrailers && !x.tunnelled);
     this.sendBlock(last);
     if (last) this.output.endedWithHead();
   }
@@ -238,12 +260,20 @@ export class Http2Stream implements ClientSide, BodyOwner, OutputOwner, Timed {
   uncork(): void {}
 
   outputDrained(): void {
+    if (this.tunnel !== null) {
+      this.tunnel.onDrain();
+      return;
+    }
     if (this.waitingFor === SENDING) this.awaitNothing();
     if (this.resetDue) this.connection.resetStream(this, this.resetCode);
     else this.exchange?.producer?.resume();
   }
 
   outputEnded(): void {
+    if (this.tunnel !== null) {
+      this.tunnel.onEndSent();
+      return;
+    }
     if (this.waitingFor === SENDING) this.awaitNothing();
     this.connection.whenFlushed(this);
   }
@@ -281,6 +311,7 @@ export class Http2Stream implements ClientSide, BodyOwner, OutputOwner, Timed {
     this.body.finish();
     this.count(CLOSING);
     this.lease.release();
+    if (this.tunnel !== null) return;
     if (this.cut) connection.streamClosed(this);
     else if (completed) {
       // The rest of the request is not needed (RFC 9113 8.1).
@@ -305,10 +336,16 @@ export class Http2Stream implements ClientSide, BodyOwner, OutputOwner, Timed {
     this.awaitNothing();
   }
 
-  /** The client has reset the stream or closed the connection, or violated the protocol. `reading`: see `StreamBody.cut`. */
-  lost(): void {
-    const { exchange: x, body } = this;
+  /** The client has reset the stream or closed the connection, or violated the protocol. `code`: that of RST_STREAM, or -1. */
+  lost(code = -1): void {
+    const { exchange: x, body, tunnel } = this;
     this.close();
+    if (tunnel !== null) {
+      this.connection.streamClosed(this);
+      if (code >= 0) tunnel.onReset(code);
+      else tunnel.lost(null);
+      return;
+    }
     if (x === null) {
       this.connection.streamClosed(this);
       return;
@@ -380,8 +417,48 @@ export class Http2Stream implements ClientSide, BodyOwner, OutputOwner, Timed {
     this.exchange?.abort();
   }
 
-  /** Not available yet for streams. */
+  // -- the tunnel after an extended CONNECT
+
   detach(): DetachedClient | null {
-    return null;
+    const { exchange: x, body } = this;
+    if (x === null || this.cut) return null;
+    this.awaitNothing();
+    const { ended } = body;
+    const early = body.takeQueued();
+    this.tunnel = tunnelOver(this, ended);
+    return new TunnelledClient(this, this.lease, x, early);
+  }
+
+  /** Transport of the tunnel. */
+  get transport(): Transport {
+    if (this.tunnel === null) throw new Error('the stream is no tunnel');
+    return this.tunnel;
+  }
+  /** Whether the client had sent END_STREAM when the tunnel began, or has since. */
+  get peerEnded(): boolean {
+    return this.body.ended;
+  }
+  get connectionTransport(): Transport {
+    return this.connection.transport;
+  }
+  get receiveWindow(): ReceiveWindow {
+    return this.body.window;
+  }
+
+  awaitOutput(): void {
+    if (this.connection.writer.waiting) this.connection.awaitSending();
+  }
+
+  resetTunnel(code: number): void {
+    this.connection.resetStream(this, code);
+  }
+
+  tunnelClosed(): void {
+    this.connection.streamClosed(this);
+  }
+
+  tunnelEnded(x: HttpExchange, completed: boolean): void {
+    x.completed = completed;
+    x.finish();
   }
 }

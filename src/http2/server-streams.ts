@@ -80,6 +80,11 @@ export class ServerStreams implements FrameListener {
     this.connection.writer.windowUpdate(0, this.window.resize(MAX_WINDOW));
   }
 
+  /** Allows extended CONNECT, which the server has announced. */
+  allowProtocol(): void {
+    this.fields.allowsProtocol = true;
+  }
+
   /** Number of open streams. */
   get count(): number {
     return this.open.size;
@@ -163,11 +168,13 @@ export class ServerStreams implements FrameListener {
     const { x, stream } = this.createStream(number, length, ended);
     this.payloadBytes += length;
     const refusal = this.fields.apply(x, stream.lease.program, ended);
+    stream.extendedConnect = this.fields.protocol !== null;
     if (refusal !== null) {
       this.refuse(x, stream, refusal);
       return;
     }
-    stream.body.begin(x, x.contentLength);
+    // DATA after an extended CONNECT is kept for its tunnel.
+    stream.body.begin(x, stream.extendedConnect ? -1 : x.contentLength);
     stream.body.expectContinue = expectsContinue(x);
     x.start();
   }
@@ -219,7 +226,7 @@ export class ServerStreams implements FrameListener {
       this.terminate(stream, ErrorCode.StreamClosed, 'client sent HEADERS frame for half-closed stream');
     } else if (!ended || this.fields.hasPseudoFields) {
       this.terminate(stream, ErrorCode.ProtocolError, 'client sent invalid trailers on stream');
-    } else stream.body.add(NO_BYTES, 0, 0, 0, true);
+    } else stream.received(NO_BYTES, 0, 0, 0, true);
   }
 
   // -- other frames
@@ -241,7 +248,7 @@ export class ServerStreams implements FrameListener {
       this.terminate(stream, ErrorCode.FlowControlError, `client violated flow control: ${lengths} for stream`);
     } else if (stream.body.ended) {
       this.terminate(stream, ErrorCode.StreamClosed, 'client sent DATA frame for half-closed stream');
-    } else stream.body.add(bytes, start, end, counted, ended);
+    } else stream.received(bytes, start, end, counted, ended);
   }
 
   /** Checks a frame of a stream that is not open: it may have ended meanwhile, but must have begun. */
@@ -260,11 +267,12 @@ export class ServerStreams implements FrameListener {
       return;
     }
     const { exchange: x } = stream;
-    if (x !== null) {
+    // A tunnel logs its own end.
+    if (x !== null && !x.tunnelled) {
       const activity = x.producer?.activity ?? (x.response.upstream !== null ? 'sending to client' : '');
       logError(x, 'info', `${resetText(number, code)}${activity === '' ? '' : ` while ${activity}`}`);
     }
-    stream.lost();
+    stream.lost(code);
   }
 
   onSetting(id: number, value: number): void {

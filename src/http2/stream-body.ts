@@ -164,6 +164,15 @@ export class StreamBody {
     this.completeIfEnded();
   }
 
+  /** Removes what has arrived and nobody has read, and gives it back to the window. */
+  takeQueued(): Buffer {
+    const bytes = this.queue?.takeAll() ?? NO_BYTES;
+    this.queue = null;
+    this.consumed += bytes.length;
+    this.credit(bytes.length);
+    return bytes;
+  }
+
   /** Discards what has arrived; the rest is discarded on arrival. */
   discard(): void {
     this.consumed += this.queued;
@@ -172,7 +181,8 @@ export class StreamBody {
     this.discarding = true;
   }
 
-  private credit(bytes: number): void {
+  /** Bytes no longer take memory: the client may send as many again. */
+  credit(bytes: number): void {
     this.openWindow(this.window.consume(bytes));
   }
 
@@ -209,3 +219,5 @@ export class StreamBody {
     this.discard();
   }
 }
+
+const NO_BYTES = Buffer.alloc(0);

@@ -7,6 +7,7 @@
  * - The end of a direction is END_STREAM. `reset` is RST_STREAM with CANCEL, the counterpart of a TCP reset.
  * - Closing without waiting for the peer is END_STREAM and RST_STREAM with NO_ERROR, which loses nothing that was sent.
  */
+import { constants } from 'node:os';
 import { ByteQueue } from '../net/byte-queue.js';
 import type { Transport, TransportOwner } from '../net/transport.js';
 import { ErrorCode } from './error-codes.js';
@@ -301,6 +302,7 @@ function join(to: Buffer, before: string, bytes: Buffer, start: number, end: num
   if (after !== '') to.latin1Write(after, at + end - start);
 }
 
-function failure(syscall: string, code: string): NodeJS.ErrnoException {
-  return Object.assign(new Error(`${syscall} ${code}`), { code, syscall });
+/** The error that a socket would have. */
+function failure(syscall: string, code: 'ECONNRESET' | 'EPIPE'): NodeJS.ErrnoException {
+  return Object.assign(new Error(`${syscall} ${code}`), { code, syscall, errno: -constants.errno[code] });
 }

@@ -16,6 +16,7 @@ import connection_without_upgrade from './connection-without-upgrade.js';
 import default_server_doubt from './default-server-doubt.js';
 import type { Lint } from './engine/lint.js';
 import error_log_off from './error-log-off.js';
+import extended_connect_without_effect from './extended-connect-without-effect.js';
 import header_content_type from './header-content-type.js';
 import header_multiline from './header-multiline.js';
 import header_splitting from './header-splitting.js';
@@ -98,6 +99,7 @@ export const lints: readonly Lint[] = [
   connection_without_upgrade,
   default_server_doubt,
   error_log_off,
+  extended_connect_without_effect,
   header_content_type,
   header_multiline,
   header_splitting,

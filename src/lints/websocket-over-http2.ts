@@ -1,7 +1,7 @@
 import type { Statement } from '../../grammar/syntax-tree.js';
 import { defineLint } from './engine/lint.js';
 import type { Scope } from './engine/scope.js';
-import { listensOf } from './engine/servers.js';
+import { http2Of } from './engine/servers.js';
 import { proxied, sendsUpgrade } from './engine/websocket.js';
 
 export default defineLint({
@@ -9,7 +9,7 @@ export default defineLint({
   severity: 'hint',
   on: '*http2',
   story:
-    'HTTP/2 has no `Upgrade`, and nginx does not support the alternative (RFC 8441). Browsers open an HTTP/1.1 connection for WebSockets, because TLS negotiates the protocol, so this is rarely noticed; other clients, and proxies in front that speak only HTTP/2, get no WebSocket. Without TLS there is no negotiation: nginx before 1.25.1 then speaks only HTTP/2.',
+    'HTTP/2 has no `Upgrade`, and nginx does not support the alternative, extended CONNECT (RFC 8441); tsproxy does with `http2_extended_connect on`. Otherwise browsers open an HTTP/1.1 connection for each WebSocket, because TLS negotiates the protocol, so this is rarely noticed; other clients, and proxies in front that speak only HTTP/2, get no WebSocket. Without TLS there is no negotiation: nginx before 1.25.1 then speaks only HTTP/2.',
   check(c) {
     const upgrading = new Map<Scope | null, Statement>();
     for (const { scope, upgrade, connection } of proxied(c)) {
@@ -19,7 +19,7 @@ export default defineLint({
     for (const server of c.scopes('server')) {
       const upgrade = upgrading.get(server);
       const found = upgrade === undefined ? undefined : http2Of(server);
-      if (upgrade === undefined || found === undefined) continue;
+      if (upgrade === undefined || found === undefined || server.value('http2_extended_connect') === 'on') continue;
       const { http2, plain } = found;
       const related = [{ at: upgrade, message: 'WebSockets are expected here' }];
       if (plain) {
@@ -32,19 +32,10 @@ export default defineLint({
         // The reason is the same for every server, so it is reported once.
         reported = true;
         c.report(http2, 'a WebSocket cannot be opened over HTTP/2 here, only over a separate HTTP/1.1 connection', {
-          help: 'browsers open one automatically; a proxy in front that speaks HTTP/2 has to be configured to do so',
+          help: 'browsers open one automatically; "http2_extended_connect on;" of tsproxy lets WebSockets share the HTTP/2 connection',
           related,
         });
       }
     }
   },
 });
-
-/** The statement that enables HTTP/2: a `listen`, preferably one without TLS, or the directive. */
-function http2Of(server: Scope): { readonly http2: Statement; readonly plain: boolean } | undefined {
-  const listens = listensOf(server).flatMap(({ statement, tls }) =>
-    statement?.args.some(({ text }) => text === 'http2') === true ? [{ http2: statement, plain: !tls }] : [],
-  );
-  const on = server.effective('http2').find(({ args }) => args[0]?.text === 'on');
-  return listens.find(({ plain }) => plain) ?? listens[0] ?? (on && { http2: on, plain: false });
-}

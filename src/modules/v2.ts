@@ -109,6 +109,13 @@ export default defineModule({
       doc: 'Number of bytes of a request body that a client may send before the body is read: its initial flow-control window. The setting of the server of the connection applies.',
       example: 'http2_body_preread_size 128k;',
     },
+    http2_extended_connect: {
+      contexts: SERVER,
+      takes: flag,
+      default: 'off',
+      doc: 'Whether clients may open WebSockets on streams of HTTP/2 connections (extended CONNECT, RFC 8441), as browsers do if it is announced. It is announced if a location of the server opens WebSockets: with `proxy_websocket on`, a target `ws://` or `wss://`, `proxy_set_header Upgrade`, or `console`. The setting of the server of the connection applies: the default server of the address, or with TLS the one that the client has named. In the proxy such a request is the handshake of HTTP/1.1: its method is GET, `$http_upgrade` is `websocket`, `$http_connection` is `Upgrade`, and the proxy chooses `Sec-WebSocket-Key` and checks the response to it. The client receives 200 instead of 101; other statuses are passed on, except that 2xx without a WebSocket becomes 502. A protocol other than `websocket` is refused with 501. This is an extension of tsproxy with the name of a directive that was proposed for nginx.',
+      example: 'http2_extended_connect on;',
+    },
     http2_streams_index_size: {
       contexts: SERVER,
       takes: indexSize,
@@ -147,6 +154,7 @@ export default defineModule({
         enabled: conf.http2,
         maxConcurrentStreams: conf.http2_max_concurrent_streams,
         prereadSize: conf.http2_body_preread_size,
+        extendedConnect: conf.http2_extended_connect,
         chunkSize: chunk,
       });
     }

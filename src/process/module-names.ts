@@ -304,8 +304,8 @@ export const MODULE_NAMES: readonly NamedModule[] = [
     load: () => import('../modules/v2.js'),
     names: `
       http2 http2_recv_buffer_size http2_pool_size http2_max_concurrent_streams http2_body_preread_size
-      http2_streams_index_size http2_chunk_size http2_max_concurrent_pushes http2_max_requests http2_max_field_size
-      http2_max_header_size http2_recv_timeout http2_idle_timeout http2_push_preload http2_push`,
+      http2_extended_connect http2_streams_index_size http2_chunk_size http2_max_concurrent_pushes http2_max_requests
+      http2_max_field_size http2_max_header_size http2_recv_timeout http2_idle_timeout http2_push_preload http2_push`,
   },
   {
     load: () => import('../modules/v3.js'),

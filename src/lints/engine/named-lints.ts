@@ -19,6 +19,7 @@ export const NAMED_LINTS: readonly NamedLint[] = [
   { on: '*upgrade', load: () => import('../connection-without-upgrade.js') },
   { on: 'server', load: () => import('../default-server-doubt.js') },
   { on: 'error_log', load: () => import('../error-log-off.js') },
+  { on: 'http2_extended_connect', load: () => import('../extended-connect-without-effect.js') },
   { on: 'add_header', load: () => import('../header-content-type.js') },
   {
     on: 'add_header add_trailer proxy_set_header grpc_set_header more_set_headers',

@@ -74,3 +74,12 @@ export const serversByAddress = oncePerConfig((c: LintContext): ReadonlyMap<stri
   }
   return all;
 });
+
+/** The statement that enables HTTP/2 in a server: a `listen`, preferably one without TLS, or the directive. */
+export function http2Of(server: Scope): { readonly http2: Statement; readonly plain: boolean } | undefined {
+  const listens = listensOf(server).flatMap(({ statement, tls }) =>
+    statement?.args.some(({ text }) => text === 'http2') === true ? [{ http2: statement, plain: !tls }] : [],
+  );
+  const on = server.effective('http2').find(({ args }) => args[0]?.text === 'on');
+  return listens.find(({ plain }) => plain) ?? listens[0] ?? (on && { http2: on, plain: false });
+}

@@ -1,11 +1,11 @@
-/** A client connection after the upgrade, as seen by its tunnel. */
-import type { DetachedClient } from '../exchange/client-side.js';
-import type { HttpExchange } from '../exchange/exchange.js';
+/** A client's connection, or stream, after the upgrade, as seen by its tunnel. */
 import type { Transport } from '../net/transport.js';
 import type { RoutingTable } from '../program/compiler.js';
 import type { ConfigLease } from '../program/config-lease.js';
+import type { DetachedClient } from './client-side.js';
+import type { HttpExchange } from './exchange.js';
 
-/** The connection as used by this module. */
+/** The connection or stream as used by this module. */
 export interface TunnelledConnection {
   readonly transport: Transport;
   readonly peerEnded: boolean;
