@@ -205,16 +205,3 @@ export function reply(body: string, options: { status?: string; fields?: readonl
   const fields = [`Content-Length: ${body.length}`, ...(options.fields ?? [])];
   return `HTTP/1.1 ${options.status ?? '200 OK'}\r\n${fields.join('\r\n')}\r\n\r\n${body}`;
 }
-
-const closedPorts = new Set<number>();
-
-/** A port of 127.0.0.1 without a listener (it was bound and closed just before); each call returns another one. */
-export async function closedPort(): Promise<number> {
-  for (;;) {
-    const backend = await scriptedBackend(() => {});
-    await backend.close();
-    if (closedPorts.has(backend.port)) continue;
-    closedPorts.add(backend.port);
-    return backend.port;
-  }
-}

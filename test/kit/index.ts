@@ -3,6 +3,7 @@ export * from './answer.js';
 export * from './backend.js';
 export * from './certificates.js';
 export * from './clock.js';
+export * from './closed-port.js';
 export * from './connection.js';
 export * from './event-stream.js';
 export * from './garbage.js';

@@ -113,12 +113,15 @@ describe('a connection to an upstream', () => {
     });
     t.after(() => backend.close());
     const proxy = await proxied(t, backend, 'keepalive 2;');
-    const answers = [1, 2, 3].map(() => get(proxy.port, '/wait'));
+    // The requests may arrive in any order.
+    let answered = 0;
+    const answers = [1, 2, 3].map(() => get(proxy.port, '/wait').then(() => answered++));
     await until('three requests wait', () => waiting.length === 3);
     for (const [i, connection] of waiting.entries()) {
       connection.send(reply('x'));
-      await answers[i];
+      await until('it is answered', () => answered > i);
     }
+    await Promise.all(answers);
     await until('two are left', () => backend.open === 2);
     const left = backend.connections.filter(({ socket }) => !socket.destroyed).map(({ number }) => number);
     assert.deepEqual(

@@ -19,22 +19,22 @@ test('events arrive one by one with proxy_buffering and gzip, and are counted', 
   const gunzip = createGunzip().on('data', (chunk: Buffer) => {
     text += chunk.latin1Slice();
   });
-  raw.socket.on('data', (chunk: Buffer) => {
-    // One chunk per event: size line, data, line end.
-    let at = 0;
-    while (at < chunk.length) {
-      const line = chunk.indexOf('\r\n', at);
-      const size = Number.parseInt(chunk.latin1Slice(at, line), 16);
-      gunzip.write(chunk.subarray(line + 2, line + 2 + size));
-      at = line + 4 + size;
+  const reading = (async () => {
+    // Size line, data, line end.
+    for (;;) {
+      const size = Number.parseInt(await raw.until('\r\n'), 16);
+      if (size === 0) return;
+      gunzip.write(Buffer.from(await raw.bytes(size), 'latin1'));
+      await raw.bytes(2);
     }
-  });
+  })();
   for (const event of ['data: one\n\n', 'data: two\n\n', ': comment\n\n', 'data: three\n\n']) {
     const expected = text + event;
     upstream?.send(event);
     await until('the event has arrived', () => text === expected);
   }
   upstream?.end();
+  await reading;
   assert.equal(await logged(proxy), '200 3 46 0 0 0 ""');
 });
 
