@@ -51,10 +51,11 @@ export class BufferedBody implements RequestBody, BodySink {
     private readonly exchange: EngineExchange,
     private readonly then: () => void,
   ) {
-    const { contentLength, client, location } = exchange;
+    const { contentLength, client, location, version } = exchange;
     const { clientBodyBufferSize: size } = location.settings;
-    // As in nginx a buffer is enlarged by up to a quarter if the rest of the body then fits.
-    const fits = contentLength >= 0 && contentLength - client.bodyPreread < size + (size >> 2);
+    // As in nginx a buffer is enlarged by up to a quarter if the rest of the body then fits, but not in HTTP/2.
+    const enlarged = version === 20 ? size + 1 : size + (size >> 2);
+    const fits = contentLength >= 0 && contentLength - client.bodyPreread < enlarged;
     this.limit = fits ? contentLength : size;
   }
 
@@ -80,8 +81,7 @@ export class BufferedBody implements RequestBody, BodySink {
 
   bodyEnd(): void {
     const x = this.exchange;
-    const inFile = this.descriptor >= 0 || x.location.settings.get(BODY_FILES).only !== 'off';
-    if (inFile && this.length > 0) {
+    if (this.descriptor >= 0 || x.location.settings.get(BODY_FILES).only !== 'off') {
       if (!this.toFile()) return;
     } else this.keep(this.queue.takeAll());
     x.body = this;

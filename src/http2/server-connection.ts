@@ -71,6 +71,8 @@ export class Http2Connection implements Connection, StreamsHost, Timed, TurnEndL
   /** Streams whose frames are to be accepted by the kernel. */
   private flushing: Http2Stream[] = [];
   private flushScheduled = false;
+  /** Streams with small pieces of bodies that have arrived in the current read. */
+  private postponed: Http2Stream[] = [];
   /** Stream of a header block that is incomplete; 0 for none. */
   private headStream = 0;
   /** Whether the deadline is that of sending. */
@@ -179,6 +181,7 @@ export class Http2Connection implements Connection, StreamsHost, Timed, TurnEndL
     this.streams.begun = 0;
     const { reader, writer } = this;
     reader.feed(bytes, 0, length);
+    if (this.postponed.length > 0) this.deliverPostponed();
     if (this.state >= LINGERING) return;
     this.totalBytes += length;
     const written = writer.bytesWritten;
@@ -191,6 +194,16 @@ export class Http2Connection implements Connection, StreamsHost, Timed, TurnEndL
       return;
     }
     this.watchHead();
+  }
+
+  postponeDelivery(stream: Http2Stream): void {
+    this.postponed.push(stream);
+  }
+
+  private deliverPostponed(): void {
+    const { postponed } = this;
+    this.postponed = [];
+    for (const { body } of postponed) body.deliverPostponed();
   }
 
   /** Starts and stops the timeout for the rest of a header block. */

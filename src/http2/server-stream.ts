@@ -39,6 +39,8 @@ export interface StreamConnection {
   readonly closed: boolean;
   /** Whether the listener still exists, so that the connection may be kept alive. */
   readonly keeps: boolean;
+  /** Calls `body.deliverPostponed` of a stream at the end of the current read. */
+  postponeDelivery(stream: Http2Stream): void;
   /** Starts the timeout for sending, of the connection as a whole. */
   awaitSending(): void;
   /** Calls `flushed` of a stream when all frames so far have been accepted by the kernel. */
@@ -194,6 +196,10 @@ export class Http2Stream implements ClientSide, BodyOwner, OutputOwner, TunnelHo
 
   openWindow(increment: number): void {
     if (!this.cut) this.connection.writer.windowUpdate(this.number, increment);
+  }
+
+  postponeDelivery(): void {
+    this.connection.postponeDelivery(this);
   }
 
   bodyProgress(): void {

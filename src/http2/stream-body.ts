@@ -12,11 +12,16 @@ import { MAX_WINDOW } from './frame-types.js';
 
 /** The stream as used by its body. */
 export interface BodyOwner {
+  /** Calls `deliverPostponed` at the end of the current read. */
+  postponeDelivery(): void;
   /** Sends a WINDOW_UPDATE of the stream. */
   openWindow(increment: number): void;
   /** Bytes were passed to the sink, or it waits for more of them. */
   bodyProgress(): void;
 }
+
+/** Size up to which pieces are joined with those that arrive in the same read, bytes: they are then forwarded together. */
+const SMALL = 4096;
 
 export class StreamBody {
   readonly window: ReceiveWindow;
@@ -37,6 +42,7 @@ export class StreamBody {
   private queue: ByteQueue | null = null;
   private discarding = false;
   private delivering = false;
+  private postponed = false;
 
   constructor(
     private readonly owner: BodyOwner,
@@ -71,12 +77,18 @@ export class StreamBody {
       return;
     }
     if (counted > end - start) this.credit(counted - (end - start));
-    const waits = this.sink === null || this.full || this.delivering || this.queued > 0;
-    if (end > start) {
-      if (waits) (this.queue ??= new ByteQueue()).push(bytes, start, end);
-      else this.deliver(bytes, start, end, this.ended);
+    const waits = this.sink === null || this.full || this.delivering || (this.queued > 0 && !this.postponed);
+    const small = !waits && !ended && end > start && this.queued + end - start < SMALL;
+    if (waits || small || this.postponed) {
+      if (end > start) (this.queue ??= new ByteQueue()).push(bytes, start, end);
+      if (small && !this.postponed) {
+        this.postponed = true;
+        this.owner.postponeDelivery();
+      } else if (!waits && !small) this.deliverQueued();
+    } else {
+      if (end > start) this.deliver(bytes, start, end, this.ended);
+      this.completeIfEnded();
     }
-    if (!waits) this.completeIfEnded();
     if (this.awaited) this.owner.bodyProgress();
   }
 
@@ -150,8 +162,16 @@ export class StreamBody {
     if (this.awaited) this.owner.bodyProgress();
   }
 
+  /** Delivers small pieces of the last read. */
+  deliverPostponed(): void {
+    if (!this.postponed) return;
+    this.deliverQueued();
+    if (this.awaited) this.owner.bodyProgress();
+  }
+
   private deliverQueued(): void {
     if (this.delivering) return;
+    this.postponed = false;
     for (;;) {
       const { queue } = this;
       if (queue === null || queue.length === 0 || this.sink === null || this.full) break;

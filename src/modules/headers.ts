@@ -232,8 +232,10 @@ function compileTrailers(block: CheckedBlock, compiler: Compiler): BodyFilterFac
   if (trailers.length === 0) return null;
   return (x) => {
     if (!allowsTrailers(x, trailers)) return null;
-    // Trailers require the chunked coding (RFC 9112 7.1.2). All header filters have run, so none needs the length any more.
+    // Trailers require the chunked coding in HTTP/1 (RFC 9112 7.1.2). All header filters have run, so none needs the length any
+    // more. In HTTP/2 the end of the stream must not be sent before them.
     if (x.version < 20) x.response.contentLength = -1;
+    else x.response.expectTrailers = true;
     return new TrailerFilter(x, trailers);
   };
 }

@@ -174,7 +174,11 @@ export class RequestHeadBuilder {
   /** Whether the request has a body, which may be empty. */
   private hasBody(x: Exchange): boolean {
     return (
-      this.ownBody || x.headers.indexOf(Field.ContentLength) >= 0 || x.headers.indexOf(Field.TransferEncoding) >= 0
+      this.ownBody ||
+      // A body of unknown length, in HTTP/2 without a field.
+      x.contentLength < 0 ||
+      x.headers.indexOf(Field.ContentLength) >= 0 ||
+      x.headers.indexOf(Field.TransferEncoding) >= 0
     );
   }
 }
