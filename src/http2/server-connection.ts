@@ -137,12 +137,18 @@ export class Http2Connection implements Connection, StreamsHost, Timed, TurnEndL
   drain(): void {
     if (this.state !== OPEN) return;
     this.lease.reserve();
+    this.announceEnd(this.streams.requests === 0 ? FIRST_REQUEST_TIMEOUT : SHUTDOWN_TIMEOUT);
+  }
+
+  /**
+   * Tells the client that the connection ends. Requests that it has sent meanwhile are handled: only its acknowledgment, or the
+   * timeout, says that it begins no more (RFC 9113 6.8).
+   */
+  private announceEnd(timeout: number): void {
     this.state = ANNOUNCED;
-    // The client may have sent requests meanwhile, which are handled: only its acknowledgment says that it begins no more.
     this.writer.goaway(MAX_WINDOW, ErrorCode.NoError);
     this.writer.ping(0, SHUTDOWN_PING);
-    const timeout = this.streams.requests === 0 ? FIRST_REQUEST_TIMEOUT : SHUTDOWN_TIMEOUT;
-    if (this.streams.count === 0 || this.deadline === 0) this.setDeadline(timeout);
+    this.setDeadline(timeout);
   }
 
   destroy(): void {
@@ -257,14 +263,18 @@ export class Http2Connection implements Connection, StreamsHost, Timed, TurnEndL
   streamBegins(number: number): void {
     // Without a stream of its own, the connection would retain the table with which it was opened.
     if (this.state === OPEN) this.lease.rebind();
-    if (!this.sending) this.deadline = 0;
+    if (!this.sending && this.state === OPEN) this.deadline = 0;
     this.counted.set(CLOSING);
     const { settings, streams } = this;
     const { keepaliveTimeout, keepaliveRequests, keepaliveTime } = settings;
     const last = keepaliveTimeout === 0 || streams.requests + 1 >= keepaliveRequests;
     if (this.state !== OPEN || (!last && now() - this.openedAt <= keepaliveTime)) return;
-    this.state = GOING_AWAY;
-    this.writer.goaway(number, ErrorCode.NoError);
+    // A client with concurrent requests may have sent more of them, which would be lost.
+    if (streams.count > 0) this.announceEnd(SHUTDOWN_TIMEOUT);
+    else {
+      this.state = GOING_AWAY;
+      this.writer.goaway(number, ErrorCode.NoError);
+    }
   }
 
   resetStream(stream: Http2Stream, code: number): void {
@@ -291,8 +301,9 @@ export class Http2Connection implements Connection, StreamsHost, Timed, TurnEndL
   private settle(): void {
     if (this.streams.count > 0 || this.state >= LINGERING) return;
     if (this.state === GOING_AWAY) this.lingerSoon();
-    else if (this.state === ANNOUNCED) this.setDeadline(SHUTDOWN_TIMEOUT);
-    else if (!this.keeps) this.drain();
+    else if (this.state === ANNOUNCED) {
+      if (this.deadline === 0) this.setDeadline(SHUTDOWN_TIMEOUT);
+    } else if (!this.keeps) this.drain();
     else if (this.headStream === 0) this.setDeadline(this.settings.keepaliveTimeout);
   }
 
