@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { answeringBackend, type Backend, reply, startProxy, type TestProxy } from '../kit/index.js';
-import { type Pairs, FrameClient, request } from './frame-client.js';
+import { FrameClient, type Pairs, request } from './frame-client.js';
 
 const PSEUDO = request('/');
 
