@@ -158,7 +158,7 @@ export class HpackDecoder {
     if (!encoded) return bytes.latin1Slice(at, to);
     const max = maxDecodedLength(length);
     if (max > scratch.length) scratch = Buffer.allocUnsafeSlow(max * 2);
-    const decoded = decodeHuffman(bytes, at, to, scratch);
+    const decoded = decodeHuffman(bytes, at, to, scratch, this.peer === 'upstream');
     if (decoded < 0) {
       this.fail('client sent invalid encoded header field');
       return null;

@@ -56,9 +56,9 @@ export function maxDecodedLength(bytes: number): number {
 
 /**
  * Decodes bytes `start` to `end` into `to`, which has space for `maxDecodedLength`. Returns the number of decoded bytes,
- * or -1 if the code is invalid (RFC 7541 5.2).
+ * or -1 if the code is invalid (RFC 7541 5.2). `lenient`: a whole byte of padding is accepted, as by nginx.
  */
-export function decodeHuffman(bytes: Buffer, start: number, end: number, to: Buffer): number {
+export function decodeHuffman(bytes: Buffer, start: number, end: number, to: Buffer, lenient = false): number {
   let at = start;
   let decoded = 0;
   /** The last `count` bits were read and not decoded. */
@@ -83,7 +83,7 @@ export function decodeHuffman(bytes: Buffer, start: number, end: number, to: Buf
     for (;;) {
       if (count === 0) {
         // Padding is shorter than 8 bits.
-        if (at === end) return -1;
+        if (at === end) return lenient && code === 0xff ? decoded : -1;
         bits = bytes[at++] as number;
         count = 8;
       }
