@@ -65,6 +65,8 @@ export class Http2Stream implements ClientSide, BodyOwner, OutputOwner, TunnelHo
   readonly output: StreamOutput;
   readonly pipelined = false;
   extendedConnect = false;
+  /** Whether the header block was malformed. */
+  malformed = false;
   readonly bodyPreread = 0;
   /** Frames of heads, bytes including their headers. */
   private headBytes = 0;
@@ -320,8 +322,10 @@ export class Http2Stream implements ClientSide, BodyOwner, OutputOwner, TunnelHo
     if (this.tunnel !== null) return;
     if (this.cut) connection.streamClosed(this);
     else if (completed) {
+      // A malformed request is a stream error, even if it gets a response (RFC 9113 8.1.1).
+      if (this.malformed || this.body.violated) connection.resetStream(this, ErrorCode.ProtocolError);
       // The rest of the request is not needed (RFC 9113 8.1).
-      if (this.body.ended) connection.streamClosed(this);
+      else if (this.body.ended) connection.streamClosed(this);
       else connection.resetStream(this, ErrorCode.NoError);
     } else if (this.output.queued > 0 && !this.timeoutExpired) {
       // Data already received from the upstream still reaches the client.

@@ -210,6 +210,7 @@ export class ServerStreams implements FrameListener {
 
   private refuse(x: HttpExchange, stream: Http2Stream, { status, reason }: Refusal): void {
     stream.body.begin(x, 0);
+    stream.malformed = status === 400;
     if (reason === '') {
       x.response.status = status;
       x.abort();

@@ -32,6 +32,8 @@ export class StreamBody {
   /** Whether the sink is full, until `resume`. */
   full = false;
   sink: BodySink | null = null;
+  /** Whether its length differs from the declared one. */
+  violated = false;
   /** Whether the client waits for `100 Continue`. */
   expectContinue = false;
   /** Bytes passed to the sink, or discarded. */
@@ -111,6 +113,7 @@ export class StreamBody {
     if (length >= 0) {
       if (this.consumed <= length) return true;
       logError(x, 'info', 'client intended to send body data larger than declared');
+      this.violated = true;
       this.fail(400);
       return false;
     }
@@ -128,6 +131,7 @@ export class StreamBody {
     if (length >= 0 && consumed !== length && x !== null) {
       const received = `only ${consumed} out of ${length} bytes of request body received`;
       logError(x, 'info', `client prematurely closed stream: ${received}`);
+      this.violated = true;
       this.fail(400);
       return;
     }
