@@ -10,10 +10,13 @@ const executablePath = CANDIDATES.find(existsSync);
 /** Reason to skip a test that needs a browser; false if there is one. */
 export const noBrowser = executablePath === undefined ? 'chromium is not installed' : false;
 
-/** Starts a browser; it is closed when the test ends. */
-export async function browser(t: { after(fn: () => Promise<void>): void }): Promise<Browser> {
+/** Starts a browser with further arguments; it is closed when the test ends. */
+export async function browser(
+  t: { after(fn: () => Promise<void>): void },
+  words: readonly string[] = [],
+): Promise<Browser> {
   // Chromium refuses to run its sandbox as root.
-  const browser = await launch({ executablePath: executablePath ?? '', args: ['--no-sandbox'] });
+  const browser = await launch({ executablePath: executablePath ?? '', args: ['--no-sandbox', ...words] });
   t.after(() => browser.close());
   return browser;
 }
