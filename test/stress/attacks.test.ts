@@ -12,7 +12,7 @@ const MIB = 1 << 20;
 const SECONDS = 1;
 /** ms within which memory is back on a machine that is busy with other things, and for which a well-behaved client may wait. */
 const RECOVERY = 30_000;
-const LONGEST = 5000;
+const LONGEST = 10_000;
 /** Bytes that remain of twelve attacks: code that was compiled for them, and what the allocator cannot return. */
 const REMAINDER = 28 * MIB;
 

@@ -103,9 +103,13 @@ export class DnsServer {
     this.connections.add(connection);
     connection.on('error', () => undefined);
     connection.on('close', () => this.connections.delete(connection));
-    connection.on('data', (bytes) => {
-      for (let at = 0; at < bytes.length; at += 2 + bytes.readUInt16BE(at)) {
-        const response = this.respond(bytes.subarray(at + 2, at + 2 + bytes.readUInt16BE(at)), true);
+    let bytes = Buffer.alloc(0);
+    connection.on('data', (chunk) => {
+      bytes = Buffer.concat([bytes, chunk]);
+      while (bytes.length >= 2 && bytes.length >= 2 + bytes.readUInt16BE(0)) {
+        const end = 2 + bytes.readUInt16BE(0);
+        const response = this.respond(bytes.subarray(2, end), true);
+        bytes = bytes.subarray(end);
         if (this.resetsTcp) connection.destroy();
         if (response === null || this.resetsTcp) return;
         const length = Buffer.alloc(2);
