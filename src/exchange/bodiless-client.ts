@@ -5,11 +5,21 @@
 import type { BodySink } from '../program/body.js';
 
 export abstract class BodilessClient {
-  readonly draining = false;
-  readonly pipelined = false;
-  readonly extendedConnect = false;
-  readonly bodyWaits = false;
-  readonly bodyPreread = 0;
+  get draining(): boolean {
+    return false;
+  }
+  get pipelined(): boolean {
+    return false;
+  }
+  get extendedConnect(): boolean {
+    return false;
+  }
+  get bodyWaits(): boolean {
+    return false;
+  }
+  get bodyPreread(): number {
+    return 0;
+  }
 
   sendInterim(): void {}
   readBody(sink: BodySink): void {

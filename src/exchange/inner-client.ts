@@ -10,11 +10,8 @@ import type { ConnectionCounts } from './connection-counts.js';
 import type { EngineExchange } from './engine-exchange.js';
 
 export abstract class InnerClient extends BodilessClient implements ClientSide {
-  /** `origin`: the exchange for which this one was created; it has read the body that arrived with the client's request. */
-  constructor(private readonly origin: EngineExchange) {
-    super();
-  }
-
+  /** The exchange for which this one was created; it has read the body that arrived with the client's request. */
+  protected abstract readonly origin: EngineExchange;
   abstract readonly closed: boolean;
   abstract readonly bytesSent: number;
   abstract readonly bodyBytesSent: number;

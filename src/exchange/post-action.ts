@@ -41,8 +41,8 @@ class DiscardedResponse extends InnerClient {
   /** The second pass; set by `begin`. */
   private exchange: EngineExchange | null = null;
 
-  constructor(private readonly first: EngineExchange) {
-    super(first);
+  constructor(protected readonly origin: EngineExchange) {
+    super();
   }
 
   begin(x: EngineExchange): void {
@@ -50,14 +50,14 @@ class DiscardedResponse extends InnerClient {
   }
 
   get closed(): boolean {
-    return this.first.client.closed;
+    return this.origin.client.closed;
   }
   /** Bytes of the first pass: the client receives no others. */
   get bytesSent(): number {
-    return this.first.client.bytesSent;
+    return this.origin.client.bytesSent;
   }
   get bodyBytesSent(): number {
-    return this.first.client.bodyBytesSent;
+    return this.origin.client.bodyBytesSent;
   }
 
   write(): boolean {
@@ -67,6 +67,6 @@ class DiscardedResponse extends InnerClient {
     this.exchange?.finish();
   }
   released(): void {
-    this.first.release();
+    this.origin.release();
   }
 }

@@ -26,11 +26,16 @@ const MAX_COUNT = 65535 - 1000;
 class Subrequests implements ActiveSubrequests {
   made = 0;
   /** Mostly one. */
-  private readonly running: EngineSubrequest[] = [];
+  private readonly running: EngineSubrequest[];
   /** Whether the parent is finished and will be released with the last subrequest. */
   private parentFinished = false;
 
-  constructor(private readonly parent: EngineExchange) {}
+  constructor(
+    private readonly parent: EngineExchange,
+    first: EngineSubrequest,
+  ) {
+    this.running = [first];
+  }
 
   add(subrequest: EngineSubrequest): void {
     this.running.push(subrequest);
@@ -38,8 +43,11 @@ class Subrequests implements ActiveSubrequests {
 
   remove(subrequest: EngineSubrequest): void {
     const { running } = this;
-    const i = running.indexOf(subrequest);
-    if (i >= 0) running.splice(i, 1);
+    if (running[running.length - 1] === subrequest) running.pop();
+    else {
+      const i = running.indexOf(subrequest);
+      if (i >= 0) running.splice(i, 1);
+    }
     if (running.length === 0 && this.parentFinished) this.parent.release();
   }
 
@@ -65,9 +73,10 @@ export class NestedRequest extends InnerClient implements EngineSubrequest {
   /** The client's own request, from which it originates. */
   readonly main: EngineExchange;
   readonly depth: number;
+  protected readonly origin: EngineExchange;
 
   /**
-   * Creates a subrequest, or logs why no more are allowed and returns null. It starts after the caller has returned.
+   * Creates a subrequest, or logs why no more are allowed and returns null. It starts after the caller has returned, or `atOnce`.
    */
   static begin(parent: EngineExchange, uri: string, args: string, options: SubrequestOptions): NestedRequest | null {
     const { nested } = parent;
@@ -80,7 +89,16 @@ export class NestedRequest extends InnerClient implements EngineSubrequest {
       logError(parent, 'crit', `request reference counter overflow while processing "${uri}"`);
       return null;
     }
-    return new NestedRequest(parent, uri, args, options);
+    const subrequest = new NestedRequest(parent, uri, args, options);
+    const { exchange: x } = subrequest;
+    if (options.atOnce === true) x.start();
+    // Deferred until the caller has stored its state.
+    else {
+      atEndOfCallback(() => {
+        if (!x.finished) x.start();
+      });
+    }
+    return subrequest;
   }
 
   private constructor(
@@ -89,7 +107,8 @@ export class NestedRequest extends InnerClient implements EngineSubrequest {
     args: string,
     options: SubrequestOptions,
   ) {
-    super(parent);
+    super();
+    this.origin = parent;
     const { nested } = parent;
     this.depth = nested === null ? 1 : nested.depth + 1;
     this.main = nested?.main ?? parent;
@@ -104,13 +123,9 @@ export class NestedRequest extends InnerClient implements EngineSubrequest {
     if (typeof body !== 'boolean') x.body = body;
     else if (body && parent.body !== null) x.body = new BorrowedBody(parent.body);
     this.exchange = x;
-    parent.subrequests ??= new Subrequests(parent);
-    parent.subrequests.add(this);
+    if (parent.subrequests === null) parent.subrequests = new Subrequests(parent, this);
+    else parent.subrequests.add(this);
     if (this.main.subrequests !== null) this.main.subrequests.made++;
-    // Deferred until the caller has stored its state.
-    atEndOfCallback(() => {
-      if (!x.finished) x.start();
-    });
   }
 
   /** Status of the response; 0 if there is none. */

@@ -25,6 +25,8 @@ export class HeaderBlock {
   touched = false;
   /** Values of replaced fields. */
   private replacements: Map<number, string> | null = null;
+  /** The set of names for which `duplicate` has found none. */
+  private distinct: readonly boolean[] | null = null;
   /** Whether a field was dropped, so that the block does not contain all that was received. */
   private incomplete = false;
   private at: number[] = [];
@@ -38,6 +40,7 @@ export class HeaderBlock {
     this.canonical = true;
     this.touched = false;
     this.replacements = null;
+    this.distinct = null;
     this.incomplete = false;
   }
 
@@ -58,6 +61,7 @@ export class HeaderBlock {
   pushNumbered(nameStart: number, nameEnd: number, valueStart: number, valueEnd: number, id: number): void {
     const i = this.count++ * STRIDE;
     const { at, base } = this;
+    this.distinct = null;
     at[i] = base + nameStart;
     at[i + 1] = base + nameEnd;
     at[i + 2] = base + valueStart;
@@ -228,10 +232,13 @@ export class HeaderBlock {
   /** Index of the first field whose number is in `unique` and occurred before, or -1. */
   duplicate(unique: readonly boolean[], from = 0): number {
     const at = this.at;
+    if (this.distinct === unique) return -1;
     for (let i = from; i < this.count; i++) {
       const id = at[i * STRIDE + 4] as number;
       if (unique[id] === true && this.indexOf(id) < i) return i;
     }
+    // A block whose head is repeated is not searched again.
+    if (from === 0) this.distinct = unique;
     return -1;
   }
 

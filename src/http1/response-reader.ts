@@ -2,6 +2,7 @@
 import { ACCEPTED, parseFieldLine } from '../http/field-line.js';
 import { Field } from '../http/field-names.js';
 import { HeaderBlock } from '../http/header-block.js';
+import { connectionOptions } from '../http/hop-by-hop.js';
 import { CHUNKED, UNTIL_CLOSE } from './body-decoder.js';
 import { HeadBytes } from './head-bytes.js';
 import { COMPLETE, MORE, parseContentLength, REFUSED } from './request-reader.js';
@@ -33,6 +34,10 @@ export class ResponseReader {
   /** The last head, as long as its parse result is available. */
   private cached = '';
   private cachedLimit = 0;
+  /** Whether `framing` and `persistent` are known: they are those of the last head if it is repeated. */
+  private evaluated = false;
+  private knownFraming: number | string = 0;
+  private knownPersistent = false;
 
   /** Ends the last head. Its parse result is reused if the upstream sends the same head again. */
   reset(): void {
@@ -50,7 +55,27 @@ export class ResponseReader {
     this.length = 0;
     this.position = 0;
     this.inFields = false;
+    this.evaluated = false;
     this.headers.clear();
+  }
+
+  /** Framing of the body that follows a complete head; see `responseFraming`. */
+  get framing(): number | string {
+    if (!this.evaluated) this.evaluate();
+    return this.knownFraming;
+  }
+
+  /** Whether a complete head allows another request on the connection, if the end of the body is known. */
+  get persistent(): boolean {
+    if (!this.evaluated) this.evaluate();
+    return this.knownPersistent;
+  }
+
+  private evaluate(): void {
+    this.evaluated = true;
+    this.knownFraming = responseFraming(this);
+    // As in nginx an HTTP/1.0 connection is not reused, whatever fields the response has.
+    this.knownPersistent = this.version >= 11 && connectionOptions(this.headers, this.version).keepAlive;
   }
 
   /** Whether no byte of a head has been received. */

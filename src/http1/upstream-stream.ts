@@ -1,12 +1,11 @@
 /** A request and its response on an HTTP/1 session: reads heads, decodes and encodes bodies, decides about keep-alive. */
-import { connectionOptions } from '../http/hop-by-hop.js';
 import type { StreamFailures, StreamUser, UpstreamHead, UpstreamStream } from '../http/upstream-session.js';
 import { isTlsRecord } from '../net/tls-record.js';
 import type { Transport } from '../net/transport.js';
 import { BodyDecoder, CHUNKED, UNTIL_CLOSE } from './body-decoder.js';
 import { CHUNK_END, type ChunkedSink, chunkStart, LAST_CHUNK } from './chunked.js';
 import { COMPLETE, MORE } from './request-reader.js';
-import { ResponseReader, responseFraming } from './response-reader.js';
+import { ResponseReader } from './response-reader.js';
 
 /** The stream's session. */
 export interface StreamSession {
@@ -225,18 +224,14 @@ export class Http1UpstreamStream implements UpstreamStream, ChunkedSink {
   /** Evaluates the final head; returns true if a body follows. `clean`: no bytes follow the head. */
   private acceptHead(user: StreamUser, clean: boolean): boolean {
     const { reader, bodiless } = this;
-    const framing = responseFraming(reader);
+    const { framing } = reader;
     if (typeof framing === 'string') {
       this.fail('invalid head', framing);
       return false;
     }
     const empty = bodiless || reader.status === 204 || reader.status === 304;
     this.framing = framing;
-    // As in nginx an HTTP/1.0 connection is not reused, whatever fields the response has.
-    this.persistent =
-      reader.version >= 11 &&
-      (empty || framing !== UNTIL_CLOSE) &&
-      connectionOptions(reader.headers, reader.version).keepAlive;
+    this.persistent = (empty || framing !== UNTIL_CLOSE) && reader.persistent;
     this.body.begin(empty ? 0 : framing);
     this.state = READING_BODY;
     user.onHead();

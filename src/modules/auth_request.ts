@@ -42,7 +42,7 @@ class RequestAuthorization {
 
   readonly handle: Handler = (x) => {
     const sink = new AuthorizationSink(x, this);
-    return x.subrequest(this.uri, '', { sink, headOnly: true }) === null ? 500 : DONE;
+    return x.subrequest(this.uri, '', { sink, headOnly: true, atOnce: true }) === null ? 500 : DONE;
   };
 
   /** Assigns the variables, and returns the verdict. */

@@ -144,7 +144,7 @@ export interface Exchange extends Session {
   subrequest(uri: string, args: string, options: SubrequestOptions): Subrequest | null;
 }
 
-/** Receives the response to a subrequest. No method is called before `x.subrequest` has returned. */
+/** Receives the response to a subrequest. No method is called before `x.subrequest` has returned, unless it starts `atOnce`. */
 export interface SubrequestSink {
   /** Receives a chunk of the body. Returns false to pause until the subrequest's `resume`. */
   chunk(chunk: Chunk): boolean;
@@ -162,6 +162,11 @@ export interface SubrequestOptions {
   readonly method?: string;
   /** Whether the body of the client's request is sent along; it must have been read. Or another body. Default false. */
   readonly body?: boolean | RequestBody;
+  /**
+   * Whether it starts, and possibly ends, before `x.subrequest` returns: the caller then needs no result of the call, and does
+   * nothing after it. Default false.
+   */
+  readonly atOnce?: boolean;
   /**
    * Whether the response to the client does not wait for it (`mirror`); the next request on the connection does, as in
    * nginx. It ends with its parent only if that ends early. Default false.
