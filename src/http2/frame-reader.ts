@@ -51,6 +51,8 @@ export interface FrameReaderOptions {
 }
 
 export class FrameReader {
+  /** Number of frames that `feed` may still begin; the listener subtracts from it what costs more. */
+  budget = Number.POSITIVE_INFINITY;
   private state: number;
   /** Received bytes of the preface, or of a frame header that is in `head`. */
   private received = 0;
@@ -102,12 +104,16 @@ export class FrameReader {
     this.releasePartial();
   }
 
-  /** Reads bytes `start` to `end`, which are borrowed. */
-  feed(bytes: Buffer, start: number, end: number): void {
+  /**
+   * Reads bytes `start` to `end`, which are borrowed. Returns the offset after the bytes that were read: `end`, unless the
+   * budget is exhausted or the reader has stopped.
+   */
+  feed(bytes: Buffer, start: number, end: number): number {
     let at = start;
     while (at < end) {
       switch (this.state) {
         case HEADER:
+          if (this.budget <= 0) return at;
           if (this.received === 0 && end - at >= FRAME_HEADER) {
             this.readHeader(bytes, at);
             at += FRAME_HEADER;
@@ -120,6 +126,7 @@ export class FrameReader {
             this.received = 0;
             this.readHeader(this.head, 0);
           }
+          this.budget--;
           if (this.beginFrame()) at = this.readWhole(bytes, at, end);
           break;
         case DATA:
@@ -143,9 +150,10 @@ export class FrameReader {
           at = this.readPreface(bytes, at, end);
           break;
         default:
-          return;
+          return at;
       }
     }
+    return at;
   }
 
   private readPreface(bytes: Buffer, at: number, end: number): number {

@@ -22,6 +22,7 @@ import { MAX_WINDOW } from './frame-types.js';
 import { FrameWriter } from './frame-writer.js';
 import { HpackEncoder } from './hpack/encoder.js';
 import { HTTP2, type Http2Settings } from './http2-settings.js';
+import { PacedInput, type PacedInputOwner, REQUEST_COST } from './paced-input.js';
 import type { Http2Stream } from './server-stream.js';
 import { ServerStreams, type StreamsHost } from './server-streams.js';
 import { Setting } from './settings.js';
@@ -48,7 +49,7 @@ const GOING_AWAY = 2;
 const LINGERING = 3;
 const CLOSED = 4;
 
-export class Http2Connection implements Connection, StreamsHost, Timed, TurnEndListener {
+export class Http2Connection implements Connection, StreamsHost, Timed, TurnEndListener, PacedInputOwner {
   deadline = 0;
   deadlineIndex = -1;
   usedAt: number;
@@ -60,6 +61,7 @@ export class Http2Connection implements Connection, StreamsHost, Timed, TurnEndL
   readonly encoder = new HpackEncoder();
   readonly scheduler: OutputScheduler;
   private readonly reader: FrameReader;
+  private readonly input: PacedInput;
   private readonly streams: ServerStreams;
   private readonly lease: ConfigLease;
   private readonly counted: CountedState;
@@ -99,6 +101,7 @@ export class Http2Connection implements Connection, StreamsHost, Timed, TurnEndL
       maxFrameSize: MAX_RECEIVED_FRAME,
       maxBlock,
     });
+    this.input = new PacedInput(this.reader, transport, this);
     this.writer = new FrameWriter(transport);
     this.scheduler = new OutputScheduler(this.writer);
     watch(this);
@@ -137,7 +140,7 @@ export class Http2Connection implements Connection, StreamsHost, Timed, TurnEndL
   // -- as seen by the server
 
   get idle(): boolean {
-    return this.state <= ANNOUNCED && this.streams.count === 0 && this.reader.betweenFrames;
+    return this.state <= ANNOUNCED && this.streams.count === 0 && this.reader.betweenFrames && !this.input.unread;
   }
 
   drain(): void {
@@ -191,11 +194,15 @@ export class Http2Connection implements Connection, StreamsHost, Timed, TurnEndL
       return;
     }
     this.streams.begun = 0;
-    const { reader, writer } = this;
-    reader.feed(bytes, 0, length);
+    this.totalBytes += length;
+    this.input.receive(bytes, length);
+  }
+
+  /** Some of the received frames were read. */
+  inputRead(): void {
     if (this.postponed.length > 0) this.deliverPostponed();
     if (this.state >= LINGERING) return;
-    this.totalBytes += length;
+    const { writer } = this;
     const written = writer.bytesWritten;
     this.totalBytes += written - this.writtenBefore;
     this.writtenBefore = written;
@@ -257,6 +264,7 @@ export class Http2Connection implements Connection, StreamsHost, Timed, TurnEndL
   /** The client is gone: ends all streams. */
   private lose(): void {
     this.reader.stop();
+    this.input.drop();
     this.streams.lose();
   }
 
@@ -267,6 +275,7 @@ export class Http2Connection implements Connection, StreamsHost, Timed, TurnEndL
   }
 
   streamBegins(number: number): void {
+    this.reader.budget -= REQUEST_COST;
     // Without a stream of its own, the connection would retain the table with which it was opened.
     if (this.state === OPEN) this.lease.rebind();
     if (!this.sending && this.state === OPEN) this.deadline = 0;

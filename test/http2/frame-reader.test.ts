@@ -265,3 +265,25 @@ test('a listener that stops the reader receives nothing more', () => {
     }
   }
 });
+
+test('with a budget, reading stops between frames and goes on later', () => {
+  for (const budget of [1, 2, 5]) {
+    for (const size of [BYTES.length, 100, 7]) {
+      const record = new EventRecord();
+      const reader = new FrameReader(record, WITH_PREFACE);
+      let waiting = Buffer.alloc(0);
+      for (let at = 0; at < BYTES.length || waiting.length > 0; at += size) {
+        const piece = Buffer.concat([waiting, BYTES.subarray(at, at + size)]);
+        reader.budget = budget;
+        const before = record.lines.length;
+        const used = reader.feed(piece, 0, piece.length);
+        assert.ok(used === piece.length || reader.budget === 0);
+        // A SETTINGS frame has several events.
+        assert.ok(record.lines.length - before <= budget + 3);
+        waiting = piece.subarray(used);
+      }
+      record.flush();
+      assert.deepEqual(record.lines, EVENTS);
+    }
+  }
+});
