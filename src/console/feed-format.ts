@@ -169,7 +169,10 @@ export interface MessageRow extends RowOrigin, Payload {
   readonly opcode: number;
 }
 
-/** Totals of an open WebSocket, about once per second if they have changed. */
+/** WebSockets of a worker whose totals are sent per second at most: of more, they are sent less often. */
+export const MAX_TOTALS_PER_SECOND = 2500;
+
+/** Totals of an open WebSocket, about once per second if they have changed (see `MAX_TOTALS_PER_SECOND`). */
 export interface TunnelRow extends RowOrigin {
   readonly type: 'tunnel';
   readonly received: SenderCounts;

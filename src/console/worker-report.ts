@@ -1,6 +1,6 @@
 /** The contribution of one worker to the overview. Plain data; strings are text. */
 import { toText } from '../diagnostics/byte-string.js';
-import { sharedConnections } from '../exchange/open-connections.js';
+import { connectionCount } from '../exchange/open-connections.js';
 import { droppedWrites } from '../logging/dropped-writes.js';
 import type { Shared } from '../program/module.js';
 import type { GenerationUse, ProcessLink } from '../program/process-link.js';
@@ -55,7 +55,7 @@ export function workerReport({ shared, link, generation }: ReportedTable): Worke
     rss,
     heap: heapUsed,
     lag: eventLoopLag(),
-    connections: [...sharedConnections(shared)].length,
+    connections: connectionCount(shared),
     tunnels: tunnels.size,
     upstreams: upstreamsOf(shared).map(reportOf),
     generations: link.generations().map((each) => ({ ...each, tunnels: tunnelCounts.get(each.number) ?? 0 })),

@@ -31,24 +31,30 @@ export interface ListedConnection {
 
 const KEY = 'open connections';
 
+/** Connections with their number. */
+interface OpenConnections extends Iterable<ListedConnection> {
+  readonly size: number;
+}
+
 /** The connections of a server. */
 interface SharedConnections {
-  readonly open: Iterable<ListedConnection>;
+  readonly open: OpenConnections;
   readonly counts: ConnectionCounts;
 }
 
 /** Gives the table of a server access to its connections and their counts. */
-export function shareConnections(
-  shared: SharedObjects,
-  open: Iterable<ListedConnection>,
-  counts: ConnectionCounts,
-): void {
+export function shareConnections(shared: SharedObjects, open: OpenConnections, counts: ConnectionCounts): void {
   shared.set<SharedConnections>(KEY, { open, counts });
 }
 
 /** The connections of the server that uses the table. */
 export function sharedConnections(shared: SharedObjects): Iterable<ListedConnection> {
   return shared.get<SharedConnections>(KEY)?.open ?? [];
+}
+
+/** Number of these connections. */
+export function connectionCount(shared: SharedObjects): number {
+  return shared.get<SharedConnections>(KEY)?.open.size ?? 0;
 }
 
 /** Counts of the server that uses the table; null before it is in force. */

@@ -31,6 +31,11 @@ const COUNTS_TIMEOUT = 1000;
 const KEY = 'metrics recording';
 const METRICS = 'metrics of the process';
 
+/** Asks a worker to report its counts, and for its gauges, if they are needed. */
+interface Question {
+  readonly gauges: boolean;
+}
+
 /** Current values of a worker. */
 interface WorkerReport {
   readonly gauges: readonly GaugeValue[];
@@ -94,6 +99,8 @@ export class Recording implements Enforceable {
   private timer: NodeJS.Timeout | null = null;
   private loop: LoopDelay | null = null;
   private generation = 0;
+  /** Time of the last report, ms on the clock of `performance.now()`. */
+  private reported = 0;
   /** Number of the table among those with these metrics; 0: it was never in force. */
   private table = 0;
 
@@ -109,7 +116,7 @@ export class Recording implements Enforceable {
     this.shared = shared;
     this.zones = zones;
     this.zone = zones.open({ kind: 'metrics', name: 'metrics', size: 0, key: '' });
-    this.group = new WorkerGroup(zones, 'metrics', () => this.reportNow());
+    this.group = new WorkerGroup(zones, 'metrics', (question) => this.answer(question as Question));
   }
 
   /** Handler of the phase `log` for a location; null if it has one: several modules record. */
@@ -124,7 +131,7 @@ export class Recording implements Enforceable {
     this.generation = generation;
     this.table = metrics.beginTable();
     for (const source of SOURCES) source.attach?.(shared, metrics);
-    if (zones.shared) this.timer ??= setInterval(() => this.report(), REPORT_INTERVAL).unref();
+    if (zones.shared) this.timer ??= setInterval(() => this.reportIfDue(), REPORT_INTERVAL).unref();
     this.loop ??= new LoopDelay(metrics);
   }
 
@@ -151,27 +158,34 @@ export class Recording implements Enforceable {
     this.loop = null;
   }
 
+  /** Viewers of the console also cause reports, once per second: one is sufficient. */
+  private reportIfDue(): void {
+    if (performance.now() - this.reported >= REPORT_INTERVAL / 2) this.report();
+  }
+
   /** Adds the counts of this process to the totals. */
   private report(): void {
+    this.reported = performance.now();
     const increases = this.metrics.takeIncreases();
     if (increases.length === 0) return;
     this.zones.tell(addMetrics, { zone: this.zone.id, limit: this.metrics.limit, increases });
   }
 
   /** The totals include all counts of this process before the answer is received. */
-  private reportNow(): WorkerReport {
+  private answer(question: Question): WorkerReport {
     this.report();
+    if (!question.gauges) return { gauges: [] };
     const gauges = SOURCES.flatMap((source) => source.gauges?.(this.shared, this.metrics) ?? []).map(gaugeOf);
     return { gauges };
   }
 
   /**
    * Metrics of all workers; null if the master process does not respond. Counts of ended workers are included, and no count
-   * that was ever returned is lost. `families`: only these counters and histograms.
+   * that was ever returned is lost. `families`: only these counters and histograms, and no gauges.
    */
   async collect(families?: readonly Family[]): Promise<CollectedMetrics | null> {
     // Workers with the same code answer with this type.
-    const reports = (await this.group.ask(null)) as WorkerReport[];
+    const reports = (await this.group.ask({ gauges: families === undefined } satisfies Question)) as WorkerReport[];
     const names = families?.map(({ name }) => name) ?? null;
     const [totals, counts] = await Promise.all([
       this.zones.ask(readMetrics, { zone: this.zone.id, families: names }),

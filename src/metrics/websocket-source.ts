@@ -195,13 +195,22 @@ export const webSockets: MetricSource = {
   gauges(shared) {
     const tunnels = tunnelsOf(shared);
     const open = new Map<string, { labels: readonly [string, string]; count: number }>();
+    // Few locations have all WebSockets: their labels are determined once.
+    const byLocation = new Map<LocationProgram, Map<string, { count: number }>>();
     for (const { webSocket } of tunnels) {
       if (webSocket === null) continue;
-      const labels = [webSocket.server, locationLabel(webSocket.location)] as const;
-      const key = JSON.stringify(labels);
-      const known = open.get(key);
-      if (known === undefined) open.set(key, { labels, count: 1 });
-      else known.count++;
+      const { location, server } = webSocket;
+      let byServer = byLocation.get(location);
+      if (byServer === undefined) byLocation.set(location, (byServer = new Map()));
+      let known = byServer.get(server);
+      if (known === undefined) {
+        const labels = [server, locationLabel(location)] as const;
+        const key = JSON.stringify(labels);
+        const entry = open.get(key) ?? { labels, count: 0 };
+        open.set(key, entry);
+        byServer.set(server, (known = entry));
+      }
+      known.count++;
     }
     const rows: MetricRow[] = [[TUNNELS, tunnels.size]];
     for (const { labels, count } of open.values()) rows.push([WEBSOCKETS, count, ...labels]);

@@ -82,8 +82,19 @@ export class Tunnels {
 
   /** Number of tunnels by generation number. */
   byGeneration(): ReadonlyMap<number, number> {
+    const byTable = new Map<RoutingTable, { count: number }>();
+    let last: RoutingTable | null = null;
+    let current = { count: 0 };
+    for (const { table } of this.living) {
+      if (table !== last) {
+        last = table;
+        current = byTable.get(table) ?? { count: 0 };
+        byTable.set(table, current);
+      }
+      current.count++;
+    }
     const counts = new Map<number, number>();
-    for (const { table } of this.living) counts.set(table.generation, (counts.get(table.generation) ?? 0) + 1);
+    for (const [{ generation }, { count }] of byTable) counts.set(generation, (counts.get(generation) ?? 0) + count);
     return counts;
   }
 

@@ -1,16 +1,17 @@
 /** Traffic data of the page: bounded logs, filled from the rows of the feed. */
-import type {
-  CloseRow,
-  DroppedRow,
-  EventRow,
-  FeedRow,
-  FrameRow,
-  OpenRow,
-  RequestRow,
-  ResponseRow,
-  SenderCounts,
-  StreamRow,
-  TunnelRow,
+import {
+  type CloseRow,
+  type DroppedRow,
+  type EventRow,
+  type FeedRow,
+  type FrameRow,
+  MAX_TOTALS_PER_SECOND,
+  type OpenRow,
+  type RequestRow,
+  type ResponseRow,
+  type SenderCounts,
+  type StreamRow,
+  type TunnelRow,
 } from '../feed-format.js';
 import { Messages } from './messages.js';
 import { type Numbered, RowLog } from './row-log.js';
@@ -52,8 +53,10 @@ export interface TunnelEntry extends Numbered {
   readonly rate: Recent;
   countedAt: number;
   counted: number;
-  /** Rate of the row that arrived in this second; -1: none did. */
+  /** Rate of the latest row while it counts; -1: none. */
   latest: number;
+  /** Seconds since that row. */
+  age: number;
 }
 
 export interface FrameEntry extends Numbered {
@@ -78,6 +81,7 @@ export interface StreamEntry extends Numbered {
   countedAt: number;
   counted: number;
   latest: number;
+  age: number;
 }
 
 export interface EventEntry extends Numbered {
@@ -211,7 +215,15 @@ export class Traffic {
     if (this.tunnels.length >= MAX_TUNNELS) this.retainOpenTunnels();
     const entry: TunnelEntry = {
       ...{ kind: 'tunnel', seq: 0, open, received: NONE, sent: NONE, clientRoundTrip: -1, upstreamRoundTrip: -1 },
-      ...{ close: null, lost: false, rate: new Recent(RATE_SECONDS), countedAt: open.time, counted: -1, latest: -1 },
+      ...{
+        close: null,
+        lost: false,
+        rate: new Recent(RATE_SECONDS),
+        countedAt: open.time,
+        counted: -1,
+        latest: -1,
+        age: 0,
+      },
     };
     if (this.tunnels.push(entry)) this.tunnelById.set(open.id, entry);
   }
@@ -229,8 +241,13 @@ export class Traffic {
     entry.clientRoundTrip = row.clientRoundTrip;
     entry.upstreamRoundTrip = row.upstreamRoundTrip;
     entry.lost = false;
-    measure(entry, row.time, row.received.messages + row.sent.messages);
+    measure(entry, row.time, row.received.messages + row.sent.messages, 2 * this.totalsInterval);
     this.changes++;
+  }
+
+  /** Seconds between two totals of a busy WebSocket, if one worker has them all. */
+  private get totalsInterval(): number {
+    return Math.max(1, Math.ceil(this.tunnelById.size / MAX_TOTALS_PER_SECOND));
   }
 
   private addClose(row: CloseRow): void {
@@ -253,7 +270,13 @@ export class Traffic {
       if (request !== undefined) request.protocol = 'sse';
       entry = {
         ...{ kind: 'stream', seq: 0, id: row.id, request: request?.request ?? null, stream: row, response: null },
-        ...{ since: request?.request.time ?? row.time, lost: false, rate: new Recent(RATE_SECONDS), latest: -1 },
+        ...{
+          since: request?.request.time ?? row.time,
+          lost: false,
+          rate: new Recent(RATE_SECONDS),
+          latest: -1,
+          age: 0,
+        },
         ...{ countedAt: row.time, counted: -1 },
       };
       if (this.streams.push(entry)) this.streamById.set(row.id, entry);
@@ -291,8 +314,9 @@ export class Traffic {
 
   /** Called once per second: the rates of that second. */
   tick(): void {
-    for (const entry of this.tunnelById.values()) if (entry.close === null) advance(entry);
-    for (const entry of this.streamById.values()) if (entry.response === null) advance(entry);
+    const { totalsInterval } = this;
+    for (const entry of this.tunnelById.values()) if (entry.close === null) advance(entry, totalsInterval);
+    for (const entry of this.streamById.values()) if (entry.response === null) advance(entry, 1);
     this.changes++;
   }
 }
@@ -302,21 +326,26 @@ interface Measured {
   countedAt: number;
   counted: number;
   latest: number;
+  age: number;
 }
 
-function measure(entry: Measured, time: number, total: number): void {
+/** `longest`: seconds before a total in which it may have changed; earlier ones sent no total because nothing changed. */
+function measure(entry: Measured, time: number, total: number, longest = 2): void {
   // The first total includes everything before the page was opened.
   const seconds = Math.max(0.2, (time - entry.countedAt) / 1000);
   if (entry.counted >= 0) {
-    entry.latest = Math.max(0, Math.round((10 * (total - entry.counted)) / Math.min(seconds, 2)) / 10);
+    entry.latest = Math.max(0, Math.round((10 * (total - entry.counted)) / Math.min(seconds, longest)) / 10);
   }
   entry.counted = total;
   entry.countedAt = time;
+  entry.age = 0;
 }
 
-function advance(entry: Measured): void {
+/** `interval`: seconds until the next total, if there are changes. */
+function advance(entry: Measured, interval: number): void {
   entry.rate.add(Math.max(0, entry.latest));
-  entry.latest = -1;
+  entry.age++;
+  if (entry.age >= interval) entry.latest = -1;
 }
 
 function forgetOld<T extends Numbered>(byId: Map<string, T>, log: RowLog<T> | RowLog<T | Gap>): void {
