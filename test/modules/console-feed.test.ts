@@ -98,7 +98,7 @@ test('frames are rows with masking keys, and totals follow once per second', asy
   assert.deepEqual([binary.opcode, [...(binary.payload ?? [])]], [2, [1, 2, 3]]);
   const [totals] = await feed.first('tunnel');
   assert.equal(totals?.id, text.id);
-  await until('totals of both messages', () => feed.of('tunnel').some(({ received }) => received.messages === 2));
+  await until('totals of both messages', () => feed.of('tunnel').some(({ sent }) => sent.messages === 2));
   assert.equal(feed.of('tunnel').at(-1)?.sent.bytes, 15);
   client.socket.close(4000, 'ciao');
   await client.closed;
