@@ -31,7 +31,7 @@ export class Tunnel implements TransportOwner, Scheduled, RelayHost, Draining, S
   slot = 0;
   /** Time of the last byte; set on each read, hence the coarse clock. */
   private active = now();
-  /** Time of the last byte of a message, if frames are parsed. */
+  /** Time of the last byte of a message, while there is a life cycle, which needs it. */
   messageTime = now();
   private over = false;
   /** From the upstream to the client; null if frames are not parsed. */
@@ -94,8 +94,14 @@ export class Tunnel implements TransportOwner, Scheduled, RelayHost, Draining, S
     }
     if (this.over) return;
     const current = websocket === null ? null : websocket.settings;
-    if (hasTimes(current, lifetimes)) this.lifecycle ??= new Lifecycle(this);
+    if (this.lifecycle === null && hasTimes(current, lifetimes)) this.beginLifecycle();
     this.lifecycle?.configure(current, lifetimes);
+  }
+
+  private beginLifecycle(): void {
+    this.messageTime = this.active;
+    for (const relay of [this.up, this.down]) if (relay !== null) relay.frames.sawData = false;
+    this.lifecycle = new Lifecycle(this);
   }
 
   /** Forwards bytes that arrived with the heads, then starts reading on both sides. */
@@ -126,10 +132,10 @@ export class Tunnel implements TransportOwner, Scheduled, RelayHost, Draining, S
   }
 
   private relay(relay: FrameRelay, bytes: Buffer, start: number, end: number): void {
-    const { frames } = relay;
     if (tapsWithFrames > 0) this.tapFrames(relay, bytes, start, end);
     relay.pass(bytes, start, end);
-    if (frames.sawData) {
+    const { frames } = relay;
+    if (this.lifecycle !== null && frames.sawData) {
       frames.sawData = false;
       this.messageTime = now();
     }

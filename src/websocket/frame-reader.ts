@@ -38,42 +38,43 @@ export interface FrameRules {
 export const UNREADABLE = -1;
 
 export class FrameReader {
+  // The first fields are those that each piece of a stream needs: they share cache lines.
   readonly counts = new FrameCounts();
   /** First byte of the latest header: FIN, the reserved bits, opcode. */
   private first = 0;
+  /** Bytes seen of the current header, up to two; then the form of the length. */
+  private headerSeen = 0;
+  /** Bytes missing of the payload of the latest frame. */
+  private payloadLeft = 0;
+  /** The last frame of the current message has not begun yet. */
+  private fragmented = false;
+  /** The second byte of a header is compared with it: 0x80 if frames must be masked, 0 if not, -1 if both are valid. */
+  private readonly maskBit: number;
+  /** Violations of the frames since the user has reset it. */
+  violation = 0;
+  /** A Close frame has begun. */
+  closing = false;
+  /** Whether bytes of a data frame were read; reset by the user. */
+  sawData = false;
   /** The payload of the latest frame is masked. */
   masked = false;
   /** Masking key as a signed 32-bit number, its first byte highest; 0 if there is none. */
   mask = 0;
   /** Payload length. Inexact above 2^53, but such a frame never ends. */
   length = 0;
-  /** Bytes seen of the current header, up to two; then the form of the length. */
-  private headerSeen = 0;
-  /** Bytes missing of it; known after its second byte. */
+  /** Bytes missing of the current header; known after its second byte. */
   private headerLeft = 0;
   /** Bytes of the extended length among them. */
   private lengthBytes = 0;
   /** Number of bytes read of the payload of the latest frame. */
   payloadSeen = 0;
-  /** Bytes missing of it. */
-  private payloadLeft = 0;
-  /** The last frame of the current message has not begun yet. */
-  private fragmented = false;
-  /** A Close frame has begun. */
-  closing = false;
   /** The first Close frame is complete. */
   closed = false;
   /** Payload of the first Close frame, unmasked, as far as it has arrived; null if it has none. */
   private closePayload: Buffer | null = null;
-  /** Whether bytes of a data frame were read; reset by the user. */
-  sawData = false;
   /** Number of frames with violations of RFC 6455, and the set of these violations (`violations.ts`). */
   invalidFrames = 0;
   violations = 0;
-  /** Violations of the frames since the user has reset it. */
-  violation = 0;
-  /** The second byte of a header is compared with it: 0x80 if frames must be masked, 0 if not, -1 if both are valid. */
-  private readonly maskBit: number;
   private readonly reserved: number;
 
   constructor(rules: FrameRules | null = null) {
