@@ -26,9 +26,9 @@ if (files.length === 0) {
   process.exit(1);
 }
 
-// A file waits for timers and other processes about half of its time: one more than there are cores keeps these busy. Many more
+// A file waits for timers and other processes about half of its time: two more than there are cores keep these busy. Many more
 // would make tests exceed their timeouts.
-const concurrency = Math.min(4, availableParallelism() + 1);
+const concurrency = Math.min(4, availableParallelism() + 2);
 // A failed test may leave a server open, which would keep its file, and the whole run, from ever ending.
 const timeout = 180_000;
 const options = [
