@@ -83,10 +83,9 @@ Examples:
   tsproxy -c nginx.conf -s reload   reload (or quit, stop, reopen)
   tsproxy compat nginx.conf         list what of a file is not supported
 
-HTTP/2, HTTP/3, caching, FastCGI, gRPC and stream {} are not implemented yet.
-With the directives of HTTP/2 and HTTP/3 clients use HTTP/1.1. The others are
-refused by name; --allow-unsupported starts without them, and answers 501
-where they are needed.
+HTTP/3, caching, FastCGI and stream {} are not implemented yet. With the
+directives of HTTP/3 clients connect over TCP. The others are refused by name;
+--allow-unsupported starts without them, and answers 501 where they are needed.
 Signals: HUP reloads, QUIT shuts down gracefully, TERM and INT stop at once,
 USR1 reopens the logs. Requests and WebSockets in progress continue during a
 reload.`;

@@ -19,7 +19,9 @@ describe('a connection', () => {
     const proxy = await start(t, 'http2_max_concurrent_streams 7; http2_body_preread_size 32k;');
     const client = FrameClient.connect(t, proxy.port);
     await client.settled(1);
-    assert.deepEqual(client.lines.slice(0, 4), ['setting 3 7', 'setting 4 32768', 'settings', 'window 0 2147418112']);
+    for (const line of ['setting 3 7', 'setting 4 32768', 'settings', 'window 0 2147418112']) {
+      assert.ok(client.lines.includes(line), line);
+    }
     const slow = await connectPlain(proxy.port);
     t.after(() => slow.close());
     for (const byte of PREFACE) {
