@@ -270,3 +270,50 @@ test('removing a scheduled object when another one is told has the expected effe
   unschedule(third);
   assert.equal(watchedCount(), 0);
 });
+
+test('a process that only waits for a distant time ticks rarely, and keeps the time', () => {
+  const module = new URL('../../src/net/deadlines.js', import.meta.url).href;
+  const script = `
+    const { schedule, unschedule, now } = await import(${JSON.stringify(module)});
+    const later = () => ({ deadline: 0, slot: 0, at: 0, timedOut() { this.at = performance.now(); } });
+    const distant = later();
+    let ticks = 0;
+    const { setInterval, setTimeout: timeout } = globalThis;
+    const counted = (set) => (call, ms) => set(() => { ticks++; call(); }, ms);
+    globalThis.setInterval = counted(setInterval);
+    globalThis.setTimeout = counted(timeout);
+    schedule(distant, now() + 3_600_000);
+    await new Promise((resolve) => timeout(resolve, 2500));
+    // With a tick every 50 ms, there are 50.
+    if (ticks > 15) { console.error(ticks + ' ticks'); process.exit(3); }
+    const before = performance.now();
+    if (now() < before) { console.error('time of the last tick'); process.exit(4); }
+    unschedule(distant);
+    process.exit(0);`;
+  const { status, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', script], {
+    timeout: 20_000,
+    encoding: 'utf8',
+  });
+  assert.equal(status, 0, stderr);
+});
+
+test('an object is told in time after a rest, and time in which the process stood still then does not count', async () => {
+  const [soon, late] = [new Later(), new Later()];
+  const start = performance.now();
+  schedule(soon, start + 700);
+  schedule(late, start + 1400);
+  await until(() => soon.told === 1);
+  assert.ok(soon.at >= start + 700);
+  unschedule(soon);
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  const before = performance.now();
+  while (performance.now() < before + 1500);
+  // Bytes that arrived are handled before anything is told, and ask for the time.
+  assert.ok(now() >= before);
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(late.told, 0);
+  await until(() => late.told === 1);
+  assert.ok(late.at >= start + 1400);
+  unschedule(late);
+  assert.equal(watchedCount(), 0);
+});
