@@ -17,8 +17,12 @@ test('responses whose heads alternate have their own status, fields and bodies',
   const backEnd = createServer((socket) => {
     sockets.add(socket);
     socket.on('error', () => {});
+    let head = '';
     socket.on('data', (bytes) => {
-      const path = bytes.toString('latin1').split(' ')[1] ?? '';
+      head += bytes.toString('latin1');
+      if (!head.endsWith('\r\n\r\n')) return;
+      const path = head.split(' ')[1] ?? '';
+      head = '';
       socket.write(`${HEADS[path]}${BODIES[path]}`, 'latin1');
     });
   }).listen(0, '127.0.0.1');

@@ -76,8 +76,8 @@ test('a worker that runs short of descriptors keeps clients that are busy', { sk
         .answer()
         .catch((error: Error) => error);
       if (answer instanceof Error) {
-        // On a busy machine it may have been idle for as long as a client that is given up.
-        if (performance.now() - active < 250) throw answer;
+        // On a busy machine it may have been idle for as long as a client that is given up (250 ms by a clock that ticks).
+        if (performance.now() - active < 150) throw answer;
         t.diagnostic('the client could not be kept busy');
         return;
       }

@@ -263,9 +263,17 @@ describe('worker processes', { concurrency: 3 }, () => {
       location /r { limit_req zone=r burst=4 nodelay; try_files /none @ok; } location @ok { return 200 $pid; }
       location /c { limit_conn c 3; proxy_pass http://127.0.0.1:${silent}; }`,
     });
-    const answers = await Promise.all(Array.from({ length: 40 }, () => get(port, '/r?k=a')));
-    assert.equal(answers.filter(({ status }) => status === 200).length, 5);
-    assert.equal(answers.filter(({ status }) => status === 503).length, 35);
+    const passed = async (key: string): Promise<number> => {
+      const answers = await Promise.all(Array.from({ length: 40 }, () => get(port, `/r?k=${key}`)));
+      assert.ok(answers.every(({ status }) => status === 200 || status === 503));
+      return answers.filter(({ status }) => status === 200).length;
+    };
+    let count = await passed('a');
+    // On a busy machine the master may not answer within a second; then all may pass.
+    for (let i = 0; i < 5 && count !== 5 && /the settings \*_fail_open apply/.test(proxy.prefix.log); i++) {
+      count = await passed(`a${i}`);
+    }
+    assert.equal(count, 5);
 
     // A place that was given back by one worker may reach the master after another worker has asked for it.
     const hangs = async (): Promise<Connection> => {
