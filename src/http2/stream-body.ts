@@ -36,7 +36,7 @@ export class StreamBody {
   violated = false;
   /** Whether the client waits for `100 Continue`. */
   expectContinue = false;
-  /** Bytes passed to the sink, or discarded. */
+  /** Bytes passed to the sink. As in nginx, `$request_length` does not include discarded ones. */
   consumed = 0;
   private exchange: HttpExchange | null = null;
   /** Declared length; -1 if unknown. */
@@ -74,10 +74,7 @@ export class StreamBody {
   /** Bytes `start` to `end`, borrowed, have arrived in a frame that took `counted` bytes of the window. */
   add(bytes: Buffer, start: number, end: number, counted: number, ended: boolean): void {
     this.ended ||= ended;
-    if (this.discarding) {
-      this.consumed += end - start;
-      return;
-    }
+    if (this.discarding) return;
     if (counted > end - start) this.credit(counted - (end - start));
     const waits = this.sink === null || this.full || this.delivering || (this.queued > 0 && !this.postponed);
     const small = !waits && !ended && end > start && this.queued + end - start < SMALL;
@@ -199,7 +196,6 @@ export class StreamBody {
 
   /** Discards what has arrived; the rest is discarded on arrival. */
   discard(): void {
-    this.consumed += this.queued;
     this.queue?.clear();
     this.queue = null;
     this.discarding = true;

@@ -103,15 +103,18 @@ function writeFiles(root: string, files: Readonly<Record<string, string>>): void
   }
 }
 
+/** Sends the bytes of a case to a port, and returns the answers. */
+export type React = (port: number, bytes: string) => Promise<string[]>;
+
 /** Starts both for a group. Where one of them does not start, nothing is left of the other. */
-export async function startOracle(group: OracleGroup): Promise<Oracle> {
+export async function startOracle(group: OracleGroup, react: React = reactHttp1): Promise<Oracle> {
   const directory = mkdtempSync(join(tmpdir(), 'tsproxy-oracle-'));
   const endings: (() => void | Promise<void>)[] = [() => rmSync(directory, { recursive: true, force: true })];
   const close = async () => {
     for (const end of endings.splice(0).reverse()) await end();
   };
   try {
-    return { ...(await startSides(group, directory, endings)), close };
+    return { ...(await startSides(group, react, directory, endings)), close };
   } catch (error) {
     await close();
     throw error;
@@ -121,6 +124,7 @@ export async function startOracle(group: OracleGroup): Promise<Oracle> {
 /** Starts the back end and both sides; puts how to end each to `endings`. */
 async function startSides(
   group: OracleGroup,
+  react: React,
   directory: string,
   endings: (() => void | Promise<void>)[],
 ): Promise<Sides> {
@@ -158,7 +162,7 @@ async function startSides(
 const PROBE = 'GET /probe HTTP/1.1\r\nHost: probe\r\nConnection: close\r\n\r\n';
 
 /** Sends the bytes, reads the answer, asks once more on the same connection, and reads to the end. */
-async function react(port: number, bytes: string): Promise<string[]> {
+async function reactHttp1(port: number, bytes: string): Promise<string[]> {
   const connection = await connect(port);
   const { reader } = connection;
   const method = /^\S*/.exec(bytes)?.[0] ?? '';

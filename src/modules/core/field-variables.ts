@@ -15,11 +15,14 @@ const SENT: ReadonlyMap<string, Getter> = new Map(
     etag: (x) => x.response.etag ?? undefined,
     connection: (x) => {
       if (x.response.status === 101) return 'upgrade';
-      return x.keepAlive && httpExchange(x).location.settings.keepaliveTimeout > 0 ? 'keep-alive' : 'close';
+      // As in nginx: a request does not keep an HTTP/2 connection.
+      const keeps = x.keepAlive && x.version < 20;
+      return keeps && httpExchange(x).location.settings.keepaliveTimeout > 0 ? 'keep-alive' : 'close';
     },
     keep_alive: (x) => {
       const { keepaliveTimeout, keepaliveHeader } = httpExchange(x).location.settings;
-      return x.keepAlive && keepaliveTimeout > 0 && keepaliveHeader > 0 ? `timeout=${keepaliveHeader}` : undefined;
+      const keeps = x.keepAlive && x.version < 20;
+      return keeps && keepaliveTimeout > 0 && keepaliveHeader > 0 ? `timeout=${keepaliveHeader}` : undefined;
     },
     transfer_encoding: (x) => (isChunked(x) ? 'chunked' : undefined),
     location: (x) => x.response.absoluteLocation ?? x.response.ownLocation ?? sentLocation(x),
