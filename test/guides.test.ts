@@ -22,6 +22,7 @@ const GUIDES = [
   'api-keys',
   'compression',
   'tls-upstreams',
+  'grpc',
   'client-identity',
   'moving-from-nginx',
   'sse',

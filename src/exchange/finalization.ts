@@ -23,6 +23,7 @@ import { NONE } from '../program/program.js';
 import type { ErrorPage } from '../program/settings.js';
 import { DONE } from '../program/verdict.js';
 import type { EngineExchange } from './engine-exchange.js';
+import { ERROR_RESPONSE } from './error-response.js';
 import { handlerFailed } from './handler-failure.js';
 import { startPostAction } from './post-action.js';
 import { isRedirect } from './redirect.js';
@@ -94,6 +95,11 @@ function sendErrorPage(x: EngineExchange, page: ErrorPage): void {
 /** Sends nginx's built-in page for a status. */
 function sendBuiltIn(x: EngineExchange, status: number): void {
   const { response } = x;
+  const own = x.location.settings.get(ERROR_RESPONSE);
+  if (own?.applies(x, status) === true) {
+    own.send(x, status);
+    return;
+  }
   const page = builtInPage(status, software(x.location.settings.serverTokens));
   if (status >= 494 && status <= 497) x.errorStatus = 400;
   response.status = status;

@@ -90,12 +90,13 @@ export const MODULE_NAMES: readonly NamedModule[] = [
   {
     load: () => import('../modules/grpc/index.js'),
     names: `
-      grpc_pass grpc_bind grpc_connect_timeout grpc_send_timeout grpc_next_upstream_tries grpc_next_upstream_timeout
-      grpc_socket_keepalive grpc_socket_rcvbuf grpc_socket_sndbuf grpc_read_timeout grpc_buffer_size
-      grpc_intercept_errors grpc_next_upstream grpc_hide_header grpc_pass_header grpc_ignore_headers grpc_set_header
-      grpc_ssl_server_name grpc_ssl_name grpc_ssl_verify grpc_ssl_verify_depth grpc_ssl_trusted_certificate grpc_ssl_crl
-      grpc_ssl_certificate grpc_ssl_certificate_key grpc_ssl_certificate_cache grpc_ssl_password_file grpc_ssl_protocols
-      grpc_ssl_ciphers grpc_ssl_session_reuse grpc_ssl_conf_command grpc_ssl_key_log grpc_ssl_alpn`,
+      grpc_pass grpc_bind grpc_error_status grpc_connect_timeout grpc_send_timeout grpc_next_upstream_tries
+      grpc_next_upstream_timeout grpc_socket_keepalive grpc_socket_rcvbuf grpc_socket_sndbuf grpc_read_timeout
+      grpc_buffer_size grpc_intercept_errors grpc_next_upstream grpc_hide_header grpc_pass_header grpc_ignore_headers
+      grpc_set_header grpc_ssl_server_name grpc_ssl_name grpc_ssl_verify grpc_ssl_verify_depth
+      grpc_ssl_trusted_certificate grpc_ssl_crl grpc_ssl_certificate grpc_ssl_certificate_key grpc_ssl_certificate_cache
+      grpc_ssl_password_file grpc_ssl_protocols grpc_ssl_ciphers grpc_ssl_session_reuse grpc_ssl_conf_command
+      grpc_ssl_key_log grpc_ssl_alpn`,
   },
   { load: () => import('../modules/gunzip.js'), names: 'gunzip gunzip_buffers' },
   {

@@ -4,6 +4,7 @@
  * stream (`src/http/upstream-session.ts`).
  */
 import { MatchFailed } from '../config/pcre/match-failed.js';
+import { hasErrorResponse } from '../exchange/error-response.js';
 import type { HttpExchange } from '../exchange/exchange.js';
 import { Field } from '../http/field-names.js';
 import type { StreamFailures, StreamUser, UpstreamHead, UpstreamStream } from '../http/upstream-session.js';
@@ -226,7 +227,7 @@ export class UpstreamRequest implements Producer, StreamUser, PeerUser, WriterOw
       this.continueEvents(stream, this.events);
       return;
     }
-    if (settings.interceptErrors && status >= 300 && x.location.settings.errorPages?.has(status)) {
+    if (settings.interceptErrors && status >= 300 && hasErrorResponse(x, x.location.settings.errorPages, status)) {
       const challenges = status === 401 ? headers.all('www-authenticate') : [];
       this.abandon();
       for (const challenge of challenges) x.response.add('WWW-Authenticate', challenge);
@@ -339,15 +340,14 @@ export class UpstreamRequest implements Producer, StreamUser, PeerUser, WriterOw
   /** Tries another peer, or ends with the status of the failure. */
   private next(failure: UpstreamFailure): void {
     const { x, selection } = this;
-    const { status } = failure;
     this.endAttempt(failure.outcome);
-    selection.attempt.status = status;
+    selection.attempt.status = failure.status;
     x.upstreamHeaders = null;
     const isStale = this.retries.isStale(failure);
     if (isStale) selection.addTry();
     if (selection.tries === 0 || !this.retries.permits(failure, selection, this.writer.streaming, isStale)) {
       this.limits?.failed(failure);
-      this.failOrWait(status);
+      this.failOrWait(failure.status);
       return;
     }
     if (!isStale) this.upstream.retryBudget?.retry();

@@ -131,6 +131,25 @@ const ATTACKS: Readonly<Record<string, Attack>> = {
     text: `metrics_usage $evil; ${PASS}`,
     http: 'server { listen unix:%%DIR%%/metrics.sock; location / { metrics; } }',
   },
+  // Requests over HTTP/2 have no lines: proxy-http2.test.ts shows that a field cannot hold a line break.
+  grpc_bind: { to: 'value', text: 'grpc_bind $evil; grpc_pass 127.0.0.1:1;', refused: true },
+  grpc_pass: { to: 'value', text: 'grpc_pass 127.0.0.1$evil:1;', refused: true },
+  grpc_set_header: { to: 'request field', text: 'grpc_set_header X-Evil $evil; grpc_pass 127.0.0.1:1;', refused: true },
+  grpc_ssl_certificate: {
+    to: 'file name',
+    text: 'grpc_ssl_certificate %%DIR%%/$evil; grpc_ssl_certificate_key %%DIR%%/x; grpc_pass grpcs://127.0.0.1:1;',
+    refused: true,
+  },
+  grpc_ssl_certificate_key: {
+    to: 'file name',
+    text: 'grpc_ssl_certificate %%DIR%%/x$is_args; grpc_ssl_certificate_key %%DIR%%/$evil; grpc_pass grpcs://127.0.0.1:1;',
+    refused: true,
+  },
+  grpc_ssl_name: {
+    to: 'value',
+    text: 'grpc_ssl_name $evil; grpc_ssl_server_name on; grpc_pass grpcs://127.0.0.1:1;',
+    refused: true,
+  },
   proxy_bind: { to: 'value', text: `proxy_bind $evil; ${PASS}` },
   proxy_cache_bypass: { to: 'value', text: `proxy_cache_bypass $evil; ${PASS}` },
   proxy_cookie_domain: { to: 'answer field', text: `proxy_cookie_domain back $evil; ${PASS}` },

@@ -1,6 +1,8 @@
 /** nginx's `ngx_http_grpc_module`: passes requests to gRPC servers, and other servers with HTTP/2. */
+import { flag } from '../../config/argument-types.js';
 import type { CheckedBlock } from '../../config/checked-config.js';
 import type { ConfOf } from '../../config/directive.js';
+import { ERROR_RESPONSE } from '../../exchange/error-response.js';
 import { type HttpExchange, httpExchange } from '../../exchange/exchange.js';
 import { escapePath } from '../../http/uri-escape.js';
 import { withContents } from '../../net/tls-files.js';
@@ -14,6 +16,7 @@ import { unbufferedDirectives, unbufferedSettings } from '../../upstream/pass-di
 import { RequestHeadBuilder } from '../../upstream/request-head.js';
 import { refusalStatus } from '../../upstream/request-limits.js';
 import { HIDDEN_BY_GRPC, ResponseHeadRules } from '../../upstream/response-head.js';
+import { GRPC_ERRORS } from './error-status.js';
 import type { GrpcRules } from './grpc-rules.js';
 import { compileTarget, type Destination, type GrpcPass, grpcPass, upstreamNameOf } from './pass.js';
 
@@ -36,6 +39,13 @@ const directives = {
     example: 'grpc_bind 127.0.0.1;',
     differs: '`transparent` is rejected: it requires a socket option that Node does not support.',
     differsFor: (words: readonly string[]) => words.includes('transparent'),
+  },
+  grpc_error_status: {
+    contexts: ['http', 'server', 'location'],
+    takes: flag,
+    default: 'off',
+    doc: 'Responds to calls of gRPC (requests whose `Content-Type` begins with `application/grpc`) with errors of gRPC instead of error pages: status 200 with `grpc-status`, translated as clients do it (502, 503, 504 and 429: 14, 401: 16, 403: 7, 404: 12, 400: 13, others: 2), and `grpc-message`. Applies to errors of the proxy and of all directives in the location, and with `grpc_intercept_errors` to those of the upstream; `error_page` has precedence. Access logs show status 200. With `off`, clients get the status of HTTP, as in nginx, and translate it. This is an extension of tsproxy.',
+    example: 'grpc_error_status on;',
   },
   ...unbufferedDirectives('grpc'),
   ...upstreamSslDirectives('grpc'),
@@ -157,6 +167,9 @@ export default defineModule({
   directives,
   async http(_conf, block) {
     if (mayUseTls(block)) ({ compileUpstreamTls } = await import('../../tls/compile-upstream-ssl.js'));
+  },
+  settings(conf, { program }) {
+    if (conf.grpc_error_status) program.settings.set(ERROR_RESPONSE, GRPC_ERRORS);
   },
   phases: { content: { order: 0, compile } },
 });
