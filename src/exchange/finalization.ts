@@ -97,6 +97,7 @@ function sendBuiltIn(x: EngineExchange, status: number): void {
   const { response } = x;
   const own = x.location.settings.get(ERROR_RESPONSE);
   if (own?.applies(x, status) === true) {
+    x.errorStatus = 0;
     own.send(x, status);
     return;
   }

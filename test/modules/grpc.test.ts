@@ -166,3 +166,24 @@ test('an upstream that cannot be reached is the status UNAVAILABLE for clients',
   assert.equal(error?.code, status.UNAVAILABLE);
   assert.match(error?.details ?? '', /502/);
 });
+
+test('grpc_error_status turns errors of the proxy and of the upstream into errors of gRPC', async (t) => {
+  const proxy = await startProxy(
+    `server {
+      listen 127.0.0.1:0; http2 on; grpc_error_status on;
+      location / { return 403; }
+      location /test.Echo/One { grpc_pass 127.0.0.1:%%PORT%%; }
+    }`,
+    { PORT: await closedPort() },
+  );
+  t.after(() => proxy.close());
+  const client = grpcClient(proxy.port);
+  t.after(() => client.close());
+  const { error } = await callOne(client, 'hello').result;
+  assert.equal(error?.code, status.UNAVAILABLE);
+  assert.equal(error?.details, '502 Bad Gateway');
+  const stream = client.many('1');
+  const [refused] = (await once(stream, 'error')) as [grpc.ServiceError];
+  assert.equal(refused.code, status.PERMISSION_DENIED);
+  assert.equal(refused.details, '403 Forbidden');
+});
