@@ -1,5 +1,7 @@
 /** Converts the head of a request from the form of HTTP/1 to the fields of HTTP/2 (RFC 9113 8.3.1). */
 
+import { KEY_FIELD, WEBSOCKET_PROTOCOL } from './extended-connect.js';
+
 /** Receives the converted fields in the order in which they are sent; names are in lower case. */
 export interface FieldSink {
   field(name: string, value: string): void;
@@ -36,12 +38,14 @@ const TRAILERS = /(?:^|[\s,])trailers(?:$|[\s,;])/i;
 
 /**
  * Passes the fields of a head to `sink`. `head`: request line and field lines, each terminated by CRLF, with the empty
- * line. `secure`: the scheme is `https`.
+ * line. `secure`: the scheme is `https`. `handshake`: the request is the handshake of a WebSocket, which becomes an extended
+ * CONNECT (RFC 8441 5).
  */
-export function convertRequestHead(head: string, secure: boolean, sink: FieldSink): void {
+export function convertRequestHead(head: string, secure: boolean, sink: FieldSink, handshake = false): void {
   const eol = head.indexOf(LF);
   const methodEnd = head.indexOf(' ');
-  sink.field(':method', head.slice(0, methodEnd));
+  sink.field(':method', handshake ? 'CONNECT' : head.slice(0, methodEnd));
+  if (handshake) sink.field(':protocol', WEBSOCKET_PROTOCOL);
   sink.field(':scheme', secure ? 'https' : 'http');
   sink.field(':path', head.slice(methodEnd + 1, head.lastIndexOf(' ', eol)));
   const authority = hostOf(head, eol);
@@ -51,7 +55,7 @@ export function convertRequestHead(head: string, secure: boolean, sink: FieldSin
     const colon = head.indexOf(':', start);
     if (colon < 0 || end < 0 || colon > end) return;
     const name = convertName(head.slice(start, colon));
-    if (name !== null) {
+    if (name !== null && !(handshake && name === KEY_FIELD)) {
       let from = colon + 1;
       let to = end - 1;
       while (from < to && isSpace(head.charCodeAt(from))) from++;

@@ -1,5 +1,4 @@
 /** Body of a request as it is sent on a stream: bytes that the windows or the connection do not accept wait here. */
-import type { StreamUser } from '../http/upstream-session.js';
 import { ByteQueue } from '../net/byte-queue.js';
 import type { SendWindow } from './flow-window.js';
 import type { FrameWriter } from './frame-writer.js';
@@ -8,7 +7,8 @@ import type { FrameWriter } from './frame-writer.js';
 export interface SendingStream {
   readonly id: number;
   readonly sendWindow: SendWindow;
-  readonly user: StreamUser | null;
+  /** Everything was sent, after a method returned false. */
+  outputDrained(): void;
 }
 
 /** The connection. */
@@ -151,7 +151,7 @@ export class RequestOutput {
     if (this.connection.writer.waiting) this.wait();
     else {
       this.drainDue = false;
-      this.stream.user?.onDrain();
+      this.stream.outputDrained();
     }
   }
 

@@ -25,7 +25,7 @@ import { encodeFields, encodeHead, encodeInterim, headText } from './response-fi
 import { type BodyOwner, StreamBody } from './stream-body.js';
 import { type OutputOwner, type OutputScheduler, StreamOutput } from './stream-output.js';
 import type { StreamTransport } from './stream-transport.js';
-import { type TunnelHost, tunnelOver } from './stream-tunnel.js';
+import { TUNNEL_FRAME, type TunnelHost, tunnelOver } from './stream-tunnel.js';
 
 /** The connection as seen by its streams. */
 export interface StreamConnection {
@@ -435,6 +435,7 @@ export class Http2Stream implements ClientSide, BodyOwner, OutputOwner, TunnelHo
     this.awaitNothing();
     const { ended } = body;
     const early = body.takeQueued();
+    this.output.frameSize = Math.max(this.output.frameSize, TUNNEL_FRAME);
     this.tunnel = tunnelOver(this, ended);
     return new TunnelledClient(this, this.lease, x, early);
   }
@@ -455,8 +456,23 @@ export class Http2Stream implements ClientSide, BodyOwner, OutputOwner, TunnelHo
     return this.body.window;
   }
 
-  awaitOutput(): void {
-    if (this.connection.writer.waiting) this.connection.awaitSending();
+  get queued(): number {
+    return this.output.queued;
+  }
+
+  sendData(bytes: Buffer, start: number, end: number): boolean {
+    const { output, connection } = this;
+    const more = output.write(start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end));
+    if (!more && connection.writer.waiting) connection.awaitSending();
+    return more;
+  }
+
+  sendProgress(): boolean {
+    return this.output.madeProgress();
+  }
+
+  sendEnd(): void {
+    this.output.end(false);
   }
 
   resetTunnel(code: number): void {

@@ -1,22 +1,29 @@
 /** A stream of either role that has become a tunnel, as its transport uses it. */
 import type { Transport, TransportOwner } from '../net/transport.js';
 import type { ReceiveWindow } from './flow-window.js';
-import type { StreamOutput } from './stream-output.js';
 import { StreamTransport, type TunnelStream } from './stream-transport.js';
 
 /** Minimum receive window of a tunnel, bytes: what a sender may have in flight, and what a paused tunnel holds. */
 export const TUNNEL_WINDOW = 131_072;
 
+/** Maximum payload of the DATA frames of a tunnel, bytes: they alternate with those of other streams. */
+export const TUNNEL_FRAME = 16_384;
+
 /** A stream as seen by its tunnel. */
 export interface TunnelHost {
   /** Transport of the connection. */
   readonly connectionTransport: Transport;
-  readonly output: StreamOutput;
   readonly receiveWindow: ReceiveWindow;
+  /** Bytes that wait for the windows or the connection. */
+  readonly queued: number;
+  /** Sends bytes `start` to `end`, borrowed. Returns false if some have to wait. */
+  sendData(bytes: Buffer, start: number, end: number): boolean;
+  /** Whether bytes were sent since the last call. */
+  sendProgress(): boolean;
+  /** Sends END_STREAM after all bytes. */
+  sendEnd(): void;
   /** Sends a WINDOW_UPDATE of the stream. */
   openWindow(increment: number): void;
-  /** Bytes could not be sent at once. */
-  awaitOutput(): void;
   /** Sends RST_STREAM, and ends the stream. */
   resetTunnel(code: number): void;
   /** The tunnel has ended in both directions. */
@@ -30,22 +37,19 @@ class StreamTunnel implements TunnelStream {
     return this.host.connectionTransport;
   }
   get pending(): number {
-    return this.host.output.queued;
+    return this.host.queued;
   }
 
   write(bytes: Buffer, start: number, end: number): boolean {
-    const { host } = this;
-    const more = host.output.write(start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end));
-    if (!more) host.awaitOutput();
-    return more;
+    return this.host.sendData(bytes, start, end);
   }
 
   madeProgress(): boolean {
-    return this.host.output.madeProgress();
+    return this.host.sendProgress();
   }
 
   end(): void {
-    this.host.output.end(false);
+    this.host.sendEnd();
   }
 
   reset(code: number): void {
@@ -74,14 +78,10 @@ const NO_OWNER: TransportOwner = {
 
 /** Creates the transport of a stream, whose window is enlarged for the tunnel. */
 export function tunnelOver(host: TunnelHost, peerEnded: boolean): StreamTransport {
-  const { receiveWindow, output } = host;
+  const { receiveWindow } = host;
   if (!peerEnded && receiveWindow.size < TUNNEL_WINDOW) {
     const increment = receiveWindow.resize(TUNNEL_WINDOW);
     if (increment > 0) host.openWindow(increment);
   }
-  output.frameSize = Math.max(output.frameSize, FRAME_SIZE);
   return new StreamTransport(new StreamTunnel(host), NO_OWNER);
 }
-
-/** Maximum payload of the DATA frames of a tunnel, bytes: they alternate with those of other streams. */
-const FRAME_SIZE = 16_384;

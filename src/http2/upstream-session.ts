@@ -49,6 +49,9 @@ export class Http2UpstreamSession implements UpstreamSession, StreamSession, Tra
   /** Limit after the peer has refused a stream. */
   private refusedLimit = Number.POSITIVE_INFINITY;
   private lastId = -1;
+  private settingsKnown = false;
+  /** Streams that wait for the settings of the peer; null once these have arrived. */
+  private awaitingSettings: Set<Http2UpstreamStream> | null = null;
   private connected = false;
   /** Whether no further stream is opened. */
   private closing = false;
@@ -145,11 +148,20 @@ export class Http2UpstreamSession implements UpstreamSession, StreamSession, Tra
     stream.sendWindow.available = this.peer.initialWindow;
     this.streams.set(stream.id, stream);
     encoder.begin();
-    convertRequestHead(head, this.transport.secure, encoder);
+    convertRequestHead(head, this.transport.secure, encoder, stream.key !== null);
     writer.headers(stream.id, encoder.block, 0, encoder.length, ended);
     // Identifiers are exhausted (RFC 9113 5.1.1).
     if (this.lastId >= MAX_WINDOW - 2) this.closing = true;
     return encoder.length + FRAME_HEADER;
+  }
+
+  get connectProtocol(): boolean | null {
+    return this.settingsKnown ? this.peer.connectProtocol : null;
+  }
+
+  awaitSettings(stream: Http2UpstreamStream): void {
+    this.awaitingSettings ??= new Set();
+    this.awaitingSettings.add(stream);
   }
 
   resetStream(stream: Http2UpstreamStream, code: number): void {
@@ -316,6 +328,10 @@ export class Http2UpstreamSession implements UpstreamSession, StreamSession, Tra
     const wasAvailable = this.available;
     this.writer.settingsAck();
     this.boundAnswers();
+    this.settingsKnown = true;
+    const { awaitingSettings } = this;
+    this.awaitingSettings = null;
+    if (awaitingSettings !== null) for (const stream of awaitingSettings) stream.settingsReceived();
     for (const { output } of [...this.streams.values()]) if (!output.blocked) output.continue();
     this.startWaiting();
     if (!wasAvailable && !this.closed) this.announce();

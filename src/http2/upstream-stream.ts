@@ -5,9 +5,11 @@ import { responseFraming } from '../http1/response-reader.js';
 import { ByteQueue } from '../net/byte-queue.js';
 import type { Transport } from '../net/transport.js';
 import { ErrorCode } from './error-codes.js';
+import { acceptedFields, requestedKey } from './extended-connect.js';
 import { ReceiveWindow, SendWindow } from './flow-window.js';
-import { RequestOutput, type SendingConnection } from './request-output.js';
+import { RequestOutput, type SendingConnection, type SendingStream } from './request-output.js';
 import type { UpstreamFields } from './upstream-fields.js';
+import { type TunnelledStream, UpstreamTunnel } from './upstream-tunnel.js';
 
 /** Flow-control window of each stream: bytes of a response that may wait in this process for a slow client. */
 export const STREAM_WINDOW = 262_144;
@@ -21,6 +23,10 @@ export interface StreamSession extends SendingConnection {
   readBegun(stream: Http2UpstreamStream): void;
   /** Sends the head of a request; sets identifier and window of the stream. Returns the number of bytes. */
   sendRequest(stream: Http2UpstreamStream, head: string, ended: boolean): number;
+  /** Whether the peer permits extended CONNECT (RFC 8441 3); null: its settings have not arrived. */
+  readonly connectProtocol: boolean | null;
+  /** Has `settingsReceived` called when the settings of the peer have arrived. */
+  awaitSettings(stream: Http2UpstreamStream): void;
   /** Sends RST_STREAM. */
   resetStream(stream: Http2UpstreamStream, code: number): void;
   /** The peer has refused a stream. Returns whether it may accept the request on another connection. */
@@ -33,10 +39,12 @@ const WAITING = 0;
 const READING_HEAD = 1;
 const READING_BODY = 2;
 const OVER = 3;
+/** The request has opened a tunnel. */
+const TUNNEL = 4;
 
 const EMPTY = Buffer.alloc(0);
 
-export class Http2UpstreamStream implements UpstreamStream, UpstreamHead {
+export class Http2UpstreamStream implements UpstreamStream, UpstreamHead, SendingStream, TunnelledStream {
   /** Identifier; 0 until the request is sent. */
   id = 0;
   readonly sendWindow = new SendWindow(0);
@@ -53,7 +61,7 @@ export class Http2UpstreamStream implements UpstreamStream, UpstreamHead {
   status = 0;
   readonly reason = '';
   readonly version = 20;
-  readonly headers = new HeaderBlock();
+  headers = new HeaderBlock();
   headBegun = false;
   declaredLength = -1;
   readonly mayHaveTrailers = true;
@@ -72,6 +80,9 @@ export class Http2UpstreamStream implements UpstreamStream, UpstreamHead {
   /** Whether `onRead` was called and `onReadEnd` is due. */
   private reading = false;
   private released = false;
+  /** Key of the handshake of a WebSocket, which is sent as an extended CONNECT; null for other requests. */
+  key: string | null = null;
+  private tunnel: UpstreamTunnel | null = null;
 
   constructor(
     private readonly session: StreamSession,
@@ -97,7 +108,7 @@ export class Http2UpstreamStream implements UpstreamStream, UpstreamHead {
   }
   /** Whether it counts among the concurrent streams. */
   get started(): boolean {
-    return this.state === READING_HEAD || this.state === READING_BODY;
+    return this.state !== WAITING && this.state !== OVER;
   }
 
   // -- the request
@@ -106,6 +117,7 @@ export class Http2UpstreamStream implements UpstreamStream, UpstreamHead {
     this.unsentHead = head;
     this.bodiless = bodiless;
     this.headLimit = headLimit;
+    this.key = requestedKey(head);
   }
 
   sendText(text: string, last: boolean): boolean {
@@ -140,6 +152,11 @@ export class Http2UpstreamStream implements UpstreamStream, UpstreamHead {
   /** Sends the head, and the end if `last`. */
   private sendNothing(last: boolean): boolean {
     if (this.output.ended) return true;
+    if (this.key !== null) {
+      // The stream stays open for the tunnel.
+      this.sendHead(false);
+      return true;
+    }
     if (this.unsentHead !== null) this.sendHead(last);
     else if (last) return this.output.send(EMPTY, 0, 0, true, false);
     return true;
@@ -147,10 +164,29 @@ export class Http2UpstreamStream implements UpstreamStream, UpstreamHead {
 
   private sendHead(last: boolean): void {
     const head = this.unsentHead;
-    if (head === null) return;
+    if (head === null || (this.key !== null && !this.maySendHandshake())) return;
     this.unsentHead = null;
     if (last) this.output.ended = true;
     this.connectionBytes += this.session.sendRequest(this, head, last);
+  }
+
+  /** Whether the peer permits extended CONNECT; if that is not known yet, the head is sent when it is. */
+  private maySendHandshake(): boolean {
+    const { session } = this;
+    if (session.connectProtocol === true) return true;
+    if (session.connectProtocol === null) session.awaitSettings(this);
+    else setImmediate(() => this.fail('invalid head', 'upstream does not support WebSockets over HTTP/2'));
+    return false;
+  }
+
+  /** The settings of the peer are known. */
+  settingsReceived(): void {
+    if (this.started) this.sendHead(false);
+  }
+
+  outputDrained(): void {
+    if (this.tunnel !== null) this.tunnel.transport.onDrain();
+    else this.user?.onDrain();
   }
 
   get bytesSent(): number {
@@ -249,8 +285,20 @@ export class Http2UpstreamStream implements UpstreamStream, UpstreamHead {
     }
     this.status = fields.status;
     fields.fill(headers);
+    const { key } = this;
+    const opens = key !== null && this.status >= 200 && this.status < 300;
+    if (opens) {
+      this.status = 101;
+      this.headers = acceptedFields(headers, key);
+    }
     user?.onFields(this);
     if (this.state !== READING_HEAD) return;
+    if (opens) {
+      this.ended = ended;
+      this.state = TUNNEL;
+      user?.onUpgrade(EMPTY, 0, 0);
+      return;
+    }
     if (this.status < 200) {
       this.headBegun = false;
       if (ended) this.failInvalid('upstream prematurely closed stream');
@@ -283,7 +331,10 @@ export class Http2UpstreamStream implements UpstreamStream, UpstreamHead {
 
   receiveData(bytes: Buffer, start: number, end: number, counted: number, ended: boolean): void {
     const { window } = this;
-    if (this.ended) this.failClosed();
+    if (this.tunnel !== null) {
+      const code = this.tunnel.receive(bytes, start, end, counted, ended);
+      if (code !== 0) this.failInvalid('upstream violated the protocol in a tunnel', code);
+    } else if (this.ended) this.failClosed();
     else if (this.state === READING_HEAD) this.failInvalid('upstream sent unexpected http2 frame: 0');
     else if (this.state !== READING_BODY) return;
     else if (!window.receive(counted)) {
@@ -350,6 +401,12 @@ export class Http2UpstreamStream implements UpstreamStream, UpstreamHead {
 
   /** RST_STREAM was received. */
   receiveReset(code: number): void {
+    const { tunnel } = this;
+    if (tunnel !== null) {
+      this.finish();
+      tunnel.transport.onReset(code);
+      return;
+    }
     if (this.ended && code === ErrorCode.NoError && ++this.resets === 1) {
       this.output.stop();
       return;
@@ -382,7 +439,8 @@ export class Http2UpstreamStream implements UpstreamStream, UpstreamHead {
     if (this.state === OVER) return;
     this.leave();
     this.session.streamOver(this);
-    this.user?.onFailure(kind, cause);
+    if (this.tunnel !== null) this.tunnel.transport.lost(cause instanceof Error ? cause : null);
+    else this.user?.onFailure(kind, cause);
   }
 
   cancel(): void {
@@ -393,8 +451,35 @@ export class Http2UpstreamStream implements UpstreamStream, UpstreamHead {
     this.session.streamOver(this);
   }
 
+  // -- the tunnel
+
   detach(): Transport {
-    throw new Error('HTTP/2 has no upgrades');
+    if (this.state !== TUNNEL) throw new Error('the stream is no tunnel');
+    // A tunnel may last for hours and must not keep its request's configuration alive.
+    this.user = null;
+    this.tunnel = new UpstreamTunnel(this, this.ended);
+    return this.tunnel.transport;
+  }
+
+  get connectionTransport(): Transport {
+    return this.session.transport;
+  }
+  get receiveWindow(): ReceiveWindow {
+    return this.window;
+  }
+
+  openWindow(increment: number): void {
+    if (this.state !== OVER) this.session.writer.windowUpdate(this.id, increment);
+  }
+
+  reset(code: number): void {
+    if (this.state !== OVER) this.session.resetStream(this, code);
+  }
+
+  finish(): void {
+    if (this.state === OVER) return;
+    this.leave();
+    this.session.streamOver(this);
   }
 
   private leave(): void {

@@ -6,11 +6,13 @@ import type { Prefixed } from '../../tls/upstream-ssl.js';
 import type { UpstreamTls } from '../../tls/upstream-tls.js';
 import { LocationConnections } from '../../upstream/location-connections.js';
 import type { HttpVersion } from '../../upstream/request-head.js';
+import type { WebSocketData } from './upgrades.js';
 
 interface Conf extends ConfOf<Prefixed<'proxy'>> {
   readonly proxy_bind?: 'off' | Parameters<Scope['compiler']['template']>[0] | undefined;
   readonly proxy_socket_keepalive: boolean;
   readonly proxy_http_version: HttpVersion;
+  readonly proxy_websocket?: WebSocketData | undefined;
 }
 
 /** TLS of connections: with the configured version of HTTP, and for upgrades, which use HTTP/1.1. */
@@ -34,8 +36,8 @@ export function proxyConnections(conf: Conf, { compiler }: Scope, tls: ProxyTls 
     socketKeepalive,
     connect: compiler.observer.connect,
   };
-  const upgradeConnections = new LocationConnections({ ...options, tls: tls?.upgrades ?? null, open: null });
+  const http1Connections = new LocationConnections({ ...options, tls: tls?.upgrades ?? null, open: null });
   const connections =
-    open === null ? upgradeConnections : new LocationConnections({ ...options, tls: tls?.requests ?? null, open });
-  return { connections, upgradeConnections };
+    open === null ? http1Connections : new LocationConnections({ ...options, tls: tls?.requests ?? null, open });
+  return { connections, upgradeConnections: conf.proxy_websocket?.http2 === true ? connections : http1Connections };
 }

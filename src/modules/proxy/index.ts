@@ -34,7 +34,7 @@ import { checkRewrites, type RewriteData, Rewrites, rewriteRule } from './rewrit
 import { storeDirectives, storeSettings } from './store.js';
 import { compileTarget, type Destination, destinationOf, upstreamUri } from './target.js';
 import { tunnelContinues } from './tunnels.js';
-import { UpgradeRules, upgradeDirectives } from './upgrades.js';
+import { checkUpgrades, UpgradeRules, upgradeDirectives } from './upgrades.js';
 
 const directives = {
   proxy_pass: {
@@ -256,6 +256,7 @@ export default defineModule({
     checkRewrites(c);
     checkBufferSizes('proxy_', block, c);
     checkForwarded(block, c);
+    checkUpgrades(block, c);
   },
   variables: {
     ...cacheVariables,

@@ -1,7 +1,9 @@
 /** `proxy_websocket` and `upgrade_protocols`: which requests of a location ask the upstream for an upgrade, and for which protocols. */
 import type { Word } from '../../../grammar/syntax-tree.js';
 import { custom, TIME_HELP } from '../../config/argument-types.js';
+import type { CheckedBlock } from '../../config/checked-config.js';
 import type { ConfOf, Context } from '../../config/directive.js';
+import type { CheckContext } from '../../config/module-declaration.js';
 import { parseSwitch } from '../../config/switch-argument.js';
 import { parsePositiveMilliseconds } from '../../config/units.js';
 import type { UpgradeRequest } from '../../exchange/engine-exchange.js';
@@ -49,20 +51,29 @@ export interface WebSocketData {
   readonly on: boolean;
   /** ms; null: not given. */
   readonly readTimeout: number | null;
+  /** Whether handshakes use the connections of `proxy_http_version 2`. */
+  readonly http2: boolean;
 }
 
-const PARAMETERS = { read_timeout: { value: 'TIME', parse: parsePositiveMilliseconds, help: TIME_HELP } };
+const PARAMETERS = {
+  read_timeout: { value: 'TIME', parse: parsePositiveMilliseconds, help: TIME_HELP },
+  http_version: {
+    value: '1.1 | 2',
+    parse: (text: string) => (text === '1.1' || text === '2' ? Number(text) : null),
+    help: 'valid versions: 1.1, 2',
+  },
+};
 
-const websocketSwitch = custom('off | on [read_timeout=time]', 1, 2, (words, c): WebSocketData => {
+const websocketSwitch = custom('off | on [read_timeout=time] [http_version=1.1|2]', 1, 3, (words, c): WebSocketData => {
   const found = parseSwitch(words, PARAMETERS, c);
-  return { on: found !== null, readTimeout: found?.read_timeout ?? null };
+  return { on: found !== null, readTimeout: found?.read_timeout ?? null, http2: found?.http_version === 2 };
 });
 
 export const upgradeDirectives = {
   proxy_websocket: {
     contexts: CONTEXTS,
     takes: websocketSwitch,
-    doc: 'Passes WebSockets to the upstream, alongside plain requests. A request that asks for a WebSocket is sent with HTTP/1.1, `Upgrade: websocket` and `Connection: upgrade`, whatever `proxy_http_version` and `proxy_set_header` say; other requests are sent as configured, without `Upgrade`. Both sides of the handshake are checked (RFC 6455, section 4): a request whose method is not GET, or whose key is not 16 bytes in base64, gets 400, one with a version other than 13 gets 426 with `Sec-WebSocket-Version: 13`. A response 101 with the wrong `Sec-WebSocket-Accept`, without `Upgrade: websocket` or `Connection: upgrade`, or with a subprotocol or an extension that the client has not offered, is invalid: the client gets 502, and the error log the reason. The read timeout of an established WebSocket is `read_timeout`; without that parameter `proxy_read_timeout`, or, if that is not set on any level, one hour. With the parameter, `proxy_read_timeout` limits the time for the response to the handshake only. The default is `on` if the URL of `proxy_pass` begins with `ws://` or `wss://`, else `off`: then `proxy_set_header` forwards the fields, as in nginx, and an invalid response is only logged. This is an extension of tsproxy.',
+    doc: 'Passes WebSockets to the upstream, alongside plain requests. A request that asks for a WebSocket is sent with HTTP/1.1, `Upgrade: websocket` and `Connection: upgrade`, whatever `proxy_http_version` and `proxy_set_header` say; other requests are sent as configured, without `Upgrade`. Both sides of the handshake are checked (RFC 6455, section 4): a request whose method is not GET, or whose key is not 16 bytes in base64, gets 400, one with a version other than 13 gets 426 with `Sec-WebSocket-Version: 13`. A response 101 with the wrong `Sec-WebSocket-Accept`, without `Upgrade: websocket` or `Connection: upgrade`, or with a subprotocol or an extension that the client has not offered, is invalid: the client gets 502, and the error log the reason. The read timeout of an established WebSocket is `read_timeout`; without that parameter `proxy_read_timeout`, or, if that is not set on any level, one hour. With the parameter, `proxy_read_timeout` limits the time for the response to the handshake only. With `http_version=2`, WebSockets use the HTTP/2 connections of `proxy_http_version 2` (extended CONNECT, RFC 8441), which the upstream must have announced; the response is 502 otherwise. The default is `on` if the URL of `proxy_pass` begins with `ws://` or `wss://`, else `off`: then `proxy_set_header` forwards the fields, as in nginx, and an invalid response is only logged. This is an extension of tsproxy.',
     example: 'proxy_websocket on read_timeout=1d;',
   },
   upgrade_protocols: {
@@ -74,6 +85,21 @@ export const upgradeDirectives = {
 } as const;
 
 const PLAIN: UpgradeRequest = { protocols: '', websocket: false };
+
+/** Checks that HTTP/2 is configured if WebSockets use it. */
+export function checkUpgrades({ values }: CheckedBlock, c: CheckContext): void {
+  const [statement] = c.statements('proxy_websocket');
+  const data = values.proxy_websocket as WebSocketData | undefined;
+  if (statement === undefined || data?.http2 !== true || values.proxy_http_version === '2') return;
+  c.report(
+    statement,
+    'conflicting-directives',
+    '"http_version=2" of "proxy_websocket" requires "proxy_http_version 2"',
+    {
+      help: 'add "proxy_http_version 2;", or remove the parameter',
+    },
+  );
+}
 
 /** Read timeout of established WebSockets if `proxy_read_timeout` is not set, ms. */
 const WEBSOCKET_READ_TIMEOUT = 3_600_000;
