@@ -4,7 +4,7 @@ import type { DetailsMessage, FeedRow, HelloMessage, SubscribeMessage } from '..
 import { decodeRows } from '../../src/console/row-decoder.js';
 import { until } from '../kit/index.js';
 
-const PROTOCOL = 'tsproxy.console.1';
+export const PROTOCOL = 'tsproxy.console.1';
 
 type Row<T extends FeedRow['type']> = Extract<FeedRow, { type: T }>;
 
@@ -26,6 +26,11 @@ export class FeedClient {
     });
     socket.on('error', () => {});
     this.closed = new Promise((resolve) => socket.once('close', resolve));
+  }
+
+  /** A viewer whose WebSocket is open, and has received nothing yet. */
+  static over(socket: WebSocket): FeedClient {
+    return new FeedClient(socket);
   }
 
   /** Rejects if the handshake fails. */

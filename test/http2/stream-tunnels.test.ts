@@ -5,6 +5,7 @@ import { type TestContext, test } from 'node:test';
 import { Flag, FrameType, PREFACE } from '../../src/http2/frame-types.js';
 import { Setting } from '../../src/http2/settings.js';
 import { acceptOf } from '../../src/websocket/handshake.js';
+import { FeedClient, PROTOCOL } from '../console/feed-client.js';
 import { scriptedBackend, startProxy, type TestProxy, until, websocketEcho } from '../kit/index.js';
 import { close, frame as webSocketFrame } from '../tunnel/raw-frames.js';
 import { eventsOf, frame, settingsFrame, uint32 } from './frames.js';
@@ -226,4 +227,42 @@ test('limits, pings, scripts, variables and the log apply to a WebSocket on a st
   assert.equal(await limited.closed, 1009);
   await until('the WebSocket is logged', () => proxy.file('logs/socket.log').split('\n').length >= 2);
   assert.match(proxy.file('logs/socket.log'), /GET HTTP\/2\.0 101 websocket 4003 client/);
+});
+
+test('the console shows WebSockets on streams, and its own feed is one', async (t) => {
+  const echo = await websocketEcho();
+  t.after(() => echo.close());
+  const proxy = await startProxy(
+    `server { listen 127.0.0.1:0; http2 on; http2_extended_connect on;
+     location /console/ { console; console_payload on; }
+     location / { proxy_websocket on; proxy_pass http://127.0.0.1:${echo.port}; } }`,
+  );
+  t.after(() => proxy.close());
+  const session = await http2Session(proxy.port);
+  t.after(() => closeSession(session));
+  const viewer = await streamWebSocket(session, '/console/feed', {
+    'sec-websocket-protocol': PROTOCOL,
+    ':authority': `127.0.0.1:${proxy.port}`,
+  });
+  assert.equal(viewer.head['sec-websocket-protocol'], PROTOCOL);
+  const feed = FeedClient.over(viewer.socket);
+  await feed.message('hello');
+  feed.subscribe({});
+  await feed.message('state');
+  const socket = await streamWebSocket(session, '/chat');
+  assert.equal(await socket.ask('seen'), 'seen');
+  const frames = await feed.first('frame', 2);
+  assert.deepEqual(
+    frames.map(({ from, payload }) => [from, String(payload)]),
+    [
+      ['client', 'seen'],
+      ['upstream', 'seen'],
+    ],
+  );
+  const [opened] = await feed.first('open');
+  assert.equal(opened?.target, '/chat');
+  assert.equal(await socket.close(4007), 4007);
+  const [closed] = await feed.first('close');
+  assert.equal(closed?.code, 4007);
+  await viewer.close();
 });
