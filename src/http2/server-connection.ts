@@ -98,7 +98,6 @@ export class Http2Connection implements Connection, StreamsHost, Timed, TurnEndL
     this.reader = new FrameReader(this.streams, {
       peer: 'client',
       preface: true,
-      maxFrameSize: MAX_RECEIVED_FRAME,
       maxBlock,
     });
     this.input = new PacedInput(this.reader, transport, this);
@@ -114,7 +113,6 @@ export class Http2Connection implements Connection, StreamsHost, Timed, TurnEndL
     this.writer.settings([
       [Setting.MaxConcurrentStreams, maxConcurrentStreams],
       [Setting.InitialWindowSize, prereadSize],
-      [Setting.MaxFrameSize, MAX_RECEIVED_FRAME],
       ...(announced ? [[Setting.EnableConnectProtocol, 1] as const] : []),
     ]);
     this.streams.openWindow();
@@ -454,8 +452,6 @@ export class Http2Connection implements Connection, StreamsHost, Timed, TurnEndL
 
 /** Payload of the PING after the announcement of the end, its last 32 bits; the first are 0. */
 const SHUTDOWN_PING = 0x474f4157;
-/** SETTINGS_MAX_FRAME_SIZE: clients may send a whole head in one frame. Only DATA frames are not collected. nginx: 2^24 - 1. */
-const MAX_RECEIVED_FRAME = 1_048_576;
 /** Encoded bytes of a block beyond those of its fields. */
 const BLOCK_OVERHEAD = 16_384;
 
