@@ -78,8 +78,9 @@ test('Chromium opens a WebSocket and an event stream on one HTTP/2 connection', 
   await page.goto(`https://127.0.0.1:${proxy.port}/`);
   const received = await page.evaluate(SCRIPT);
   assert.deepEqual(received, { lengths: [5, 200_000], code: 4002, streamed: ['one', 'two'] });
-  await until('both are logged', () => proxy.accessLog().length >= 3);
-  const lines = proxy.accessLog().filter((line) => !line.includes('favicon'));
+  const logged = (): string[] => proxy.accessLog().filter((line) => !line.includes('favicon'));
+  await until('all are logged', () => logged().length >= 3);
+  const lines = logged();
   const connection = lines[0]?.split(' ').at(-1);
   assert.deepEqual(lines.toSorted(), [
     `GET / 200 HTTP/2.0 ${connection}`,

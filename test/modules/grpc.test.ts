@@ -62,7 +62,8 @@ function calls(scene: () => { readonly client: EchoClient; readonly service: Grp
   test('a deadline ends the call on both sides', async () => {
     const { client, service } = scene();
     const count = service.cancelled.length;
-    const { error } = await callOne(client, 'wait', { options: { deadline: Date.now() + 300 } }).result;
+    // Long enough for the call to reach the server of a busy machine.
+    const { error } = await callOne(client, 'wait', { options: { deadline: Date.now() + 1000 } }).result;
     assert.equal(error?.code, status.DEADLINE_EXCEEDED);
     await until('the call is cancelled', () => service.cancelled.length > count);
   });
