@@ -53,6 +53,8 @@ export interface FrameReaderOptions {
 export class FrameReader {
   /** Number of frames that `feed` may still begin; the listener subtracts from it what costs more. */
   budget = Number.POSITIVE_INFINITY;
+  /** The same for frames without content: control frames, empty ones, and those of unknown types. */
+  controlBudget = Number.POSITIVE_INFINITY;
   private state: number;
   /** Received bytes of the preface, or of a frame header that is in `head`. */
   private received = 0;
@@ -105,7 +107,7 @@ export class FrameReader {
   }
 
   /**
-   * Reads bytes `start` to `end`, which are borrowed. Returns the offset after the bytes that were read: `end`, unless the
+   * Reads bytes `start` to `end`, which are borrowed. Returns the offset after the bytes that were read: `end`, unless a
    * budget is exhausted or the reader has stopped.
    */
   feed(bytes: Buffer, start: number, end: number): number {
@@ -113,7 +115,7 @@ export class FrameReader {
     while (at < end) {
       switch (this.state) {
         case HEADER:
-          if (this.budget <= 0) return at;
+          if (this.budget <= 0 || this.controlBudget <= 0) return at;
           if (this.received === 0 && end - at >= FRAME_HEADER) {
             this.readHeader(bytes, at);
             at += FRAME_HEADER;
@@ -127,6 +129,7 @@ export class FrameReader {
             this.readHeader(this.head, 0);
           }
           this.budget--;
+          if (this.length === 0 || this.type > FrameType.Headers) this.controlBudget--;
           if (this.beginFrame()) at = this.readWhole(bytes, at, end);
           break;
         case DATA:

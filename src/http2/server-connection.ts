@@ -22,7 +22,7 @@ import { MAX_WINDOW } from './frame-types.js';
 import { FrameWriter } from './frame-writer.js';
 import { HpackEncoder } from './hpack/encoder.js';
 import { HTTP2, type Http2Settings } from './http2-settings.js';
-import { PacedInput, type PacedInputOwner, REQUEST_COST } from './paced-input.js';
+import { PacedInput, type PacedInputOwner, REQUEST_COST, RESET_COST } from './paced-input.js';
 import type { Http2Stream } from './server-stream.js';
 import { ServerStreams, type StreamsHost } from './server-streams.js';
 import { Setting } from './settings.js';
@@ -288,6 +288,10 @@ export class Http2Connection implements Connection, StreamsHost, Timed, TurnEndL
       this.state = GOING_AWAY;
       this.writer.goaway(number, ErrorCode.NoError);
     }
+  }
+
+  streamReset(): void {
+    this.reader.controlBudget -= RESET_COST;
   }
 
   resetStream(stream: Http2Stream, code: number): void {

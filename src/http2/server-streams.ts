@@ -25,6 +25,8 @@ import { PeerSettings, Setting } from './settings.js';
 
 /** Minimum number of refused streams after which a connection is closed. */
 const MIN_REFUSED = 100;
+/** Number of streams that a client may reset, beyond half of all, before its connection is slowed down. */
+const MAX_RESETS = 100;
 /** Number of ended streams whose late frames are recognized. */
 const MAX_RECENT = 64;
 
@@ -40,6 +42,8 @@ export interface StreamsHost extends StreamConnection {
   readonly acceptsStreams: boolean;
   /** A stream begins. */
   streamBegins(number: number): void;
+  /** The client has reset a stream whose request was in progress, as most of its streams. */
+  streamReset(): void;
   /** The last stream has ended. */
   streamsEnded(): void;
   /** The client has acknowledged a PING. */
@@ -70,6 +74,8 @@ export class ServerStreams implements FrameListener {
   private initialWindow = DEFAULT_WINDOW;
   private settingsAcknowledged = false;
   private refused = 0;
+  /** Streams whose request was in progress when the client has reset them. */
+  private resets = 0;
   /** Stream whose header block was not complete in time. */
   private late = 0;
 
@@ -267,6 +273,7 @@ export class ServerStreams implements FrameListener {
       this.lateFrame(number, 'RST_STREAM');
       return;
     }
+    if (++this.resets > MAX_RESETS + this.requests / 2) this.connection.streamReset();
     const { exchange: x } = stream;
     // A tunnel logs its own end.
     if (x !== null && !x.tunnelled) {

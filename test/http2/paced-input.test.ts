@@ -64,7 +64,9 @@ test('nothing is read after the reader was stopped, or the input dropped', async
   dropped.reader.stop();
   dropped.input.drop();
   const read = dropped.record.lines.length;
-  for (let i = 0; i < 20; i++) await turn();
+  while (!stopped.reader.stopped) await turn();
+  // Longer than the interval after which reading would go on.
+  await new Promise((resolve) => setTimeout(resolve, 50));
   assert.equal(stopped.record.lines.length, 701);
   assert.equal(dropped.record.lines.length, read);
   assert.ok(!stopped.input.unread && !dropped.input.unread);
