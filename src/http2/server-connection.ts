@@ -228,8 +228,14 @@ export class Http2Connection implements Connection, StreamsHost, Timed, TurnEndL
     const { openBlock } = this.reader;
     if (openBlock === this.headStream) return;
     this.headStream = openBlock;
-    if (openBlock !== 0) this.setDeadline(this.lease.program.defaultServer.clientHeaderTimeout);
-    else if (this.streams.count > 0) this.deadline = 0;
+    if (this.sending) return;
+    this.deadline = 0;
+    if (openBlock !== 0) this.setDeadline(this.headTimeout);
+    else this.settle();
+  }
+
+  private get headTimeout(): number {
+    return this.lease.program.defaultServer.clientHeaderTimeout;
   }
 
   onDrain(): void {
@@ -322,6 +328,7 @@ export class Http2Connection implements Connection, StreamsHost, Timed, TurnEndL
       if (this.deadline === 0) this.setDeadline(SHUTDOWN_TIMEOUT);
     } else if (!this.keeps) this.drain();
     else if (this.headStream === 0) this.setDeadline(this.settings.keepaliveTimeout);
+    else if (this.deadline === 0) this.setDeadline(this.headTimeout);
   }
 
   whenFlushed(stream: Http2Stream): void {
@@ -358,6 +365,7 @@ export class Http2Connection implements Connection, StreamsHost, Timed, TurnEndL
     if (!this.sending || this.transport.pending > 0) return;
     this.sending = false;
     this.deadline = 0;
+    if (this.headStream !== 0 && this.state < GOING_AWAY) this.setDeadline(this.headTimeout);
     this.settle();
   }
 
@@ -388,8 +396,8 @@ export class Http2Connection implements Connection, StreamsHost, Timed, TurnEndL
       this.fail(ErrorCode.ProtocolError);
       return;
     }
-    this.streams.headTimedOut(number);
     this.deadline = 0;
+    this.streams.headTimedOut(number);
   }
 
   /** Sends GOAWAY with the last stream: those that the client begins later are not handled, and it may repeat them. */

@@ -226,8 +226,8 @@ export class Http2Stream implements ClientSide, BodyOwner, OutputOwner, TunnelHo
 
   sendInterim(status: number, lines: string): void {
     const { encoder, writer } = this.connection;
-    // Interim responses are optional: do not wait for a slow client, and do not buffer an unlimited number.
-    if (this.cut || writer.waiting) return;
+    // Early hints are optional: do not wait for a slow client, and do not buffer an unlimited number.
+    if (this.cut || (writer.waiting && status !== 100)) return;
     encodeInterim(status, lines, encoder);
     this.sendBlock(false);
   }
