@@ -12,7 +12,7 @@ import type { DeliverBatch, FeedSettings } from './feed-settings.js';
 import { RowWriter } from './row-writer.js';
 
 /** ms for which rows are collected. */
-const INTERVAL = 20;
+const INTERVAL = 30;
 /** Bytes of a batch, unless a single row is longer: one read of the channel between processes. */
 const BATCH = 48 << 10;
 /** Bytes that wait for a slow viewer: frames and events are dropped first, because lists depend on the other rows. */
