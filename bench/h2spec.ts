@@ -66,17 +66,20 @@ async function check(name: ProxyName, directory: string): Promise<boolean> {
     server { listen 127.0.0.1:${backEnd}; root html; } }`;
   const proxy = await ProxyProcess.start(text, directory, name);
   let sufficient = true;
-  for (const [port, kind] of [
-    [plain, 'clear text'],
-    [tls, 'TLS'],
-  ] as const) {
-    const { passed, failed, output } = await run(port, kind === 'TLS');
-    print(`${name}, ${kind}: ${passed} of ${passed + failed} passed`);
-    const at = output.indexOf('Failures:');
-    if (failed > 0 && at >= 0) print(output.slice(at));
-    if (sections.length === 0 && passed < REQUIRED) sufficient = false;
+  try {
+    for (const [port, kind] of [
+      [plain, 'clear text'],
+      [tls, 'TLS'],
+    ] as const) {
+      const { passed, failed, output } = await run(port, kind === 'TLS');
+      print(`${name}, ${kind}: ${passed} of ${passed + failed} passed`);
+      const at = output.indexOf('Failures:');
+      if (failed > 0 && at >= 0) print(output.slice(at));
+      if (sections.length === 0 && passed < REQUIRED) sufficient = false;
+    }
+  } finally {
+    await proxy.stop();
   }
-  await proxy.stop();
   for (const failure of proxy.failures) print(failure);
   return sufficient && proxy.failures.length === 0;
 }
