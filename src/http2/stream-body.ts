@@ -141,7 +141,8 @@ export class StreamBody {
   /** Starts passing the body to a sink. */
   read(sink: BodySink): void {
     const { exchange: x } = this;
-    if (this.done || x === null) {
+    // As in nginx, a body that is discarded already counts as read.
+    if (this.done || this.discarding || x === null) {
       sink.bodyEnd();
       return;
     }

@@ -149,6 +149,21 @@ describe('the body of a request', () => {
     assert.equal((await answerOf(stream)).body, 'body');
   });
 
+  test('that was discarded by a response which is then replaced is empty, and delays nothing', async (t) => {
+    const backend = await answeringBackend(({ method, body }) => reply(`${method} ${body.length}`));
+    t.after(() => backend.close());
+    const proxy = await startProxy(
+      `http2 on; server { listen 127.0.0.1:0; error_page 412 =200 @back; location / { return 200 x; }
+        location @back { proxy_pass http://127.0.0.1:%%BACK%%; } }`,
+      { BACK: backend.port },
+    );
+    t.after(() => proxy.close());
+    const client = FrameClient.connect(t, proxy.port);
+    client.headers(1, [...request('/', 'POST'), ['if-match', '"other"']], false);
+    assert.equal(await client.line(/^data 1 /), 'data 1 POST 0 ended');
+    await client.line(/^reset 1 0$/);
+  });
+
   test('may end with trailers', async (t) => {
     const proxy = await before(t, '', async (connection) => {
       const each = await connection.request();
