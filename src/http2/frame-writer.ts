@@ -3,7 +3,7 @@
  * the connection's output buffer, because the frames of 16 KiB that most peers accept cost less to copy than to write
  * one by one. A connection without output has no buffer.
  */
-import { BLOCK } from '../net/byte-queue.js';
+import { BLOCK, type ByteQueue } from '../net/byte-queue.js';
 import { atEndOfCallback } from '../net/microtask.js';
 import { giveSlab, READ_SIZE, takeSlab } from '../net/slabs.js';
 import type { Transport } from '../net/transport.js';
@@ -85,6 +85,12 @@ export class FrameWriter implements TurnEndListener {
       from = to;
     } while (from < end);
     return !this.transport.waiting;
+  }
+
+  /** A DATA frame with the first `length` bytes of a queue, at most `maxFrameSize`; they are not removed. */
+  dataQueued(stream: number, queue: ByteQueue, length: number, ended: boolean): void {
+    const at = this.begin(FrameType.Data, ended ? Flag.EndStream : 0, stream, length);
+    if (this.out !== null) queue.copyFront(this.out, at, length);
   }
 
   /** As `data`, for characters `start` to `end` of a byte string. */

@@ -151,15 +151,20 @@ export class StreamOutput {
   }
 
   private sendFrame(chunk: Chunk, from: number, to: number, last: boolean): void {
-    const { scheduler } = this;
-    const { writer } = scheduler;
-    scheduler.payloadBytes += to - from;
-    scheduler.window.take(to - from);
-    this.window.take(to - from);
-    this.sent += to - from;
-    this.frames++;
+    const { writer } = this.scheduler;
+    this.take(to - from);
     if (typeof chunk === 'string') writer.dataText(this.stream, chunk, from, to, last);
     else writer.data(this.stream, chunk, from, to, last);
+  }
+
+  /** Counts the payload of a frame that is sent. */
+  private take(bytes: number): void {
+    const { scheduler } = this;
+    scheduler.payloadBytes += bytes;
+    scheduler.window.take(bytes);
+    this.window.take(bytes);
+    this.sent += bytes;
+    this.frames++;
   }
 
   private enqueue(chunk: Chunk, from: number): void {
@@ -177,12 +182,10 @@ export class StreamOutput {
   takeTurn(): void {
     const { queue } = this;
     if (queue !== null && queue.length > 0) {
-      const first = queue.first();
-      // A frame may continue in the next block.
       const length = this.nextLength(queue.length);
       if (length > 0) {
-        const piece = length <= first.length ? first : Buffer.concat(queue.front(length), length);
-        this.sendFrame(piece, 0, length, this.state === ENDING && length === queue.length);
+        this.take(length);
+        this.scheduler.writer.dataQueued(this.stream, queue, length, this.state === ENDING && length === queue.length);
         queue.drop(length);
       }
       if (queue.length > 0) {

@@ -91,6 +91,20 @@ export class ByteQueue {
     return pieces;
   }
 
+  /** Copies the first `count` bytes, of at most `length`, to `target` from offset `at` on. */
+  copyFront(target: Buffer, at: number, count: number): void {
+    let to = at;
+    let from = this.start;
+    let left = count;
+    for (const block of this.blocks) {
+      if (left === 0) break;
+      const copied = block.copy(target, to, from, Math.min(block.length, from + left));
+      to += copied;
+      left -= copied;
+      from = 0;
+    }
+  }
+
   /** Returns a view of the bytes of the first block; empty if there are none. */
   first(): Buffer {
     const block = this.blocks[0];
