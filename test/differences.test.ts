@@ -12,7 +12,7 @@ import { modules } from '../src/modules/index.js';
 const README = fileURLToPath(new URL('../../README.md', import.meta.url));
 
 /** Beginnings of the items that are about no directive. */
-const GENERAL = ['`-t` reports', 'Regular expressions are', 'HTTP/2, HTTP/3'];
+const GENERAL = ['`-t` reports', 'Regular expressions are', 'HTTP/3, caching'];
 
 const specs = new Map<string, DirectiveSpec[]>();
 for (const { directives } of modules) {
