@@ -166,7 +166,7 @@ export class Http2Asker {
     encoder.begin();
     for (const [name, value] of fields) encoder.field(name, value);
     const block = Buffer.from(encoder.block.subarray(0, encoder.length));
-    const frames = [frame(FrameType.Headers, Flag.EndHeaders | (body === null ? Flag.EndStream : 0), stream, block)];
+    const frames = headFrames(stream, block, body === null);
     for (let at = 0; body !== null && at <= Math.max(0, body.length - 1); at += DEFAULT_FRAME_SIZE) {
       const last = at + DEFAULT_FRAME_SIZE >= body.length;
       frames.push(frame(FrameType.Data, last ? Flag.EndStream : 0, stream, body.slice(at, at + DEFAULT_FRAME_SIZE)));
@@ -216,4 +216,16 @@ export async function reactHttp2(port: number, bytes: string): Promise<string[]>
   } finally {
     asker.close();
   }
+}
+
+/** A header block in frames of the default size, as clients send it. */
+function headFrames(stream: number, block: Buffer, ended: boolean): Buffer[] {
+  const frames: Buffer[] = [];
+  for (let at = 0; at === 0 || at < block.length; at += DEFAULT_FRAME_SIZE) {
+    const type = at === 0 ? FrameType.Headers : FrameType.Continuation;
+    const last = at + DEFAULT_FRAME_SIZE >= block.length;
+    const flags = (last ? Flag.EndHeaders : 0) | (at === 0 && ended ? Flag.EndStream : 0);
+    frames.push(frame(type, flags, stream, block.subarray(at, at + DEFAULT_FRAME_SIZE)));
+  }
+  return frames;
 }
