@@ -1,5 +1,5 @@
 /**
- * The body of a request on a stream: DATA that has arrived is passed to its sink, or kept until somebody reads it. Flow control
+ * The body of a request on a stream: DATA that has arrived is passed to its sink, or kept until it is read. Flow control
  * bounds what is kept: the client may send on as bytes are consumed.
  */
 import type { HttpExchange } from '../exchange/exchange.js';

@@ -368,7 +368,7 @@ test('the encoder announces the size of its table, and stays within what the pee
   assert.deepEqual(decode(new HpackDecoder('upstream', 0), none), ['server: tsproxy', 'server: tsproxy']);
 });
 
-test('what an encoder writes, a decoder reads: random fields over the life of a connection', () => {
+test('what an encoder writes, a decoder reads: random fields over the lifetime of a connection', () => {
   const random = new Random(7);
   const pick = <T>(list: readonly T[]): T => list[random.below(list.length)] as T;
   const names = [

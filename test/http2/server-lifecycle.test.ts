@@ -1,4 +1,4 @@
-/** The life of a connection: limits, timeouts, reloads, and its end. */
+/** The lifetime of a connection: limits, timeouts, reloads, and its end. */
 import assert from 'node:assert/strict';
 import { describe, type TestContext, test } from 'node:test';
 import { Flag, FrameType, PREFACE } from '../../src/http2/frame-types.js';
