@@ -18,7 +18,7 @@ import { type Arrived, ConfigLease } from '../program/config-lease.js';
 import type { LocationSettings } from '../program/settings.js';
 import { ErrorCode } from './error-codes.js';
 import { FrameReader } from './frame-reader.js';
-import { MAX_WINDOW } from './frame-types.js';
+import { DEFAULT_FRAME_SIZE, MAX_FRAME_SIZE, MAX_WINDOW } from './frame-types.js';
 import { FrameWriter } from './frame-writer.js';
 import { HpackEncoder } from './hpack/encoder.js';
 import { HTTP2, type Http2Settings } from './http2-settings.js';
@@ -95,9 +95,12 @@ export class Http2Connection implements Connection, StreamsHost, Timed, TurnEndL
     this.streams = new ServerStreams(this);
     this.streams.decoder.maxListBytes = number * size;
     const maxBlock = number * size + BLOCK_OVERHEAD;
+    // A field that does not fit into a frame of the default size may be sent in one frame. nginx announces 2^24 - 1.
+    const maxFrameSize = size > DEFAULT_FRAME_SIZE ? Math.min(maxBlock, MAX_FRAME_SIZE) : DEFAULT_FRAME_SIZE;
     this.reader = new FrameReader(this.streams, {
       peer: 'client',
       preface: true,
+      maxFrameSize,
       maxBlock,
     });
     this.input = new PacedInput(this.reader, transport, this);
@@ -113,6 +116,7 @@ export class Http2Connection implements Connection, StreamsHost, Timed, TurnEndL
     this.writer.settings([
       [Setting.MaxConcurrentStreams, maxConcurrentStreams],
       [Setting.InitialWindowSize, prereadSize],
+      ...(maxFrameSize > DEFAULT_FRAME_SIZE ? [[Setting.MaxFrameSize, maxFrameSize] as const] : []),
       ...(announced ? [[Setting.EnableConnectProtocol, 1] as const] : []),
     ]);
     this.streams.openWindow();

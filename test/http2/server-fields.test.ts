@@ -122,3 +122,30 @@ describe('fields of a request', () => {
     assert.ok(proxy.messages('info').some((each) => each.includes('client sent too large header')));
   });
 });
+
+for (const [buffers, fact, outcome] of [
+  [
+    '4 32k',
+    'a head of 30 KB in one frame is accepted with large_client_header_buffers 4 32k',
+    /^headers 1 .*:status: 200/,
+  ],
+  ['4 8k', 'a frame of more than 16 KiB is an error with the default buffers', /^goaway \d+ 6 /],
+] as const) {
+  test(fact, async (t) => {
+    const proxy = await startProxy(
+      `http2 on; server { listen 127.0.0.1:0; large_client_header_buffers ${buffers}; return 200 "$http_a"; }`,
+    );
+    t.after(() => proxy.close());
+    const client = FrameClient.connect(t, proxy.port);
+    const value = 'Z'.repeat(30_000);
+    client.headers(1, [...PSEUDO, ['a', value]]);
+    await client.line(outcome);
+    const announced = client.find(/^setting 5 /);
+    if (buffers === '4 8k') assert.equal(announced, undefined);
+    else {
+      assert.ok(Number(announced?.split(' ')[2]) >= 4 * 32_768);
+      await client.line(/^data 1 .* ended$/);
+      assert.equal(client.received(1), value.length);
+    }
+  });
+}
