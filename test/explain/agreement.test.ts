@@ -149,7 +149,7 @@ async function happens(proxy: TestProxy, explanation: Explanation, body: string)
         atLeast(explanation.answer.head + explanation.answer.body),
         'take',
       );
-    } else if (explanation.answer.status === 101) {
+    } else if (opensTunnel(explanation)) {
       raw = await connection.reader.until('\r\n\r\n');
     } else raw = await connection.reader.all();
   } finally {
@@ -170,6 +170,12 @@ async function happens(proxy: TestProxy, explanation: Explanation, body: string)
       port: robin[i] === true ? 0 : one.port,
     })),
   };
+}
+
+/** Whether a tunnel follows the answer. Its status may be another one than 101: `error_page 404 =200` with a proxied location. */
+function opensTunnel({ answer, upstreams }: Explanation): boolean {
+  const last = upstreams.at(-1)?.requests.at(-1)?.answer ?? '';
+  return answer.status === 101 || (/^HTTP\/\S+ 101 /.test(last) && /^Upgrade: /m.test(answer.head));
 }
 
 /** As much as was expected, or what came beyond. */
