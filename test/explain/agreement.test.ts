@@ -143,14 +143,14 @@ async function happens(proxy: TestProxy, explanation: Explanation, body: string)
   let raw: string;
   try {
     connection.send(explanation.request.head + body);
-    if (/^Connection: keep-alive/m.test(explanation.answer.head)) {
+    if (opensTunnel(explanation)) {
+      raw = await connection.reader.until('\r\n\r\n');
+    } else if (/^Connection: keep-alive/m.test(explanation.answer.head)) {
       raw = await connection.reader.take(
         'the answer',
         atLeast(explanation.answer.head + explanation.answer.body),
         'take',
       );
-    } else if (opensTunnel(explanation)) {
-      raw = await connection.reader.until('\r\n\r\n');
     } else raw = await connection.reader.all();
   } finally {
     connection.close();
