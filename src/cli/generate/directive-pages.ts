@@ -1,7 +1,7 @@
 /** Reference of directives as Markdown: a page per module, and a list of all directives. */
 import type { Context, DirectiveSpec } from '../../config/directive.js';
+import { factsOf, variableName } from '../../config/directive-facts.js';
 import type { Module } from '../../program/module.js';
-import { factsOf, variableName } from '../directive-facts.js';
 
 /** Pages by file name. */
 export function directivePages(modules: readonly Module[]): Map<string, string> {

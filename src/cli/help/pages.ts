@@ -1,11 +1,12 @@
 /** Reference pages as text for a terminal. */
+
+import { factsOf, variableName } from '../../config/directive-facts.js';
 import { CONSEQUENCES } from '../../config/foreign/findings.js';
 import { gravestOf, type KnownDirective, titleOfModule } from '../../config/foreign/known-directives.js';
 import { nginxVersionOf } from '../../config/nginx-versions.js';
 import type { Style } from '../../diagnostics/style.js';
 import type { Module } from '../../program/module.js';
 import type { VariableSpec } from '../../program/variable-spec.js';
-import { factsOf, variableName } from '../directive-facts.js';
 import { indented, wrapped } from '../paragraph.js';
 
 const INDENT = '  ';

@@ -1,7 +1,7 @@
 /** Reference data of a directive, shared by `docs/directives/` and `tsproxy help`. */
-import type { Context, DirectiveSpec } from '../config/directive.js';
-import { knownDirectives } from '../config/foreign/known-directives.js';
-import { nginxVersionOf } from '../config/nginx-versions.js';
+import type { Context, DirectiveSpec } from './directive.js';
+import { knownDirectives } from './foreign/known-directives.js';
+import { nginxVersionOf } from './nginx-versions.js';
 
 export interface DirectiveFacts {
   /** `root path;`, `map string $variable { ... }`. */
