@@ -4,7 +4,7 @@
 export const LAYERS: readonly (readonly string[])[] = [
   ['bin'],
   ['src/cli', 'src/index.ts', 'src/testing.ts'],
-  ['src/explain', 'src/lints', 'src/format'],
+  ['src/explain', 'src/lints', 'src/format', 'src/convert'],
   ['src/library'],
   ['src/process'],
   ['src/modules', 'src/difference', 'src/module-api.ts'],

@@ -4,6 +4,7 @@ import { code } from './code.js';
 import type { DeclareCommand } from './command.js';
 import { compat } from './compat.js';
 import { completion } from './completion.js';
+import { convert } from './convert.js';
 import { ctl } from './ctl.js';
 import { demo } from './demo.js';
 import { diff } from './diff.js';
@@ -26,5 +27,6 @@ export const commands: readonly DeclareCommand[] = [
   code,
   help,
   compat,
+  convert,
   completion,
 ];

@@ -1,0 +1,122 @@
+/** `tsproxy convert`: converts the configuration of another program, or between nginx.conf and JSON. */
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { diskReader } from '../config/reader.js';
+import { addFindings, payloadOf } from '../convert/crossplane/files.js';
+import { textOf } from '../convert/crossplane/from-payload.js';
+import { parseJson, printPayload } from '../convert/crossplane/json-text.js';
+import { PayloadMistake, readPayload } from '../convert/crossplane/payload.js';
+import { detectFormat, type Format } from '../convert/detect.js';
+import { toBytes, toText } from '../diagnostics/byte-string.js';
+import { errnoText } from '../diagnostics/errno.js';
+import { modules as builtIn } from '../modules/index.js';
+import { checkWithModuleFiles } from '../process/checked-modules.js';
+import { printError } from '../process/standard-streams.js';
+import { writeOut } from './stdout.js';
+
+export interface ConvertOptions {
+  readonly from?: Format;
+  readonly to?: 'nginx' | 'json';
+  readonly output?: string;
+  readonly comments?: true;
+  readonly listen?: string;
+  readonly singleFile?: true;
+}
+
+/** Exit code if the result does not contain everything. */
+export const INCOMPLETE = 3;
+
+/** A file that cannot be converted; the message is for people. */
+class Refusal extends Error {}
+
+/** Converts a file, or standard input. Returns the exit code: 0, `INCOMPLETE`, or 1 if nothing was written. */
+export async function convert(file: string | undefined, options: ConvertOptions): Promise<number> {
+  try {
+    const name = file === undefined || file === '-' ? null : file;
+    if (name === null && process.stdin.isTTY) throw new Refusal('name the file to convert, or - for standard input');
+    const text = read(name);
+    const format = options.from ?? detectFormat(name ?? '', text);
+    if (format === null) throw new Refusal(`the format of "${shown(name)}" is not known; name it with --from`);
+    return format === 'nginx' ? await toJson(name, text, options) : fromJson(name, text, options);
+  } catch (error) {
+    if (!(error instanceof Refusal || error instanceof PayloadMistake)) throw error;
+    printError(`tsproxy: ${toText(error.message)}`);
+    return 1;
+  }
+}
+
+function shown(name: string | null): string {
+  return toBytes(name ?? '<stdin>');
+}
+
+function read(name: string | null): string {
+  try {
+    return readFileSync(name ?? 0, 'latin1');
+  } catch (error) {
+    throw new Refusal(`open() "${shown(name)}" failed (${errnoText(error)})`);
+  }
+}
+
+/** The checked configuration as JSON, with its errors. */
+async function toJson(name: string | null, text: string, options: ConvertOptions): Promise<number> {
+  if (options.to === 'nginx') throw new Refusal(`"${shown(name)}" is in nginx's language; use "tsproxy fmt"`);
+  const path = toBytes(resolve(name ?? 'nginx.conf'));
+  const payload = payloadOf(path, text, { reader: diskReader, single: options.singleFile === true });
+  if (!options.singleFile) {
+    const prefix = `${dirname(path)}/`;
+    const { result } = await checkWithModuleFiles({ name: path, text, prefix, confDirectory: prefix }, builtIn);
+    addFindings(payload, result.findings);
+  }
+  write(options.output, printPayload(payload));
+  return payload.status === 'ok' ? 0 : INCOMPLETE;
+}
+
+function fromJson(name: string | null, text: string, options: ConvertOptions): number {
+  if (options.to === 'json') throw new Refusal(`"${shown(name)}" is JSON already`);
+  let data: unknown;
+  try {
+    data = parseJson(toText(text));
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    throw new Refusal(`"${shown(name)}" is not JSON: ${toBytes(error.message)}`);
+  }
+  const { config } = readPayload(data);
+  const files = config.map(({ file, parsed }) => ({ file, text: textOf(parsed) }));
+  if (files.length === 1 && files[0]) {
+    write(options.output, files[0].text);
+  } else if (options.output === undefined) {
+    // As `nginx -T` prints them.
+    writeOut(files.map((each) => `# configuration file ${each.file}:\n${each.text}\n`).join(''));
+  } else {
+    writeFiles(options.output, files);
+  }
+  return 0;
+}
+
+/** Writes files into a directory, by their paths from that of the first. */
+function writeFiles(directory: string, files: readonly { readonly file: string; readonly text: string }[]): void {
+  const base = dirname(files[0]?.file ?? '');
+  const placed = files.map(({ file, text }) => {
+    const inside = base === '.' ? file : file.startsWith(`${base}/`) ? file.slice(base.length + 1) : null;
+    const isBelow = inside !== null && !inside.startsWith('/') && !inside.split('/').includes('..');
+    if (!isBelow) throw new Refusal(`"${file}" is not below the directory of "${files[0]?.file}"`);
+    return { path: join(toBytes(directory), inside), text };
+  });
+  for (const { path, text } of placed) {
+    mkdirSync(Buffer.from(dirname(path), 'latin1'), { recursive: true });
+    write(toText(path), text);
+  }
+}
+
+/** Writes to a file, or to standard output if none is named. */
+function write(path: string | undefined, text: string): void {
+  if (path === undefined) {
+    writeOut(text);
+    return;
+  }
+  try {
+    writeFileSync(path, Buffer.from(text, 'latin1'));
+  } catch (error) {
+    throw new Refusal(`open() "${toBytes(path)}" failed (${errnoText(error)})`);
+  }
+}
