@@ -18,7 +18,6 @@ import {
   splitAtMissingSemicolon,
   warnOfMissingSemicolon,
 } from './missing-semicolon.js';
-import { missingPackage } from './optional-package.js';
 import type { Place } from './place.js';
 import { headOf, parseStatement } from './statement.js';
 import { recordVariables, reportUnknown } from './unknown-directive.js';
@@ -34,6 +33,16 @@ export interface BlockRecord {
   readonly foreign: readonly ForeignUse[];
   readonly dependencies: readonly Dependency[];
 }
+
+/**
+ * Replaces the statements of a block, with those of included files, before they are checked. `opener`: the statement that
+ * opens the block; null for the outermost level. Statements and words of the result keep the spans of the text.
+ */
+export type RewriteBlock = (
+  statements: readonly Statement[],
+  context: Context,
+  opener: Statement | null,
+) => readonly Statement[];
 
 /** A block to be checked. */
 interface Body {
@@ -71,6 +80,7 @@ export class BlockChecker {
     private readonly includes: Includes,
     private readonly directories: Directories,
     private readonly state: CheckState,
+    private readonly rewrite: RewriteBlock | null = null,
   ) {}
 
   /** Checks the outermost block; yields after a few statements. */
@@ -80,7 +90,7 @@ export class BlockChecker {
       directive: '',
       argument: null,
       context: 'main',
-      statements,
+      statements: this.rewrite?.(statements, 'main', null) ?? statements,
       inherited: NOTHING,
       depth: 0,
     };
@@ -142,12 +152,13 @@ export class BlockChecker {
     }
     const { context: into } = spec.body;
     const context = typeof into === 'function' ? into(level.context) : into;
+    const statements = yield* this.includes.expandInSteps(statement.block.items);
     const body: Body = {
       opener: statement,
       directive: name,
       argument,
       context,
-      statements: yield* this.includes.expandInSteps(statement.block.items),
+      statements: this.rewrite?.(statements, context, statement) ?? statements,
       inherited: level.inheritance(context),
       depth: depth + 1,
     };
@@ -197,7 +208,6 @@ export class BlockChecker {
       const [uses, defines] = [state.uses.slice(before.uses), state.defines.slice(before.defines)];
       level.dependencies.push({ statement, declared, ...value, uses, defines: defines.map((each) => each.name) });
     }
-    if (value !== null) reportMissingPackage(statement, declared, state);
     this.enter(level, statement, declared, value);
   }
 
@@ -312,15 +322,6 @@ function reportInclude(statement: Statement, state: CheckState): void {
   state.report(headOf(statement), code, includeMistake(statement), {
     help: 'it takes one file name or pattern: include sites/*.conf;',
   });
-}
-
-/** Reports a directive whose feature needs packages that are not installed. */
-function reportMissingPackage(statement: Statement, { name, spec }: Declared, state: CheckState): void {
-  if (spec.packages === undefined || statement.args[0]?.text === 'off') return;
-  const missing = missingPackage(`"${name}"`, spec.packages);
-  if (missing === null) return;
-  const help = `install beside tsproxy what the directive needs: ${missing.install}`;
-  state.report(headOf(statement), 'missing-package', missing.summary, { help });
 }
 
 export { placeOf };

@@ -5,7 +5,7 @@ import type { Finding } from '../diagnostics/finding.js';
 import { COMMAND_LINE } from '../diagnostics/place.js';
 import type { Directories } from './arguments.js';
 import { atOnce } from './at-once.js';
-import { BlockChecker, type BlockRecord } from './block-checker.js';
+import { BlockChecker, type BlockRecord, type RewriteBlock } from './block-checker.js';
 import { Catalogue } from './catalogue.js';
 import { CheckState } from './check-state.js';
 import type { CheckedConfig } from './checked-config.js';
@@ -30,6 +30,8 @@ export interface CheckOptions {
   readonly globals?: string;
   /** Source of environment variables (`expand_env`); default: those of the process. */
   readonly environment?: EnvironmentValues;
+  /** Replaces the statements of each block before they are checked. Default: they are checked as written. */
+  readonly rewrite?: RewriteBlock;
 }
 
 export interface CheckResult {
@@ -77,7 +79,7 @@ export function* checkInSteps(
   environment.checkPlaces(statements);
 
   const state = new CheckState(statements.some(allowsUnsupported));
-  const checker = new BlockChecker(catalogue, includes, directories, state);
+  const checker = new BlockChecker(catalogue, includes, directories, state, options.rewrite ?? null);
   const config = yield* checker.main(statements, { file: root.name, line: 1, column: 1 });
   if (!config.own.includes('events')) {
     state.report(null, 'missing-events', 'no "events" section in configuration', {

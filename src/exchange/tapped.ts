@@ -94,6 +94,7 @@ export function tapResponse(x: EngineExchange): void {
     status: x.errorStatus !== 0 ? x.errorStatus : response.status,
     server: x.server.name,
     location: x.location.name,
+    place: x.location.block?.at ?? null,
     headers,
     received: x.client.requestLength,
     bytes: x.client.bodyBytesSent,

@@ -46,8 +46,7 @@ const EMPTY = Buffer.alloc(0);
 
 export class Http2UpstreamStream implements UpstreamStream, UpstreamHead, SendingStream, TunnelledStream {
   /** Identifier; 0 until the request is sent. */
-  number = 0;
-  nextInTable: Http2UpstreamStream | null = null;
+  id = 0;
   readonly sendWindow = new SendWindow(0);
   readonly output: RequestOutput;
   private state = WAITING;
@@ -365,7 +364,7 @@ export class Http2UpstreamStream implements UpstreamStream, UpstreamHead, Sendin
   private consumed(bytes: number): void {
     if (bytes === 0 || this.ended || this.state === OVER) return;
     const increment = this.window.consume(bytes);
-    if (increment > 0) this.session.writer.windowUpdate(this.number, increment);
+    if (increment > 0) this.session.writer.windowUpdate(this.id, increment);
   }
 
   /** The response has ended; it is completed when all frames of the same read were examined, as in nginx. */
@@ -381,7 +380,7 @@ export class Http2UpstreamStream implements UpstreamStream, UpstreamHead, Sendin
 
   /** The connection has failed because of invalid data. */
   failConnection(text: string): void {
-    if (this.number === 0) this.failUnprocessed(text, true);
+    if (this.id === 0) this.failUnprocessed(text, true);
     else this.fail(this.state === READING_BODY ? 'invalid body' : 'invalid head', text);
   }
 
@@ -425,12 +424,12 @@ export class Http2UpstreamStream implements UpstreamStream, UpstreamHead, Sendin
   }
 
   private failClosed(): void {
-    this.failInvalid(`upstream sent frame for closed stream ${this.number}`);
+    this.failInvalid(`upstream sent frame for closed stream ${this.id}`);
   }
 
   /** Fails because of invalid data. */
   failInvalid(text: string, code: number = ErrorCode.ProtocolError): void {
-    if (this.number !== 0 && this.resets === 0 && this.started) this.session.resetStream(this, code);
+    if (this.id !== 0 && this.resets === 0 && this.started) this.session.resetStream(this, code);
     this.resets++;
     this.fail(this.state === READING_BODY ? 'invalid body' : 'invalid head', text);
   }
@@ -446,7 +445,7 @@ export class Http2UpstreamStream implements UpstreamStream, UpstreamHead, Sendin
 
   cancel(): void {
     if (this.state === OVER) return;
-    const isSent = this.number !== 0 && !(this.ended && this.output.finished);
+    const isSent = this.id !== 0 && !(this.ended && this.output.finished);
     this.leave();
     if (isSent) this.session.resetStream(this, ErrorCode.Cancel);
     this.session.streamOver(this);
@@ -470,7 +469,7 @@ export class Http2UpstreamStream implements UpstreamStream, UpstreamHead, Sendin
   }
 
   openWindow(increment: number): void {
-    if (this.state !== OVER) this.session.writer.windowUpdate(this.number, increment);
+    if (this.state !== OVER) this.session.writer.windowUpdate(this.id, increment);
   }
 
   reset(code: number): void {

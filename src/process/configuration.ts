@@ -1,5 +1,6 @@
 /** The source of a configuration, and the result of checking it. */
 import { atOnce } from '../config/at-once.js';
+import type { RewriteBlock } from '../config/block-checker.js';
 import { type CheckOptions, type CheckResult, checkFileInSteps, checkInSteps } from '../config/check.js';
 import type { ConfigReader } from '../config/reader.js';
 import { IgnoreComments } from '../diagnostics/ignore-comments.js';
@@ -20,6 +21,8 @@ export interface ConfigSource {
   readonly globals?: string;
   /** Reads the files; from disk unless given. */
   readonly reader?: ConfigReader;
+  /** Replaces the statements of each block before they are checked. */
+  readonly rewrite?: RewriteBlock;
 }
 
 /** Reads and checks. Findings suppressed by comments are left out. */
@@ -48,6 +51,7 @@ function checkSteps(source: ConfigSource, modules: readonly Module[]): Generator
     ...(source.confDirectory !== undefined && { confDirectory: source.confDirectory }),
     ...(source.globals !== undefined && { globals: source.globals }),
     ...(source.reader !== undefined && { reader: source.reader }),
+    ...(source.rewrite !== undefined && { rewrite: source.rewrite }),
   };
   return source.text === null
     ? checkFileInSteps(source.name, modules, options)

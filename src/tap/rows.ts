@@ -1,5 +1,7 @@
 /** Rows of the traffic tap as subscribers receive them. Nothing here needs Node, so that browsers can use it. */
 
+import type { Place } from '../config/place.js';
+
 /** Kinds of rows: requests and responses, WebSockets with their frames, server-sent events. */
 export type TapKind = 'http' | 'websocket' | 'sse';
 
@@ -77,6 +79,8 @@ export interface ResponseRow extends RowOrigin {
   /** Names of the server and the location. */
   readonly server: string;
   readonly location: string;
+  /** The block of the configuration that handled the request; null if none was reached. */
+  readonly place?: Place | null;
   /** Bytes received from the client, head and body. */
   readonly received: number;
   /** Bytes sent to the client after the head. */
@@ -99,6 +103,8 @@ export interface OpenRow extends RowOrigin {
   readonly host: string;
   readonly target: string;
   readonly location: string;
+  /** The block of the configuration that handled the request. */
+  readonly place?: Place | null;
   readonly upstream: string;
   /** `Sec-WebSocket-Protocol` and `Sec-WebSocket-Extensions` of the upstream's response. */
   readonly protocol: string;

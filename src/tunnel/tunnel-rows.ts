@@ -16,6 +16,7 @@ export function openRow(x: HttpExchange, { openedAt }: WebSocketStats): OpenRow 
     host: x.host,
     target: x.target,
     location: x.location.name,
+    place: x.location.block?.at ?? null,
     protocol: x.upstreamHeaders?.joined('sec-websocket-protocol') ?? '',
     extensions: x.upstreamHeaders?.joined('sec-websocket-extensions') ?? '',
     upstream: upstreamOf(x),

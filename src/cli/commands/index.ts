@@ -7,6 +7,7 @@ import { completion } from './completion.js';
 import { convert } from './convert.js';
 import { ctl } from './ctl.js';
 import { demo } from './demo.js';
+import { dev } from './dev.js';
 import { diff } from './diff.js';
 import { explain } from './explain.js';
 import { fmt } from './fmt.js';
@@ -17,6 +18,7 @@ import { watch } from './watch.js';
 
 export const commands: readonly DeclareCommand[] = [
   demo,
+  dev,
   explain,
   diff,
   fmt,

@@ -1,0 +1,42 @@
+/** The banner of the development view. */
+import type { Style } from '../../diagnostics/style.js';
+import { visibleText } from '../terminal-text.js';
+import type { Notice, PreparedSite } from './site.js';
+
+/** Maximum number of URLs that are listed. */
+const MAX_URLS = 20;
+
+export const KEYS_TEXT = 'r reload, c clear, o open the console, q quit, h help';
+
+export function banner(
+  title: string,
+  { urls, notices, consoleUrl }: PreparedSite,
+  keys: boolean,
+  style: Style,
+): string {
+  const width = Math.max(0, ...urls.slice(0, MAX_URLS).map(({ url }) => url.length));
+  const lines = [
+    '',
+    `  ${style.strong('tsproxy dev')}  ${visibleText(title)}`,
+    '',
+    ...urls.slice(0, MAX_URLS).map(({ url, details }) => {
+      const shown = visibleText(url);
+      return `  ${style.strong(shown)}${details === '' ? '' : `${' '.repeat(width - url.length + 2)}${style.faint(visibleText(details))}`}`;
+    }),
+    ...(urls.length > MAX_URLS ? [`  and ${urls.length - MAX_URLS} more`] : []),
+    ...(consoleUrl === null ? [] : ['', `  console  ${consoleUrl}`]),
+    ...(notices.length === 0 ? [] : ['', ...noticeLines(notices, style)]),
+    '',
+    `  ${keys ? KEYS_TEXT : 'end with Ctrl-C; saved changes are applied at once'}`,
+    '',
+    '',
+  ];
+  return lines.join('\n');
+}
+
+export function noticeLines(notices: readonly Notice[], style: Style): string[] {
+  return notices.map(({ subject, text, warning }) => {
+    const line = `  ${visibleText(subject)}: ${visibleText(text)}`;
+    return warning === true ? style.warning(line) : style.faint(line);
+  });
+}

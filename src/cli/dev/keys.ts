@@ -1,0 +1,36 @@
+/** Single keys of a terminal in raw mode. */
+
+/** Actions by key. */
+export type KeyActions = Readonly<Record<string, () => void>>;
+
+const CTRL_C = '\x03';
+const CTRL_D = '\x04';
+
+/**
+ * Calls the action of each pressed key until the returned function is called; it restores the terminal. Does nothing if
+ * standard input is not a terminal. Ctrl-C and Ctrl-D call `quit`.
+ */
+export function readKeys(actions: KeyActions, quit: () => void): () => void {
+  const { stdin } = process;
+  if (!stdin.isTTY) return () => {};
+  const pressed = (keys: string): void => {
+    if (keys.includes(CTRL_C) || keys.includes(CTRL_D)) quit();
+    // An escape sequence is one key without an action, and pasted text is none.
+    else if (keys.length === 1 && Object.hasOwn(actions, keys)) actions[keys]?.();
+  };
+  const restore = (): void => {
+    stdin.off('data', pressed);
+    process.off('exit', restore);
+    if (!stdin.destroyed) {
+      stdin.setRawMode(false);
+      stdin.pause();
+    }
+  };
+  stdin.setRawMode(true);
+  stdin.setEncoding('utf8');
+  stdin.on('data', pressed);
+  stdin.resume();
+  // Also after an exception.
+  process.on('exit', restore);
+  return restore;
+}

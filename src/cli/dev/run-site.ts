@@ -1,0 +1,178 @@
+/** The development view: runs a site in this process, and shows its URLs, requests and findings in the terminal. */
+import { toText } from '../../diagnostics/byte-string.js';
+import { renderFindings } from '../../diagnostics/render.js';
+import { COLOURED, PLAIN } from '../../diagnostics/style.js';
+import type { LogEntry } from '../../logging/destination-log.js';
+import type { Instance } from '../../process/instance.js';
+import { ownInstance } from '../../process/own-instance.js';
+import { RefusedConfig } from '../../process/refused-config.js';
+import type { Serving } from '../../process/serving.js';
+import { printError } from '../../process/standard-streams.js';
+import { CREDENTIALS } from '../../tap/credentials.js';
+import type { TapSettings } from '../../tap/settings.js';
+import { tryPrint } from '../stdout.js';
+import { colored } from '../terminal.js';
+import { visibleText } from '../terminal-text.js';
+import { banner, KEYS_TEXT, noticeLines } from './banner.js';
+import { FileChanges } from './file-changes.js';
+import { GENERATED } from './generated-text.js';
+import { readKeys } from './keys.js';
+import { openUrl } from './open-url.js';
+import { placeText, RequestLines } from './request-lines.js';
+import type { PreparedSite, Site } from './site.js';
+
+/** Rows that may wait for the terminal; further ones are counted. */
+const MAX_ROWS = 2000;
+
+const TAP: TapSettings = {
+  kinds: ['http', 'websocket', 'sse'],
+  payload: 0,
+  queue: MAX_ROWS,
+  redaction: { fields: [...CREDENTIALS], jsonPaths: [], patterns: [] },
+};
+
+/** Levels of the error log that are shown. */
+const SHOWN_LEVELS: ReadonlySet<string> = new Set(['emerg', 'alert', 'crit', 'error']);
+
+/** Runs the site until it is ended by a key or a signal; the exit code applies only if the start failed. */
+export async function runSite(site: Site): Promise<number> {
+  const view = new DevelopmentView(site);
+  return view.run();
+}
+
+class DevelopmentView {
+  private readonly style = colored(1) ? COLOURED : PLAIN;
+  private readonly lines = new RequestLines(this.style, (place) => place?.file === GENERATED);
+  private readonly changes = new FileChanges(
+    (paths) => void this.reload(paths.map((path) => placeName(path)).join(', ')),
+  );
+  private instance: Instance<Serving> | null = null;
+  private prepared: PreparedSite | null = null;
+  /** Reloads are processed one at a time. */
+  private queue: Promise<void> = Promise.resolve();
+  private restoreTerminal = (): void => {};
+  private ending = false;
+
+  constructor(private readonly site: Site) {}
+
+  async run(): Promise<number> {
+    try {
+      const prepared = await this.site.prepare();
+      const instance = ownInstance({
+        modules: this.site.modules,
+        source: prepared.source,
+        defaultErrorLog: (entry) => this.logged(entry),
+        warn: printError,
+        tools: async () => (await import('../../explain/configuration-tools.js')).configurationTools,
+      });
+      this.instance = instance;
+      instance.subscribe({
+        settings: TAP,
+        deliver: async (rows) => this.print(rows.map((row) => this.lines.line(row))),
+      });
+      await instance.start();
+      this.prepared = prepared;
+      await this.changes.watch([...prepared.watched]);
+    } catch (error) {
+      this.site.close?.();
+      if (!(error instanceof RefusedConfig)) throw error;
+      printError(refusalText(error));
+      process.exit(1);
+    }
+    const end = (): void => this.end();
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGQUIT'] as const) process.on(signal, end);
+    process.on('SIGHUP', () => void this.reload('SIGHUP'));
+    this.restoreTerminal = readKeys(
+      {
+        r: () => void this.reload('r'),
+        c: () => tryPrint('\x1b[2J\x1b[3J\x1b[H'),
+        o: () => this.openConsole(),
+        h: () => this.print([`  ${KEYS_TEXT}`]),
+        q: end,
+      },
+      end,
+    );
+    tryPrint(banner(this.site.title, this.prepared, process.stdin.isTTY === true, this.style));
+    return 0;
+  }
+
+  /** Prepares and applies the configuration again; if it is refused, the previous one continues to serve. */
+  private reload(cause: string): Promise<void> {
+    const done = this.queue.then(() => this.reloadNow(cause));
+    this.queue = done.catch((error: unknown) => printError(`tsproxy dev: ${String(error)}`));
+    return this.queue;
+  }
+
+  private async reloadNow(cause: string): Promise<void> {
+    const { instance, prepared: before, style } = this;
+    if (instance === null || before === null || this.ending) return;
+    let watched = before.watched;
+    try {
+      const prepared = await this.site.prepare();
+      ({ watched } = prepared);
+      const { findings } = await instance.reload(prepared.source);
+      this.prepared = prepared;
+      const warnings = findings.filter(({ severity }) => severity === 'warning').length;
+      const count = warnings === 0 ? '' : `, ${warnings} ${warnings === 1 ? 'warning' : 'warnings'}`;
+      this.print([style.hint(`  reloaded (${visibleText(cause)})${count}`), ...newLines(before, prepared, style)]);
+    } catch (error) {
+      if (!(error instanceof RefusedConfig)) throw error;
+      this.print([
+        refusalText(error),
+        style.warning(`  not reloaded (${visibleText(cause)}): the previous configuration continues to serve`),
+      ]);
+    }
+    // Also the files of a refused configuration, among which is the one to correct.
+    await this.changes.watch([...watched, ...before.watched]);
+  }
+
+  private logged({ level, message }: LogEntry): void {
+    if (SHOWN_LEVELS.has(level)) this.print([this.style.warning(`  [${level}] ${visibleText(toText(message))}`)]);
+  }
+
+  private openConsole(): void {
+    const url = this.prepared?.consoleUrl ?? null;
+    this.print([`  ${url ?? 'this configuration has no console'}`]);
+    if (url !== null) openUrl(url, () => this.print(['  no program opens URLs here: open it in a browser yourself']));
+  }
+
+  private print(lines: readonly (string | null)[]): void {
+    const text = lines.flatMap((line) => (line === null ? [] : [`${line}\n`])).join('');
+    // The terminal is gone.
+    if (text !== '' && !tryPrint(text)) this.end();
+  }
+
+  /** Ends without waiting for the browser's connections. */
+  private end(): void {
+    if (this.ending) return;
+    this.ending = true;
+    this.changes.stop();
+    this.restoreTerminal();
+    void this.instance?.stop();
+    this.site.close?.();
+    process.exit(0);
+  }
+}
+
+function placeName(path: string): string {
+  return placeText({ file: path, line: 0, column: 0 }).replace(/:0$/, '');
+}
+
+/** The reasons of a refusal: findings with their code frames. */
+function refusalText({ findings, message }: RefusedConfig): string {
+  if (findings.length > 0) return renderFindings(findings, { color: colored() }).trimEnd();
+  return `tsproxy: [emerg] ${toText(message)}`;
+}
+
+/** URLs and notices that the previous configuration did not have. */
+function newLines(before: PreparedSite, now: PreparedSite, style: typeof PLAIN): string[] {
+  const urls = new Set(before.urls.map(({ url }) => url));
+  const notices = new Set(before.notices.map(({ subject, text }) => `${subject} ${text}`));
+  return [
+    ...now.urls.filter(({ url }) => !urls.has(url)).map(({ url }) => `  ${style.strong(visibleText(url))}`),
+    ...noticeLines(
+      now.notices.filter(({ subject, text }) => !notices.has(`${subject} ${text}`)),
+      style,
+    ),
+  ];
+}

@@ -1,0 +1,44 @@
+/** A configuration as the development view runs it. */
+import type { ConfigSource } from '../../process/configuration.js';
+import type { Module } from '../../program/module.js';
+
+/** Something that differs from the configuration as written, or that is missing on this machine. */
+export interface Notice {
+  /** The directive or option, in a few words. */
+  readonly subject: string;
+  readonly text: string;
+  /** Whether the site does not work as intended without an action of the user. */
+  readonly warning?: true;
+}
+
+/** A URL of a server. */
+export interface SiteUrl {
+  readonly url: string;
+  /** Server names, and the place of the server; empty if nothing is to be added. */
+  readonly details: string;
+}
+
+/** A prepared configuration. */
+export interface PreparedSite {
+  readonly source: ConfigSource;
+  readonly urls: readonly SiteUrl[];
+  readonly notices: readonly Notice[];
+  /** URL of the console; null if there is none. */
+  readonly consoleUrl: string | null;
+  /**
+   * Files and patterns whose changes reload the configuration, bytes; may name files that do not exist. Complete when the
+   * configuration has been checked.
+   */
+  readonly watched: ReadonlySet<string>;
+}
+
+/** A site that is prepared at the start and again for each reload. */
+export interface Site {
+  /** Name of the configuration in the banner. */
+  readonly title: string;
+  readonly modules: readonly Module[];
+  /** Rejects with RefusedConfig. */
+  prepare(): Promise<PreparedSite>;
+  /** Releases what `prepare` has created, when the command ends. */
+  close?(): void;
+}
