@@ -1,5 +1,6 @@
 /** All commands, in the order in which the help lists them. */
 
+import { ca } from './ca.js';
 import { code } from './code.js';
 import type { DeclareCommand } from './command.js';
 import { compat } from './compat.js';
@@ -23,6 +24,7 @@ export const commands: readonly DeclareCommand[] = [
   diff,
   fmt,
   ctl,
+  ca,
   logs,
   watch,
   top,

@@ -1,6 +1,6 @@
 /** The local CA in the user's directory: created at its first use; certificates of servers are issued when needed. */
 import { createHash, createPrivateKey, X509Certificate } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { ipText } from '../../config/cidr.js';
 import { type Authority, createAuthority, expiryOf, issueCertificate, readAuthority } from './authority.js';
@@ -15,6 +15,7 @@ const MAX_NAMES = 500;
 
 /** Names below the CA's directory. */
 const AUTHORITY = 'authority.pem';
+const ROOT = 'root.pem';
 const CERTIFICATES = 'certificates';
 
 /** A certificate of a server. */
@@ -74,6 +75,14 @@ export class LocalCa {
     return LocalCa.open(directory);
   }
 
+  /** Deletes the CA with its certificates and keys; the directory, too, if nothing else is in it. False if there is none. */
+  static remove(directory = localCaDirectory()): boolean {
+    if (!existsSync(directory)) return false;
+    for (const name of [AUTHORITY, ROOT, CERTIFICATES]) rmSync(join(directory, name), { recursive: true, force: true });
+    if (readdirSync(directory).length === 0) rmdirSync(directory);
+    return true;
+  }
+
   /** The certificate to trust. */
   get root(): X509Certificate {
     return this.authority.root;
@@ -81,7 +90,7 @@ export class LocalCa {
 
   /** Absolute path of the root's certificate as PEM, for trust stores, `curl --cacert` and `NODE_EXTRA_CA_CERTS`. */
   get rootFile(): string {
-    return join(this.directory, 'root.pem');
+    return join(this.directory, ROOT);
   }
 
   /** Domains that are permitted besides the local ones. */

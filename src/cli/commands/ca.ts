@@ -1,0 +1,34 @@
+/** `tsproxy ca`: the local CA of `tsproxy dev` and `--tls`. */
+import { Argument, type Command } from 'commander';
+import type { CaAction, CaOptions } from '../ca.js';
+import type { DeclareCommand } from './command.js';
+
+const ACTIONS = ['trust', 'untrust', 'remove'];
+
+export const ca: DeclareCommand = (program, take) => {
+  program
+    .command('ca')
+    .description('show, trust or remove the local CA, which issues certificates for development')
+    .addArgument(new Argument('[action]', 'what to do, see below').choices(ACTIONS))
+    .argument('[names...]', 'with trust: domains that the CA shall permit besides the local ones')
+    .option('--json', 'print the state as JSON')
+    .addHelpText('after', HELP)
+    .action((action: CaAction | undefined, names: readonly string[], _options: unknown, command: Command) => {
+      // An option that the program has, too, is parsed as its own.
+      const options = command.optsWithGlobals<CaOptions>();
+      take(async () => (await import('../ca.js')).ca(action ?? 'status', names, options));
+    });
+};
+
+const HELP = `
+Without an action: its certificate and key, permitted names, and the stores that trust it.
+  trust [name...]   make browsers and the system trust it; what needs root is printed as a command.
+                    With names: create it again so that it permits these domains, too
+  untrust           remove it from all stores
+  remove            remove it from all stores, and delete its certificate and keys
+
+Examples:
+  tsproxy ca trust
+  tsproxy ca trust shop.example.com
+  curl --cacert "$(tsproxy ca --json | jq -r .root)" https://localhost:8443/
+`;
