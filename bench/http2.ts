@@ -2,7 +2,8 @@
  * CPU time per request over HTTP/2, measured with `h2load` (Debian: nghttp2-client): nginx, tsproxy, and a minimal proxy
  * with `node:http2`, all with the same back end, in turn within each round; medians of the rounds:
  * `node dist/bench/http2.js [--rounds 5] [--requests 10000] [--only get,64k,tls,tls-64k,upload,streamed] [--peers nginx,tsproxy,node]`.
- * `NGINX_BINARY` names nginx's binary. `--profile DIRECTORY` writes CPU profiles of tsproxy.
+ * `NGINX_BINARY` names nginx's binary. `--profile DIRECTORY` writes CPU profiles of tsproxy. `--previous CHECKOUT` adds another
+ * version of tsproxy, built there. On a machine with other load, many short rounds are more precise than few long ones.
  */
 import { execFile, execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -22,6 +23,7 @@ const { values } = parseArgs({
     only: { type: 'string', default: 'get,64k,tls,tls-64k,upload,streamed' },
     peers: { type: 'string', default: 'nginx,tsproxy,node' },
     profile: { type: 'string' },
+    previous: { type: 'string' },
   },
 });
 const cores = twoCores();
@@ -137,6 +139,10 @@ async function accepting(port: number): Promise<void> {
   throw new Error(`port ${port} does not accept connections`);
 }
 
+function checkout(name: string): string {
+  return name === 'previous' && values.previous !== undefined ? values.previous : ROOT;
+}
+
 async function startPeer(name: string, backEnd: number): Promise<Peer> {
   const [port, tlsPort] = [await freePort(), await freePort()];
   const own = join(directory, name);
@@ -153,7 +159,7 @@ async function startPeer(name: string, backEnd: number): Promise<Peer> {
   const program =
     name === 'nginx'
       ? [nginx as string, '-e', `${own}/error.log`]
-      : [process.execPath, ...profiled, join(ROOT, 'bin', 'tsproxy'), '-e', 'error.log'];
+      : [process.execPath, ...profiled, join(checkout(name), 'bin', 'tsproxy'), '-e', 'error.log'];
   return { name, pids: [await run([...program, '-c', file, '-p', `${own}/`], port, tlsPort)], port, tlsPort };
 }
 
@@ -197,7 +203,9 @@ try {
   child.stdout?.resume();
   await accepting(backEnd);
   const peers: Peer[] = [];
-  for (const name of values.peers.split(',')) peers.push(await startPeer(name, backEnd));
+  const names = values.peers.split(',');
+  if (values.previous !== undefined) names.splice(names.indexOf('tsproxy'), 0, 'previous');
+  for (const name of names) peers.push(await startPeer(name, backEnd));
   // Twice, so that the code is optimized.
   for (const [, load] of [...loads, ...loads]) for (const peer of peers) await measure(peer, load);
   for (let round = 0; round < Number(values.rounds); round++) {

@@ -1,6 +1,7 @@
 /** Requirements for every code: some text has a finding with it, and a similar text has none. */
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import Module from 'node:module';
 import { basename, join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -25,6 +26,26 @@ function textsOf(code: string): readonly string[] {
 
 /** Findings of `-t`, as declared by texts; without those of lints, which have their own texts. */
 async function found(path: string): Promise<readonly Finding[]> {
+  const [, hidden] = /^# without: (.+)$/m.exec(readFileSync(path, 'latin1')) ?? [];
+  return hidden === undefined ? diagnosed(path) : withoutPackage(hidden, () => diagnosed(path));
+}
+
+/** Calls a function while Node does not find a package. */
+async function withoutPackage<T>(name: string, action: () => Promise<T>): Promise<T> {
+  const internal = Module as unknown as { _resolveFilename(request: string, ...rest: unknown[]): string };
+  const resolve = internal._resolveFilename;
+  internal._resolveFilename = function (request, ...rest) {
+    if (request !== name) return resolve.call(this, request, ...rest);
+    throw Object.assign(new Error(`Cannot find module '${name}'`), { code: 'MODULE_NOT_FOUND' });
+  };
+  try {
+    return await action();
+  } finally {
+    internal._resolveFilename = resolve;
+  }
+}
+
+async function diagnosed(path: string): Promise<readonly Finding[]> {
   const { findings } = await diagnose({ name: path, text: null, prefix: '/nonexistent/' }, []);
   return findings.filter(({ code }) => code in codes);
 }

@@ -18,6 +18,7 @@ import {
   splitAtMissingSemicolon,
   warnOfMissingSemicolon,
 } from './missing-semicolon.js';
+import { missingPackage } from './optional-package.js';
 import type { Place } from './place.js';
 import { headOf, parseStatement } from './statement.js';
 import { recordVariables, reportUnknown } from './unknown-directive.js';
@@ -208,6 +209,7 @@ export class BlockChecker {
       const [uses, defines] = [state.uses.slice(before.uses), state.defines.slice(before.defines)];
       level.dependencies.push({ statement, declared, ...value, uses, defines: defines.map((each) => each.name) });
     }
+    if (value !== null) reportMissingPackage(statement, declared, state);
     this.enter(level, statement, declared, value);
   }
 
@@ -322,6 +324,15 @@ function reportInclude(statement: Statement, state: CheckState): void {
   state.report(headOf(statement), code, includeMistake(statement), {
     help: 'it takes one file name or pattern: include sites/*.conf;',
   });
+}
+
+/** Reports a directive whose feature needs packages that are not installed. */
+function reportMissingPackage(statement: Statement, { name, spec }: Declared, state: CheckState): void {
+  if (spec.packages === undefined || statement.args[0]?.text === 'off') return;
+  const missing = missingPackage(`"${name}"`, spec.packages);
+  if (missing === null) return;
+  const help = `install beside tsproxy what the directive needs: ${missing.install}`;
+  state.report(headOf(statement), 'missing-package', missing.summary, { help });
 }
 
 export { placeOf };

@@ -2,6 +2,7 @@
 import type { Context, DirectiveSpec } from './directive.js';
 import { knownDirectives } from './foreign/known-directives.js';
 import { nginxVersionOf } from './nginx-versions.js';
+import { installCommand } from './optional-package.js';
 
 export interface DirectiveFacts {
   /** `root path;`, `map string $variable { ... }`. */
@@ -22,9 +23,10 @@ export interface DirectiveFacts {
 
 /** @param module name of the declaring module */
 export function factsOf(module: string, name: string, spec: DirectiveSpec): DirectiveFacts {
-  const { takes, noEffect, noEffectParameters = {}, differs } = spec;
+  const { takes, packages, noEffect, noEffectParameters = {}, differs } = spec;
   const ineffective = Object.entries(noEffectParameters);
   const remarks = [
+    ...(packages === undefined ? [] : [{ heading: 'Needs', text: `\`${installCommand(packages)}\`` }]),
     ...(noEffect === undefined ? [] : [{ heading: 'Accepted without effect.', text: noEffect }]),
     ...(ineffective.length === 0 ? [] : [{ heading: 'Parameters without effect.', text: parametersText(ineffective) }]),
     ...(differs === undefined ? [] : [{ heading: 'Differs from nginx.', text: differs }]),

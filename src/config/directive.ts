@@ -130,6 +130,8 @@ export interface DirectiveSpec<T = unknown> {
    * processes, whose user may have no access to them.
    */
   files?(value: unknown): readonly string[];
+  /** Optional npm packages that it needs unless it is `off`: without them it is an error (`optional-package.ts`). */
+  readonly packages?: readonly string[];
   /** Reason why the directive is accepted but has no effect here. */
   readonly noEffect?: string;
   /** Reasons why some of its parameters have none, by name: words `name` and `name=value`. */

@@ -3,6 +3,7 @@
  * when a feature needs them.
  */
 import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 
 /** An optional package is not installed. The message names the feature that needs it, and the command that installs it. */
 export class MissingPackage extends Error {
@@ -13,9 +14,32 @@ export class MissingPackage extends Error {
     /** The command that installs the packages. */
     readonly install: string,
   ) {
-    super(
-      `${feature} needs the npm ${listed(packages)}, which ${packages.length === 1 ? 'is' : 'are'} not installed: ${install}`,
-    );
+    super();
+    this.message = `${this.summary}: ${install}`;
+  }
+
+  /** The message without the command. */
+  get summary(): string {
+    const { feature, packages } = this;
+    return `${feature} needs the npm ${listed(packages)}, which ${packages.length === 1 ? 'is' : 'are'} not installed`;
+  }
+}
+
+const require = createRequire(import.meta.url);
+
+/** The error of a feature whose packages are not all installed, or null. None of them is loaded. */
+export function missingPackage(feature: string, packages: readonly string[]): MissingPackage | null {
+  return packages.every(isInstalled) ? null : new MissingPackage(feature, packages, installCommand(packages));
+}
+
+/** Whether Node finds a package. It may be installed while the proxy runs, for the next reload. */
+function isInstalled(name: string): boolean {
+  try {
+    require.resolve(name);
+    return true;
+  } catch (error) {
+    // A package without an entry for `require` is installed nevertheless.
+    return (error as NodeJS.ErrnoException).code !== 'MODULE_NOT_FOUND';
   }
 }
 

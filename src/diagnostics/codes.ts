@@ -70,6 +70,9 @@ export const codes = {
   'built-in-module':
     'A dynamic module of nginx is loaded whose directives are built in. The line has no effect and can be removed, unless the same file is used with nginx.',
 
+  'missing-package':
+    'The directive needs packages that are not installed with tsproxy, because most configurations do not use them: those for JSON Web Tokens, JSON Schema, traces, and scripts in TypeScript. The help has the command that installs them; they have to be beside tsproxy, in the same `node_modules`.',
+
   // scripts
   'script-module':
     'A module of `js_import`, or one that it imports, has a syntax error, or an import without a matching file, package or export. The place is in the module. As a warning: an error that nothing handles, such as a rejected promise, while it is evaluated; a start logs it.',

@@ -5,7 +5,7 @@ import type { FrameWriter } from './frame-writer.js';
 
 /** The stream. */
 export interface SendingStream {
-  readonly id: number;
+  readonly number: number;
   readonly sendWindow: SendWindow;
   /** Everything was sent, after a method returned false. */
   outputDrained(): void;
@@ -72,7 +72,7 @@ export class RequestOutput {
     if (count > 0) {
       const { stream, connection } = this;
       this.take(count);
-      connection.writer.dataText(stream.id, text, 0, count, last && count === text.length);
+      connection.writer.dataText(stream.number, text, 0, count, last && count === text.length);
     }
     if (count < text.length) {
       const rest = Buffer.from(count === 0 ? text : text.slice(count), 'latin1');
@@ -125,7 +125,7 @@ export class RequestOutput {
     const isLast = this.ended && start + count === end;
     if (count > 0 || (isLast && start === end)) {
       this.take(count);
-      this.connection.writer.data(this.stream.id, bytes, start, start + count, isLast);
+      this.connection.writer.data(this.stream.number, bytes, start, start + count, isLast);
     }
     return count;
   }
@@ -164,7 +164,7 @@ export class RequestOutput {
     if (count === 0) return 0;
     this.take(count);
     const isLast = this.ended && count === this.queued;
-    this.connection.writer.data(this.stream.id, bytes, start, start + count, isLast);
+    this.connection.writer.data(this.stream.number, bytes, start, start + count, isLast);
     if (isFixed) {
       this.fixedAt += count;
       if (this.fixedAt === bytes.length) {

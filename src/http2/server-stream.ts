@@ -24,6 +24,7 @@ import { HTTP2 } from './http2-settings.js';
 import { encodeFields, encodeHead, encodeInterim, headText } from './response-fields.js';
 import { type BodyOwner, StreamBody } from './stream-body.js';
 import { type OutputOwner, type OutputScheduler, StreamOutput } from './stream-output.js';
+import type { TableEntry } from './stream-table.js';
 import type { StreamTransport } from './stream-transport.js';
 import { TUNNEL_FRAME, type TunnelHost, tunnelOver } from './stream-tunnel.js';
 
@@ -56,9 +57,12 @@ const NOTHING = 0;
 const BODY = 1;
 const SENDING = 2;
 
-export class Http2Stream implements ClientSide, BodyOwner, OutputOwner, TunnelHost, TunnelledConnection, Timed {
+export class Http2Stream
+  implements ClientSide, BodyOwner, OutputOwner, TunnelHost, TunnelledConnection, Timed, TableEntry<Http2Stream>
+{
   deadline = 0;
   deadlineIndex = -1;
+  nextInTable: Http2Stream | null = null;
   /** Null when it is released. */
   exchange: HttpExchange | null = null;
   readonly body: StreamBody;

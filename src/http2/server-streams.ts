@@ -22,6 +22,7 @@ import type { Http2Settings } from './http2-settings.js';
 import { RequestFields } from './request-fields.js';
 import { Http2Stream, type StreamConnection } from './server-stream.js';
 import { PeerSettings, Setting } from './settings.js';
+import { StreamTable } from './stream-table.js';
 
 /** Minimum number of refused streams after which a connection is closed. */
 const MIN_REFUSED = 100;
@@ -64,7 +65,7 @@ export class ServerStreams implements FrameListener {
   /** Bytes of received header blocks and bodies. */
   payloadBytes = 0;
   readonly decoder = new HpackDecoder('client');
-  private readonly open = new Map<number, Http2Stream>();
+  private readonly open = new StreamTable<Http2Stream>();
   private readonly fields = new RequestFields();
   private readonly peer = new PeerSettings('client');
   private readonly window = new ReceiveWindow(DEFAULT_WINDOW);
@@ -98,13 +99,13 @@ export class ServerStreams implements FrameListener {
 
   /** Request of the first open stream, for descriptions. */
   get firstExchange(): HttpExchange | null {
-    for (const { exchange } of this.open.values()) if (exchange !== null) return exchange;
+    for (const { exchange } of this.open.all()) if (exchange !== null) return exchange;
     return null;
   }
 
   /** The client is gone: ends all streams. */
   lose(): void {
-    for (const stream of [...this.open.values()]) stream.lost();
+    for (const stream of this.open.all()) stream.lost();
   }
 
   // -- header blocks
@@ -198,7 +199,7 @@ export class ServerStreams implements FrameListener {
     x.generation = table.generation;
     x.startTime = callbackTime();
     x.version = 20;
-    this.open.set(number, stream);
+    this.open.add(stream);
     stream.open(x, length, ended);
     return { x, stream };
   }
@@ -298,7 +299,7 @@ export class ServerStreams implements FrameListener {
     const difference = this.peer.initialWindow - this.initialWindow;
     this.initialWindow = this.peer.initialWindow;
     if (difference === 0) return;
-    for (const stream of [...this.open.values()]) {
+    for (const stream of this.open.all()) {
       if (stream.output.window.add(difference)) stream.output.windowOpened();
       else
         this.terminate(
@@ -382,7 +383,7 @@ export class ServerStreams implements FrameListener {
 
   /** A stream has ended. */
   closed(stream: Http2Stream): void {
-    if (!this.open.delete(stream.number)) return;
+    if (!this.open.delete(stream)) return;
     stream.close();
     this.remember(stream.number);
     if (this.open.size === 0) this.connection.streamsEnded();

@@ -12,6 +12,7 @@ import { HpackEncoder } from './hpack/encoder.js';
 import { convertRequestHead } from './request-conversion.js';
 import type { RequestOutput } from './request-output.js';
 import { PeerSettings, Setting } from './settings.js';
+import { StreamTable } from './stream-table.js';
 import { UpstreamFields } from './upstream-fields.js';
 import { Http2UpstreamStream, STREAM_WINDOW, type StreamSession } from './upstream-stream.js';
 
@@ -37,7 +38,7 @@ export class Http2UpstreamSession implements UpstreamSession, StreamSession, Tra
   /** The bytes that the peer may send are limited by the windows of the streams. */
   private readonly window = new ReceiveWindow(MAX_WINDOW);
   /** Streams whose requests were sent, by identifier. */
-  private readonly streams = new Map<number, Http2UpstreamStream>();
+  private readonly streams = new StreamTable<Http2UpstreamStream>();
   /** Streams that wait until another one ends, or for the connection. */
   private readonly queue: Http2UpstreamStream[] = [];
   /** Outputs that wait for the connection. */
@@ -45,7 +46,7 @@ export class Http2UpstreamSession implements UpstreamSession, StreamSession, Tra
   /** Streams that have received something in the current read. */
   private readonly reading: Http2UpstreamStream[] = [];
   /** Streams that count towards the limit. */
-  private readonly started = new Set<Http2UpstreamStream>();
+  private readonly started: Http2UpstreamStream[] = [];
   /** Limit after the peer has refused a stream. */
   private refusedLimit = Number.POSITIVE_INFINITY;
   private lastId = -1;
@@ -78,10 +79,10 @@ export class Http2UpstreamSession implements UpstreamSession, StreamSession, Tra
 
   get available(): boolean {
     if (this.closing || this.closed || this.transport.closing) return false;
-    return this.started.size + this.queue.length < this.limit;
+    return this.started.length + this.queue.length < this.limit;
   }
   get idle(): boolean {
-    return this.started.size === 0 && this.queue.length === 0;
+    return this.started.length === 0 && this.queue.length === 0;
   }
   get waiting(): number {
     return this.closing || this.closed || this.transport.closing ? -1 : this.queue.length;
@@ -93,19 +94,19 @@ export class Http2UpstreamSession implements UpstreamSession, StreamSession, Tra
 
   open(user: StreamUser): Http2UpstreamStream {
     const stream = new Http2UpstreamStream(this, user);
-    if (this.connected && this.started.size < this.limit) this.start(stream);
+    if (this.connected && this.started.length < this.limit) this.start(stream);
     else this.queue.push(stream);
     return stream;
   }
 
   private start(stream: Http2UpstreamStream): void {
-    this.started.add(stream);
+    this.started.push(stream);
     stream.start();
   }
 
   /** Starts streams that wait, as far as the limit permits. */
   private startWaiting(): void {
-    while (this.queue.length > 0 && this.started.size < this.limit && this.connected && !this.closing) {
+    while (this.queue.length > 0 && this.started.length < this.limit && this.connected && !this.closing) {
       const stream = this.queue.shift();
       if (stream === undefined) return;
       this.start(stream);
@@ -144,12 +145,12 @@ export class Http2UpstreamSession implements UpstreamSession, StreamSession, Tra
   sendRequest(stream: Http2UpstreamStream, head: string, ended: boolean): number {
     const { encoder, writer } = this;
     this.lastId += 2;
-    stream.id = this.lastId;
+    stream.number = this.lastId;
     stream.sendWindow.available = this.peer.initialWindow;
-    this.streams.set(stream.id, stream);
+    this.streams.add(stream);
     encoder.begin();
     convertRequestHead(head, this.transport.secure, encoder, stream.key !== null);
-    writer.headers(stream.id, encoder.block, 0, encoder.length, ended);
+    writer.headers(stream.number, encoder.block, 0, encoder.length, ended);
     // Identifiers are exhausted (RFC 9113 5.1.1).
     if (this.lastId >= MAX_WINDOW - 2) this.closing = true;
     return encoder.length + FRAME_HEADER;
@@ -165,26 +166,34 @@ export class Http2UpstreamSession implements UpstreamSession, StreamSession, Tra
   }
 
   resetStream(stream: Http2UpstreamStream, code: number): void {
-    if (!this.closed && stream.id !== 0) this.writer.reset(stream.id, code);
+    if (!this.closed && stream.number !== 0) this.writer.reset(stream.number, code);
   }
 
   streamRefused(): boolean {
     // It may accept them one after the other; other connections have their own limits.
-    this.refusedLimit = Math.max(1, this.started.size - 1);
+    this.refusedLimit = Math.max(1, this.started.length - 1);
     return this.host.maxStreams > 1;
   }
 
   streamOver(stream: Http2UpstreamStream): void {
-    if (stream.id !== 0) this.streams.delete(stream.id);
+    if (stream.number !== 0) this.streams.delete(stream);
     const at = this.queue.indexOf(stream);
     const wasAvailable = this.available;
     if (at >= 0) this.queue.splice(at, 1);
-    else this.started.delete(stream);
+    else this.forget(stream);
     if (this.closed) return;
     this.startWaiting();
     if (this.idle) {
       if (this.closing || !this.connected || !this.transport.writable || !this.host.onAvailable(this)) this.destroy();
     } else if (!wasAvailable) this.announce();
+  }
+
+  /** Removes a stream from those that count; their order does not matter. */
+  private forget(stream: Http2UpstreamStream): void {
+    const { started } = this;
+    const at = started.indexOf(stream);
+    const last = at < 0 ? undefined : started.pop();
+    if (last !== undefined && last !== stream) started[at] = last;
   }
 
   /** Another stream can be opened. */
@@ -213,8 +222,7 @@ export class Http2UpstreamSession implements UpstreamSession, StreamSession, Tra
     if (this.closed) return;
     // Before the streams are notified: a request that is repeated must not use this session.
     this.leave();
-    const streams = [...this.started, ...this.queue.splice(0)];
-    this.started.clear();
+    const streams = [...this.started.splice(0), ...this.queue.splice(0)];
     this.streams.clear();
     for (const stream of streams) failStream(stream);
     this.closeTransport();
@@ -316,7 +324,7 @@ export class Http2UpstreamSession implements UpstreamSession, StreamSession, Tra
     else if (id === Setting.HeaderTableSize) encoder.setMaxTable(value);
     else if (id === Setting.MaxFrameSize) writer.maxFrameSize = value;
     else if (id === Setting.InitialWindowSize) {
-      for (const { sendWindow } of this.streams.values()) {
+      for (const { sendWindow } of this.streams.all()) {
         if (sendWindow.add(value - initialWindow)) continue;
         this.failConnection(ErrorCode.FlowControlError, 'upstream sent too large initial window');
         return;
@@ -332,7 +340,7 @@ export class Http2UpstreamSession implements UpstreamSession, StreamSession, Tra
     const { awaitingSettings } = this;
     this.awaitingSettings = null;
     if (awaitingSettings !== null) for (const stream of awaitingSettings) stream.settingsReceived();
-    for (const { output } of [...this.streams.values()]) if (!output.blocked) output.continue();
+    for (const { output } of this.streams.all()) if (!output.blocked) output.continue();
     this.startWaiting();
     if (!wasAvailable && !this.closed) this.announce();
   }
@@ -357,7 +365,7 @@ export class Http2UpstreamSession implements UpstreamSession, StreamSession, Tra
     const text = `upstream sent goaway with error ${code}`;
     const fresh = code === ErrorCode.NoError;
     for (const stream of [...this.started, ...this.queue]) {
-      if (stream.id > last || stream.id === 0) stream.failUnprocessed(text, fresh || stream.id === 0);
+      if (stream.number > last || stream.number === 0) stream.failUnprocessed(text, fresh || stream.number === 0);
     }
     if (this.idle) this.destroy();
   }

@@ -46,7 +46,8 @@ const EMPTY = Buffer.alloc(0);
 
 export class Http2UpstreamStream implements UpstreamStream, UpstreamHead, SendingStream, TunnelledStream {
   /** Identifier; 0 until the request is sent. */
-  id = 0;
+  number = 0;
+  nextInTable: Http2UpstreamStream | null = null;
   readonly sendWindow = new SendWindow(0);
   readonly output: RequestOutput;
   private state = WAITING;
@@ -364,7 +365,7 @@ export class Http2UpstreamStream implements UpstreamStream, UpstreamHead, Sendin
   private consumed(bytes: number): void {
     if (bytes === 0 || this.ended || this.state === OVER) return;
     const increment = this.window.consume(bytes);
-    if (increment > 0) this.session.writer.windowUpdate(this.id, increment);
+    if (increment > 0) this.session.writer.windowUpdate(this.number, increment);
   }
 
   /** The response has ended; it is completed when all frames of the same read were examined, as in nginx. */
@@ -380,7 +381,7 @@ export class Http2UpstreamStream implements UpstreamStream, UpstreamHead, Sendin
 
   /** The connection has failed because of invalid data. */
   failConnection(text: string): void {
-    if (this.id === 0) this.failUnprocessed(text, true);
+    if (this.number === 0) this.failUnprocessed(text, true);
     else this.fail(this.state === READING_BODY ? 'invalid body' : 'invalid head', text);
   }
 
@@ -424,12 +425,12 @@ export class Http2UpstreamStream implements UpstreamStream, UpstreamHead, Sendin
   }
 
   private failClosed(): void {
-    this.failInvalid(`upstream sent frame for closed stream ${this.id}`);
+    this.failInvalid(`upstream sent frame for closed stream ${this.number}`);
   }
 
   /** Fails because of invalid data. */
   failInvalid(text: string, code: number = ErrorCode.ProtocolError): void {
-    if (this.id !== 0 && this.resets === 0 && this.started) this.session.resetStream(this, code);
+    if (this.number !== 0 && this.resets === 0 && this.started) this.session.resetStream(this, code);
     this.resets++;
     this.fail(this.state === READING_BODY ? 'invalid body' : 'invalid head', text);
   }
@@ -445,7 +446,7 @@ export class Http2UpstreamStream implements UpstreamStream, UpstreamHead, Sendin
 
   cancel(): void {
     if (this.state === OVER) return;
-    const isSent = this.id !== 0 && !(this.ended && this.output.finished);
+    const isSent = this.number !== 0 && !(this.ended && this.output.finished);
     this.leave();
     if (isSent) this.session.resetStream(this, ErrorCode.Cancel);
     this.session.streamOver(this);
@@ -469,7 +470,7 @@ export class Http2UpstreamStream implements UpstreamStream, UpstreamHead, Sendin
   }
 
   openWindow(increment: number): void {
-    if (this.state !== OVER) this.session.writer.windowUpdate(this.id, increment);
+    if (this.state !== OVER) this.session.writer.windowUpdate(this.number, increment);
   }
 
   reset(code: number): void {

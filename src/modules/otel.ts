@@ -23,7 +23,7 @@ import {
   type TraceSettings,
   traceOf,
 } from '../tracing/request-trace.js';
-import { TraceExporter } from '../tracing/trace-exporter.js';
+import { TRACE_PACKAGES, TraceExporter } from '../tracing/trace-exporter.js';
 import { openMessageEvents } from '../tracing/websocket-events.js';
 import { TUNNEL_STAGES } from '../tunnel/stages.js';
 
@@ -49,6 +49,7 @@ const directives = {
   otel_exporter: {
     contexts: ['http'],
     takes: none,
+    packages: TRACE_PACKAGES,
     body: { entries: parseExporter },
     files: (value: unknown) => {
       const file = (value as WithEntries<true, ExporterData>).entries.trustedCertificate;

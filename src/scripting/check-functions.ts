@@ -84,7 +84,8 @@ function loadImport(graph: ModuleGraph, { file }: ImportData): UserModule {
 function report(error: ModuleError, word: Word, c: CheckContext): void {
   const span = spanOf(error);
   const message = toBytes(error.message);
-  const code = error.kind === 'missing' && span === null ? 'file-not-found' : 'script-module';
+  const atDirective = error.kind === 'missing' ? 'file-not-found' : 'missing-package';
+  const code = span === null && (error.kind === 'missing' || error.kind === 'package') ? atDirective : 'script-module';
   if (span === null) c.report(word, code, message);
   else c.report(span, code, message, { related: [{ at: word, message: 'imported here' }] });
 }

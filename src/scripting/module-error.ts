@@ -9,7 +9,7 @@ interface Position {
 
 export class ModuleError extends Error {
   constructor(
-    readonly kind: 'missing' | 'syntax' | 'export' | 'failed',
+    readonly kind: 'missing' | 'package' | 'syntax' | 'export' | 'failed',
     message: string,
     /** File of the position. */
     readonly path: string,

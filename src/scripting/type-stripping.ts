@@ -1,11 +1,15 @@
 /** TypeScript without its types: they become blanks, so that lines and columns remain. */
 import { createRequire } from 'node:module';
+import { missingPackage } from '../config/optional-package.js';
 import { ModuleError } from './module-error.js';
 
 /** Same program as in Node, whose own interface (`stripTypeScriptTypes`) warns on standard error and gives no positions. */
 interface Stripper {
   transformSync(text: string, options: { mode: 'strip-only'; filename: string }): { readonly code: string };
 }
+
+/** Optional package. */
+const PACKAGE = '@swc/wasm-typescript';
 
 let stripper: Stripper | null = null;
 
@@ -22,7 +26,7 @@ export function isTypeScript(path: string): boolean {
 export function withoutTypes(path: string, text: string): string {
   const known = results.get(path);
   if (known?.text === text) return known.code;
-  stripper ??= createRequire(import.meta.url)('@swc/wasm-typescript') as Stripper;
+  stripper ??= loadStripper(path);
   try {
     const { code } = stripper.transformSync(text, { mode: 'strip-only', filename: path });
     if (results.size >= MAX_RESULTS) results.clear();
@@ -33,6 +37,12 @@ export function withoutTypes(path: string, text: string): string {
     const position = startLine === undefined ? null : { line: startLine, column: (startColumn ?? 0) + 1 };
     throw new ModuleError('syntax', `SyntaxError: ${String(message)}`, path, position, text);
   }
+}
+
+function loadStripper(path: string): Stripper {
+  const missing = missingPackage(`TypeScript ("${path}")`, [PACKAGE]);
+  if (missing !== null) throw new ModuleError('package', missing.message, path, null, null);
+  return createRequire(import.meta.url)('@swc/wasm-typescript') as Stripper;
 }
 
 interface StripFailure {

@@ -1,5 +1,6 @@
 /** Exporter of a configuration: records the spans of requests that have ended. It is kept on a reload that does not change it. */
 
+import { importOptional } from '../config/optional-package.js';
 import { toText } from '../diagnostics/byte-string.js';
 import type { HttpExchange } from '../exchange/exchange.js';
 import type { ErrorLog } from '../logging/error-log.js';
@@ -9,6 +10,14 @@ import type { ExporterSettings } from './exporter-settings.js';
 import { requestSpans } from './request-spans.js';
 import { TRACE } from './request-trace.js';
 import { type BatchSettings, SpanBatches } from './span-batches.js';
+
+/** Optional packages for the export of traces. */
+export const TRACE_PACKAGES = [
+  '@opentelemetry/api',
+  '@opentelemetry/exporter-trace-otlp-proto',
+  '@opentelemetry/otlp-transformer',
+  '@opentelemetry/resources',
+];
 
 export class TraceExporter {
   private readonly batches: SpanBatches;
@@ -24,10 +33,13 @@ export class TraceExporter {
 
   /** Loads the packages of OpenTelemetry. */
   load(): Promise<void> {
-    this.loading ??= import('./open-sender.js').then(({ openSender }) => {
-      this.batches.sender = openSender(this.settings);
-    });
+    this.loading ??= this.openSender();
     return this.loading;
+  }
+
+  private async openSender(): Promise<void> {
+    const { openSender } = await importOptional('"otel_exporter"', TRACE_PACKAGES, () => import('./open-sender.js'));
+    this.batches.sender = openSender(this.settings);
   }
 
   /** Records the request if it is sampled; once, although further log phases may follow (`post_action`). */

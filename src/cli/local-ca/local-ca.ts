@@ -39,13 +39,14 @@ export class LocalCa {
    * access its files, or a system error.
    */
   static open(directory = localCaDirectory()): LocalCa {
+    const path = join(directory, AUTHORITY);
+    const isNew = !existsSync(path);
     const existing = LocalCa.existing(directory);
     if (existing !== null && existing.expires > Date.now() + RENEWAL) return existing;
     privateDirectory(directory);
     const text = createAuthority(existing?.domains ?? []);
-    const path = join(directory, AUTHORITY);
     // Another process may create it at the same time.
-    if (existing === null && !existsSync(path)) createPrivate(path, text);
+    if (isNew) createPrivate(path, text);
     else replacePrivate(path, text);
     return LocalCa.existing(directory) ?? unreadable(path);
   }

@@ -19,7 +19,7 @@ import type { Template } from '../../program/template.js';
 import { DONE, OK, type Verdict } from '../../program/verdict.js';
 import type { KeySet } from './key-set.js';
 import { KeyFile, KeyRequest, type KeySource, keyFileMessage, readKeyFile } from './key-sources.js';
-import { checkTimes, loadJose, TokenError, type VerifiedToken, verifyToken } from './token.js';
+import { checkTimes, loadJose, PACKAGES, TokenError, type VerifiedToken, verifyToken } from './token.js';
 
 const CONTEXTS = ['http', 'server', 'location', 'limit_except'] as const satisfies readonly Context[];
 
@@ -87,6 +87,7 @@ const directives = {
   auth_jwt: {
     contexts: CONTEXTS,
     takes: jwt,
+    packages: PACKAGES,
     links: (value: 'off' | JwtData) => ({
       meaning: value === 'off' ? value : { realm: value.realm, token: value.token },
     }),

@@ -1,4 +1,5 @@
 /** Verification of JSON Web Tokens (RFC 7519): signed (RFC 7515), encrypted (RFC 7516), or both. */
+import { importOptional } from '../../config/optional-package.js';
 import { keyedHash } from '../../passwords/keyed-hash.js';
 import type { Key, KeySet, KeyUse } from './key-set.js';
 import { isObject } from './key-set.js';
@@ -16,11 +17,14 @@ const MAX_CACHED = 1024;
 /** Keys that are tried for a token without `kid`. */
 const MAX_CANDIDATES = 16;
 
+/** Optional packages of the module. */
+export const PACKAGES = ['jose'];
+
 let jose: Jose | null = null;
 
 /** Loads the library; called before a configuration with `auth_jwt` is put in force. */
 export async function loadJose(): Promise<Jose> {
-  jose ??= await import('jose');
+  jose ??= await importOptional('"auth_jwt"', PACKAGES, () => import('jose'));
   return jose;
 }
 

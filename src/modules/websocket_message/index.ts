@@ -16,7 +16,7 @@ import type { MessageHandler } from '../../websocket/message-handler.js';
 import { MessagePipe } from '../../websocket/message-pipe.js';
 import { Utf8Check } from '../../websocket/utf8-check.js';
 import { messageLog, mirror, patterns, redaction, sendersFlag } from './arguments.js';
-import { JsonSchema } from './json-schema.js';
+import { JsonSchema, SCHEMA_PACKAGES } from './json-schema.js';
 import { loadMirror, Mirror, type MirrorTarget } from './mirror.js';
 import { EXTENSIONS, negotiateWithClient, negotiateWithUpstream } from './negotiation.js';
 import {
@@ -54,6 +54,7 @@ const directives = {
   websocket_json_schema: {
     contexts: CONTEXTS,
     takes: orOff(path('conf')),
+    packages: SCHEMA_PACKAGES,
     doc: `A file with a JSON Schema (draft 7 or 2020-12) that text messages of clients must satisfy; implies \`websocket_json on\`. A violation closes the WebSocket with 1008, with its position in the message as the reason. The file is read when the configuration is tested and loaded. Formats are annotations, and are not validated. Regular expressions in a schema are executed without a time limit: avoid expressions whose matching time grows exponentially. \`off\` cancels an inherited schema. ${EXTENSION}`,
     example: 'websocket_json_schema schemas/chat.json;',
     exampleNeeds: '',
@@ -304,9 +305,7 @@ async function loadSchema(schema: JsonSchema, compiler: Compiler): Promise<void>
   try {
     await schema.load();
   } catch (error) {
-    const missing = (error as NodeJS.ErrnoException).code === 'ERR_MODULE_NOT_FOUND';
-    const reason = missing ? 'it requires the package "ajv": npm install ajv' : (error as Error).message;
-    compiler.fail(`JSON schema "${schema.path}" cannot be used: ${reason}`, null);
+    compiler.fail(`JSON schema "${schema.path}" cannot be used: ${(error as Error).message}`, null);
   }
 }
 

@@ -1,6 +1,10 @@
 /** JSON Schema for messages, with the package ajv, which is loaded on demand. */
 import { readFile } from 'node:fs/promises';
+import { importOptional } from '../../config/optional-package.js';
 import type { Validate } from './policies.js';
+
+/** Optional packages for schemas. */
+export const SCHEMA_PACKAGES = ['ajv'];
 
 /** A schema file, compiled before the configuration is in force. */
 export class JsonSchema {
@@ -16,9 +20,9 @@ export class JsonSchema {
       typeof schema === 'boolean' || (typeof schema === 'object' && schema !== null && !Array.isArray(schema));
     if (!isSchema) throw new Error('a JSON schema is an object or a boolean');
     const draft2020 = typeof schema === 'object' && /2020-12/.test(String((schema as { $schema?: unknown }).$schema));
-    const { Ajv } = draft2020
-      ? await import('ajv/dist/2020.js').then(({ Ajv2020 }) => ({ Ajv: Ajv2020 }))
-      : await import('ajv');
+    const Ajv = await importOptional('"websocket_json_schema"', SCHEMA_PACKAGES, async () =>
+      draft2020 ? (await import('ajv/dist/2020.js')).Ajv2020 : (await import('ajv')).Ajv,
+    );
     const ajv = new Ajv({ strict: false, allErrors: false, validateFormats: false, logger: false });
     const validate = ajv.compile(schema as object);
     this.compiled = (value) => {
