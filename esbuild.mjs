@@ -121,6 +121,9 @@ const { outputFiles } = await build({
     'jose',
     'prom-client',
     'saxes',
+    'vscode-languageserver',
+    'vscode-languageserver/node',
+    'vscode-languageserver-textdocument',
     'ws',
   ],
   plugins: [

@@ -47,6 +47,8 @@ export interface CheckResult {
   readonly records: readonly BlockRecord[];
   /** Each use of a variable, with its lower-case name. */
   readonly uses: readonly { readonly name: string; readonly at: Span }[];
+  /** Each definition of a variable, with its lower-case name and the word that contains it. */
+  readonly defines: readonly { readonly name: string; readonly at: Span }[];
   /** The statements with errors. */
   readonly failures: Failures;
 }
@@ -100,6 +102,7 @@ export function* checkInSteps(
     expansion: includes.expansion(statements),
     records: checker.records,
     uses: state.uses,
+    defines: state.defines,
     failures,
   };
 }
@@ -136,6 +139,7 @@ export function* checkFileInSteps(
       expansion: null,
       records: [],
       uses: [],
+      defines: [],
       failures: new Failures([]),
     };
   }

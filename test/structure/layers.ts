@@ -4,6 +4,7 @@
 export const LAYERS: readonly (readonly string[])[] = [
   ['bin'],
   ['src/cli', 'src/index.ts', 'src/testing.ts'],
+  ['src/lsp'],
   ['src/explain', 'src/lints', 'src/format', 'src/convert'],
   ['src/library'],
   ['src/process'],

@@ -14,6 +14,7 @@ import { explain } from './explain.js';
 import { fmt } from './fmt.js';
 import { help } from './help.js';
 import { logs } from './logs.js';
+import { lsp } from './lsp.js';
 import { top } from './top.js';
 import { watch } from './watch.js';
 
@@ -28,6 +29,7 @@ export const commands: readonly DeclareCommand[] = [
   logs,
   watch,
   top,
+  lsp,
   code,
   help,
   compat,

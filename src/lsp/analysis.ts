@@ -1,0 +1,108 @@
+/** Analysis of one configuration: its findings, and what its files define and use. */
+import type { Source } from '../../grammar/syntax-tree.js';
+import { Catalogue } from '../config/catalogue.js';
+import { type CheckResult, check } from '../config/check.js';
+import { codes } from '../diagnostics/codes.js';
+import type { Finding } from '../diagnostics/finding.js';
+import { IgnoreComments } from '../diagnostics/ignore-comments.js';
+import { lint } from '../lints/engine/run.js';
+import { type Scope, scopesOf } from '../lints/engine/scope.js';
+import { lints } from '../lints/index.js';
+import { modules } from '../modules/index.js';
+import { namesModuleFiles } from '../process/checked-modules.js';
+import { directoryOf } from './file-uri.js';
+import { NameIndex } from './names/name-index.js';
+import type { RecordingReader } from './text-reader.js';
+
+/** All directives and variables. Modules of packages are not loaded: opening a file must not run code. */
+export const catalogue = new Catalogue(modules);
+
+/** The text at the root of a configuration. */
+export interface RootText {
+  readonly source: Source;
+  /** Base of relative includes, with its slash. */
+  readonly directory: string;
+  /** As `-p`; default: the directory. */
+  readonly prefix?: string;
+  /** Directives read before the text. */
+  readonly globals?: string;
+}
+
+export class Analysis {
+  readonly result: CheckResult;
+  /** Without those that comments suppress. */
+  readonly findings: readonly Finding[];
+  private readonly byPath = new Map<string, Source>();
+  private foundMain: Scope | null = null;
+  private foundNames: NameIndex | null = null;
+
+  constructor(
+    readonly root: RootText,
+    readonly reader: RecordingReader,
+  ) {
+    const { source, directory, prefix, globals } = root;
+    const checked = check(source, modules, {
+      reader,
+      confDirectory: directory,
+      ...(prefix !== undefined && { prefix }),
+      ...(globals !== undefined && { globals }),
+    });
+    const linted = lint(checked, lints, { directory });
+    this.result = namesModuleFiles(linted) ? withoutUnknownNames(linted) : linted;
+    const comments = new IgnoreComments(linted.sources);
+    const reported = comments.unsuppressed(this.result.findings);
+    const unused = comments.size === 0 ? [] : comments.unused(knowledgeOf, KNOWN_CODES, checked.config !== null);
+    this.findings = [...reported, ...unused];
+    for (const each of linted.sources) if (!this.byPath.has(each.name)) this.byPath.set(each.name, each);
+  }
+
+  /** The text of a file of this configuration. */
+  source(path: string): Source | undefined {
+    return this.byPath.get(path);
+  }
+
+  get paths(): Iterable<string> {
+    return this.byPath.keys();
+  }
+
+  /** The blocks as written; null if the text could not be read. */
+  get main(): Scope | null {
+    const { expansion } = this.result;
+    if (this.foundMain === null && expansion !== null) this.foundMain = scopesOf(expansion);
+    return this.foundMain;
+  }
+
+  get names(): NameIndex {
+    this.foundNames ??= new NameIndex(this.main, this.result);
+    return this.foundNames;
+  }
+
+  /** Files that an `include` names. */
+  filesOf(written: string): readonly string[] {
+    return this.reader.resolve(this.fileOf(written));
+  }
+
+  /** A path relative to the directory of the configuration, made absolute. */
+  fileOf(written: string): string {
+    return written.startsWith('/') ? written : this.root.directory + written;
+  }
+}
+
+/** Root text of a file that is a whole configuration. */
+export function rootOf(path: string, text: string, settings: Pick<RootText, 'prefix' | 'globals'>): RootText {
+  return { ...settings, source: { name: path, text }, directory: directoryOf(path) };
+}
+
+/** Names that a module of a package may declare, which is not loaded. */
+function withoutUnknownNames(result: CheckResult): CheckResult {
+  const findings = result.findings.filter(({ code }) => code !== 'unknown-directive' && code !== 'unknown-variable');
+  return { ...result, findings };
+}
+
+const PROBES: ReadonlySet<string> = new Set(lints.filter(({ probe }) => probe !== undefined).map(({ code }) => code));
+const KNOWN_CODES: readonly string[] = [...Object.keys(codes), ...lints.map(({ code }) => code)];
+
+function knowledgeOf(code: string): boolean | 'sometimes' {
+  // These findings depend on the machine as well, which is not examined while somebody types.
+  return PROBES.has(code) || code === 'cannot-start' ? 'sometimes' : KNOWN_CODES.includes(code);
+}

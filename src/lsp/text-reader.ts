@@ -1,0 +1,162 @@
+/**
+ * Texts of a workspace: those that are open in the editor, else the files. Files are read again if they have changed on disk,
+ * which is examined at most once a second unless `forget` is called.
+ */
+import { statSync } from 'node:fs';
+import { hasWildcard, matchSegment } from '../config/glob.js';
+import { type ConfigReader, diskReader } from '../config/reader.js';
+import { nativePath } from '../files/native-path.js';
+import type { OpenDocuments } from './open-documents.js';
+
+/** In ms. */
+const RECHECK = 1000;
+
+interface CachedFile {
+  /** Null if it could not be read. */
+  readonly text: string | null;
+  readonly error: unknown;
+  readonly stamp: string;
+  checked: number;
+}
+
+/** Directories in which a configuration is installed, and that its includes name; in a checkout they are elsewhere. */
+const INSTALLED = ['/etc/nginx/', '/usr/local/nginx/conf/', '/usr/local/openresty/nginx/conf/', '/opt/nginx/conf/'];
+
+export class TextReader {
+  private readonly files = new Map<string, CachedFile>();
+  private readonly listings = new Map<string, { readonly paths: readonly string[]; readonly checked: number }>();
+
+  constructor(private readonly documents: OpenDocuments) {}
+
+  /** Forgets files and directories, after an event that may have changed them. */
+  forget(): void {
+    this.files.clear();
+    this.listings.clear();
+  }
+
+  /** Text of a file; throws a system error if there is none. */
+  read(path: string): string {
+    const open = this.documents.at(path);
+    if (open !== undefined) return open.source.text;
+    const { text, error } = this.file(path);
+    if (text === null) throw error;
+    return text;
+  }
+
+  /** Text of a file; null if it cannot be read. */
+  textOf(path: string): string | null {
+    return this.documents.at(path)?.source.text ?? this.file(path).text;
+  }
+
+  /** Files that match a pattern, sorted; those open in the editor need not be saved yet. */
+  expand(pattern: string): readonly string[] {
+    const known = this.listings.get(pattern);
+    let onDisk = known?.paths ?? [];
+    if (known === undefined || Date.now() - known.checked > RECHECK) {
+      onDisk = diskReader.expand(pattern);
+      this.listings.set(pattern, { paths: onDisk, checked: Date.now() });
+    }
+    const unsaved = [...this.documents.all()]
+      .map(({ source }) => source.name)
+      .filter((path) => matchesPattern(pattern, path) && !onDisk.includes(path));
+    return unsaved.length === 0 ? onDisk : [...onDisk, ...unsaved].sort((a, b) => (a < b ? -1 : 1));
+  }
+
+  private file(path: string): CachedFile {
+    const known = this.files.get(path);
+    const now = Date.now();
+    if (known !== undefined && now - known.checked <= RECHECK) return known;
+    const stamp = stampOf(path);
+    if (known !== undefined && known.stamp === stamp) {
+      known.checked = now;
+      return known;
+    }
+    let text: string | null = null;
+    let error: unknown = null;
+    try {
+      text = diskReader.read(path);
+    } catch (thrown) {
+      error = thrown;
+    }
+    const file = { text, error, stamp, checked: now };
+    this.files.set(path, file);
+    return file;
+  }
+}
+
+function stampOf(path: string): string {
+  try {
+    const stats = statSync(nativePath(path), { throwIfNoEntry: false });
+    return stats === undefined ? '' : `${stats.mtimeMs} ${stats.size} ${stats.ino}`;
+  } catch {
+    return '';
+  }
+}
+
+function matchesPattern(pattern: string, path: string): boolean {
+  const wanted = pattern.split('/');
+  const given = path.split('/');
+  return wanted.length === given.length && wanted.every((part, i) => matchSegment(part, given[i] ?? ''));
+}
+
+/** Records what a configuration reads, so that its analysis is repeated only after a change. */
+export class RecordingReader implements ConfigReader {
+  private readonly texts = new Map<string, string | null>();
+  private readonly listings = new Map<string, readonly string[]>();
+
+  constructor(
+    private readonly reader: TextReader,
+    /** Directory of the main file: stands for the directory in which the configuration will be installed. */
+    private readonly directory: string,
+    /** Texts that replace files. */
+    private readonly replaced: ReadonlyMap<string, string> = new Map(),
+  ) {}
+
+  read(path: string): string {
+    const own = this.replaced.get(path);
+    if (own !== undefined) return own;
+    this.textOf(path);
+    return this.reader.read(path);
+  }
+
+  expand(pattern: string): readonly string[] {
+    const paths = this.reader.expand(pattern);
+    this.listings.set(pattern, paths);
+    return paths;
+  }
+
+  /** Files that an include names, as in `ConfigReader`. */
+  resolve(path: string): readonly string[] {
+    const moved = this.moved(path);
+    if (hasWildcard(path)) {
+      const paths = this.expand(path);
+      return paths.length === 0 && moved !== null ? this.expand(moved) : paths;
+    }
+    const isMissing = !this.replaced.has(path) && this.textOf(path) === null;
+    return [isMissing && moved !== null && this.textOf(moved) !== null ? moved : path];
+  }
+
+  /** Whether everything that was read is unchanged. */
+  isCurrent(): boolean {
+    for (const [path, text] of this.texts) if (this.reader.textOf(path) !== text) return false;
+    for (const [pattern, paths] of this.listings) {
+      const now = this.reader.expand(pattern);
+      if (now !== paths && now.join('\n') !== paths.join('\n')) return false;
+    }
+    return true;
+  }
+
+  private textOf(path: string): string | null {
+    const text = this.reader.textOf(path);
+    this.texts.set(path, text);
+    return text;
+  }
+
+  /** The same name in the directory of the main file, for one in a directory of an installation; otherwise null. */
+  private moved(path: string): string | null {
+    const installed = INSTALLED.find((directory) => path.startsWith(directory));
+    return installed === undefined || this.directory === '' || this.directory === installed
+      ? null
+      : this.directory + path.slice(installed.length);
+  }
+}

@@ -1,0 +1,140 @@
+/** Configurations of the open documents: which one each belongs to, and its analysis. */
+import { isAbsolute, join } from 'node:path';
+import { toBytes, toText } from '../diagnostics/byte-string.js';
+import { Analysis, type RootText, rootOf } from './analysis.js';
+import { directoryOf, uriOf } from './file-uri.js';
+import { type FragmentRoot, fragmentRoot, isWhole } from './fragment-root.js';
+import type { OpenDocuments } from './open-documents.js';
+import { DEFAULT_SETTINGS, type Settings } from './settings.js';
+import { RecordingReader, TextReader } from './text-reader.js';
+
+/** Names of main files, in the directory of a file or above it. */
+const MAIN_NAMES = ['nginx.conf', 'conf/nginx.conf', 'tsproxy.conf'];
+
+/** Directories above a file in which the main file is searched, if the file belongs to no folder of the workspace. */
+const MAX_LEVELS = 4;
+
+/** Number of analyses that are kept. */
+const MAX_ANALYSES = 16;
+
+/** The analysis of a document. */
+export interface DocumentAnalysis {
+  readonly analysis: Analysis;
+  /** Set if no main file includes the document, so that it is checked as a part of one. */
+  readonly fragment: FragmentRoot | null;
+}
+
+export class Workspace {
+  settings: Settings = DEFAULT_SETTINGS;
+  /** Paths of the folders, with their slashes. */
+  folders: readonly string[] = [];
+  readonly texts: TextReader;
+  /** By the path of the root, or of the fragment. The last used one is last. */
+  private readonly analyses = new Map<string, Analysis>();
+  /** Main file of each document. */
+  private readonly mains = new Map<string, string>();
+
+  constructor(readonly documents: OpenDocuments) {
+    this.texts = new TextReader(documents);
+  }
+
+  /** Applies settings. */
+  configure(settings: Settings): void {
+    this.settings = settings;
+    this.forget();
+  }
+
+  /** Forgets everything about files, after an event that may have changed them. */
+  forget(): void {
+    this.texts.forget();
+    this.analyses.clear();
+    this.mains.clear();
+  }
+
+  /** URI of a path, as the editor writes it if the document is open. */
+  uriOf(path: string): string {
+    return this.documents.at(path)?.uri ?? uriOf(path);
+  }
+
+  /** The current analysis of the configuration that a document belongs to. */
+  analysisOf(path: string): DocumentAnalysis {
+    const known = this.mains.get(path);
+    if (known !== undefined) {
+      const analysis = this.analyse(known);
+      if (analysis?.source(path) !== undefined) return { analysis, fragment: null };
+      this.mains.delete(path);
+    }
+    const text = this.texts.textOf(path) ?? '';
+    const candidates = isWhole(text) ? [path] : this.mainFilesFor(path);
+    for (const main of candidates) {
+      const analysis = this.analyse(main);
+      if (analysis?.source(path) === undefined) continue;
+      this.mains.set(path, main);
+      return { analysis, fragment: null };
+    }
+    const fragment = fragmentRoot(path, text, candidates, this.texts);
+    return { analysis: this.analyseFragment(path, fragment), fragment };
+  }
+
+  /** Analyses of all open documents, each configuration once. */
+  *open(): Generator<DocumentAnalysis> {
+    const seen = new Set<Analysis>();
+    for (const { source } of this.documents.all()) {
+      const found = this.analysisOf(source.name);
+      if (seen.size < seen.add(found.analysis).size) yield found;
+    }
+  }
+
+  /** Main files that may include a document, the likeliest first. */
+  private mainFilesFor(path: string): string[] {
+    const { mainFile } = this.settings;
+    const given = mainFile === '' ? [] : this.absolute(mainFile);
+    const directory = directoryOf(path);
+    const folder = this.folders.find((each) => directory.startsWith(each));
+    const found: string[] = [];
+    let level = 0;
+    for (let at = directory; at.length > 1; at = at.slice(0, at.lastIndexOf('/', at.length - 2) + 1)) {
+      if (folder === undefined ? level++ > MAX_LEVELS : !at.startsWith(folder)) break;
+      found.push(...MAIN_NAMES.map((name) => at + name));
+    }
+    return [...given, ...found].filter((each) => each !== path && this.texts.textOf(each) !== null);
+  }
+
+  /** Paths that a setting may mean. */
+  private absolute(path: string): string[] {
+    if (isAbsolute(path)) return [toBytes(path)];
+    return this.folders.map((folder) => toBytes(join(toText(folder), path)));
+  }
+
+  /** Analysis of a whole configuration; null if its file cannot be read. */
+  private analyse(main: string): Analysis | null {
+    const text = this.texts.textOf(main);
+    return text === null ? null : this.current(main, rootOf(main, text, this.options()));
+  }
+
+  private analyseFragment(path: string, fragment: FragmentRoot): Analysis {
+    return this.current(`part ${path}`, { ...this.options(), ...fragment.root }, fragment.replaced);
+  }
+
+  private options(): Pick<RootText, 'prefix' | 'globals'> {
+    const { prefix, allowUnsupported } = this.settings;
+    return {
+      ...(prefix !== '' && { prefix: this.absolute(prefix)[0] ?? toBytes(prefix) }),
+      ...(allowUnsupported && { globals: 'allow_unsupported on;' }),
+    };
+  }
+
+  /** The analysis with that key, renewed if a text has changed. */
+  private current(key: string, root: RootText, replaced?: ReadonlyMap<string, string>): Analysis {
+    let analysis = this.analyses.get(key);
+    const isCurrent = analysis?.root.source.text === root.source.text && analysis.reader.isCurrent();
+    if (analysis === undefined || !isCurrent) {
+      analysis = new Analysis(root, new RecordingReader(this.texts, root.directory, replaced));
+    }
+    this.analyses.delete(key);
+    this.analyses.set(key, analysis);
+    const [oldest] = this.analyses.keys();
+    if (this.analyses.size > MAX_ANALYSES && oldest !== undefined) this.analyses.delete(oldest);
+    return analysis;
+  }
+}
