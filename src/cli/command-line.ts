@@ -4,6 +4,7 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import { nearest } from '../diagnostics/nearest.js';
 import { collectValues } from './commands/command.js';
 import { commands } from './commands/index.js';
+import { withForwardCommand } from './forward/shorthand.js';
 import { FORMATS, type Invocation, invocationOf, type Options, SIGNALS, type SignalName } from './invocation.js';
 
 /** Parses the words after the command's name. */
@@ -55,21 +56,23 @@ export function readCommandLine(words: readonly string[]): Invocation {
       }
     });
   for (const declare of commands) {
+    const at = command.commands.length;
     declare(command, (run) => {
-      invocation = { do: 'command', run };
+      invocation = { do: 'command', name: command.commands[at]?.name() ?? '', run };
     });
   }
   for (const each of command.commands) each.exitOverride();
+  const written = withForwardCommand(words, command);
   try {
     // `-?` is nginx's alias of `-h`; commander allows one short name only.
     command.parse(
-      words.map((word) => (word === '-?' ? '-h' : word)),
+      written.map((word) => (word === '-?' ? '-h' : word)),
       { from: 'user' },
     );
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode === 0) return { do: 'print', text: output, stream: 'stdout', code: 0 };
-    const used = command.commands.find((each) => each.name() === words[0])?.name() ?? null;
+    const used = command.commands.find((each) => each.name() === written[0])?.name() ?? null;
     return misuse(complaint(error), suggestion(error), used);
   }
   return invocation ?? { do: 'print', text: '', stream: 'stderr', code: 1 };

@@ -42,7 +42,7 @@ export type Invocation =
   | { readonly do: 'signal'; readonly which: ConfigSelection; readonly signal: SignalName }
   | { readonly do: 'version'; readonly configure: boolean; readonly next: Invocation | null }
   /** A command that nginx does not have; `run` executes it and returns the exit code. */
-  | { readonly do: 'command'; readonly run: () => Promise<number> }
+  | { readonly do: 'command'; readonly name: string; readonly run: () => Promise<number> }
   /** Print a text and exit. */
   | { readonly do: 'print'; readonly text: string; readonly stream: 'stdout' | 'stderr'; readonly code: number };
 

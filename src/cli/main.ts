@@ -46,7 +46,7 @@ async function execute(invocation: Invocation): Promise<void> {
       return;
     }
     case 'command':
-      process.exitCode = await invocation.run();
+      process.exitCode = await runCommand(invocation);
       return;
     case 'run': {
       const { missingFile } = await import('./paths.js');
@@ -62,5 +62,17 @@ async function execute(invocation: Invocation): Promise<void> {
       const { serve } = await import('./serve.js');
       process.exitCode = await serve(invocation.which, forked);
     }
+  }
+}
+
+/** Runs a command; reports usage errors that only it can find. */
+async function runCommand({ name, run }: Extract<Invocation, { do: 'command' }>): Promise<number> {
+  try {
+    return await run();
+  } catch (error) {
+    const { UsageError, USAGE_EXIT_CODE, usageText } = await import('./usage-error.js');
+    if (!(error instanceof UsageError)) throw error;
+    printError(usageText(error.message, error.hint, name));
+    return USAGE_EXIT_CODE;
   }
 }

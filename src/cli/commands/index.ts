@@ -12,6 +12,7 @@ import { dev } from './dev.js';
 import { diff } from './diff.js';
 import { explain } from './explain.js';
 import { fmt } from './fmt.js';
+import { forward } from './forward.js';
 import { help } from './help.js';
 import { logs } from './logs.js';
 import { lsp } from './lsp.js';
@@ -19,6 +20,7 @@ import { top } from './top.js';
 import { watch } from './watch.js';
 
 export const commands: readonly DeclareCommand[] = [
+  forward,
   demo,
   dev,
   explain,

@@ -1,0 +1,228 @@
+/** The configuration that a command line of `tsproxy forward` stands for. */
+import { type Block, block, configurationText, type Line } from '../configuration-text.js';
+import { UsageError } from '../usage-error.js';
+import { MEDIA_TYPES } from './media-types.js';
+import type { CertificatePaths, ForwardPlan, Route } from './plan.js';
+import { type DirectoryTarget, isAddress, type ServerTarget } from './target.js';
+
+/** Files of this machine that the configuration refers to. */
+export interface NamedFiles {
+  /** Certificate of the listener; null without TLS. */
+  readonly certificate: CertificatePaths | null;
+  /** Certificates of the authorities that targets with TLS are verified against; null if there are none to verify. */
+  readonly authorities: string | null;
+}
+
+/** Host and port of a request as the client wrote them, normalized. */
+const REQUESTED_HOST = '$host$is_request_port$request_port';
+
+/** Fields of requests to targets. */
+function requestFields(host: string): Line[] {
+  return [
+    ['proxy_set_header', 'Host', host],
+    ['proxy_set_header', 'X-Forwarded-For', '$proxy_add_x_forwarded_for'],
+    ['proxy_set_header', 'X-Forwarded-Host', REQUESTED_HOST],
+    ['proxy_set_header', 'X-Forwarded-Proto', '$scheme'],
+  ];
+}
+
+/** For development: whatever a target sends is passed on at once, and a silent one, perhaps in a debugger, is waited for. */
+const FORWARDING: readonly Line[] = [
+  ['proxy_websocket', 'on', 'read_timeout=1d'],
+  ['proxy_buffering', 'off'],
+  ['proxy_read_timeout', '1h'],
+  ...requestFields(REQUESTED_HOST),
+];
+
+/** Text of the configuration, in the layout of `tsproxy fmt`. Bytes. */
+export function forwardConfiguration(plan: ForwardPlan, files: NamedFiles): string {
+  const { routes } = plan;
+  const hasDirectory = routes.some(({ target }) => target.kind === 'directory');
+  const http: Line[] = [
+    ['access_log', 'off'],
+    ['client_max_body_size', '0'],
+    ...(plan.origins.length === 0 ? [] : [cors(plan.origins)]),
+    ...(hasDirectory ? [['default_type', 'application/octet-stream'] as const, block(['types'], MEDIA_TYPES)] : []),
+    ...(routes.some(({ target }) => target.kind === 'server') ? FORWARDING : []),
+    '',
+    ...upstreams(plan).flatMap((each) => [each, '']),
+    ...servers(plan, files).flatMap((each, i) => (i === 0 ? [each] : ['', each])),
+  ];
+  return configurationText([
+    `tsproxy ${plan.words.map(shellWord).join(' ')}`,
+    '',
+    ['error_log', 'stderr', 'warn'],
+    '',
+    block(['events'], []),
+    '',
+    block(['http'], http),
+  ]);
+}
+
+/** A word for a POSIX shell, on one line. */
+export function shellWord(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''").replace(/[\0-\x1f\x7f]/g, '?')}'`;
+}
+
+/** Groups for the targets whose names may have several addresses: none of them is to be avoided after a failure. */
+function upstreams({ routes }: ForwardPlan): Block[] {
+  const groups = new Map<string, Block>();
+  for (const { target } of routes) {
+    if (target.kind !== 'server' || isAddress(target)) continue;
+    const name = groupName(target);
+    groups.set(name, block(['upstream', name], [['server', target.address, 'max_fails=0']]));
+  }
+  return [...groups.values()];
+}
+
+function groupName({ address }: ServerTarget): string {
+  return address.replace(/:(?=\d+$)/, '_');
+}
+
+/** The server for all other hosts, and one for each host of the routes. */
+function servers(plan: ForwardPlan, files: NamedFiles): Block[] {
+  const { routes } = plan;
+  const hosts = [...new Set(routes.flatMap(({ host }) => (host === null ? [] : [host])))];
+  const common = routes.filter(({ host }) => host === null);
+  const locations =
+    common.length > 0
+      ? serverContent(plan, common, files)
+      : [
+          block(
+            ['location', '/'],
+            [...plainText(), ['return', '404', `No route for this host. Hosts: ${hosts.join(', ')}\n`]],
+          ),
+        ];
+  return [
+    server(plan, files, null, locations),
+    ...hosts.map((host) => {
+      const own = routes.filter((route) => route.host === host);
+      return server(plan, files, host, serverContent(plan, own, files));
+    }),
+  ];
+}
+
+function plainText(): Line[] {
+  return [['default_type', 'text/plain']];
+}
+
+function server(plan: ForwardPlan, { certificate }: NamedFiles, host: string | null, content: readonly Line[]): Block {
+  const { listen, secure } = plan;
+  const parameters = [...(host === null ? ['default_server'] : []), ...(secure ? ['ssl'] : [])];
+  const tls: Line[] =
+    certificate === null
+      ? []
+      : [
+          ['http2', 'on'],
+          ['ssl_certificate', certificate.certificate],
+          ['ssl_certificate_key', certificate.key],
+          // Requests without TLS.
+          ['error_page', '497', '=308', `https://${REQUESTED_HOST}$request_uri`],
+        ];
+  return block(
+    ['server'],
+    [
+      ...listen.addresses.map((address) => ['listen', address, ...parameters] as const),
+      ...(host === null ? [] : [['server_name', host] as const]),
+      ...tls,
+      ...content,
+    ],
+  );
+}
+
+/** Directives of a server, its locations, and the page for targets that do not answer. */
+function serverContent(plan: ForwardPlan, routes: readonly Route[], { authorities }: NamedFiles): Line[] {
+  const passed = routes.filter((route) => route.target.kind === 'server');
+  const lines: Line[] = passed.length > 0 ? [['error_page', '502', '@unreachable']] : [];
+  for (const route of routes) {
+    const { target } = route;
+    lines.push('');
+    if (target.kind === 'directory') lines.push(...directoryLocations(plan, route.prefix, target));
+    else lines.push(serverLocation(plan, route.prefix, target, authorities));
+  }
+  if (!routes.some(({ prefix }) => prefix === '/')) lines.push('', block(['location', '/'], [['return', '404']]));
+  if (passed.length > 0) lines.push('', unreachable(plan, passed));
+  return lines;
+}
+
+function cors(origins: readonly string[]): Line {
+  return ['cors', ...origins, ...(origins.includes('*') ? [] : ['credentials'])];
+}
+
+function serverLocation(plan: ForwardPlan, prefix: string, target: ServerTarget, authorities: string | null): Block {
+  const { scheme, path, address } = target;
+  const changes = plan.changeOrigin ?? (scheme === 'https' && target.name !== null);
+  const mount = path === null ? prefix : withSlash(prefix);
+  // For the whole site a path of "/" changes nothing.
+  const uri = path === null || (path === '/' && mount === '/') ? '' : withSlash(path);
+  const peer = isAddress(target) ? address : groupName(target);
+  const separator = target.name === null && uri !== '' ? ':' : '';
+  const lines: Line[] = [['proxy_pass', `${scheme}://${peer}${separator}${uri}`]];
+  if (changes) {
+    lines.push(...requestFields(target.host), [
+      'proxy_redirect',
+      `${scheme}://${target.host}${uri === '' ? '/' : uri}`,
+      mount,
+    ]);
+  }
+  if (scheme === 'https') lines.push(...upstreamTls(plan, target, authorities));
+  return block(['location', mount], lines);
+}
+
+function upstreamTls({ insecure }: ForwardPlan, target: ServerTarget, authorities: string | null): Line[] {
+  const name: Line[] =
+    target.name === null || isAddress(target)
+      ? []
+      : [
+          ['proxy_ssl_server_name', 'on'],
+          ['proxy_ssl_name', target.name],
+        ];
+  if (insecure) return name;
+  if (isAddress(target)) {
+    throw new UsageError(
+      `the certificate of "${target.address}" cannot be verified, because it is an address`,
+      'Use a name, or --insecure to accept any certificate.',
+    );
+  }
+  if (authorities === null) throw new Error('no certificates of authorities');
+  return [...name, ['proxy_ssl_verify', 'on'], ['proxy_ssl_trusted_certificate', authorities]];
+}
+
+/** Files of a directory below the prefix, without hidden ones. */
+function directoryLocations({ singlePage }: ForwardPlan, prefix: string, { path }: DirectoryTarget): Line[] {
+  const mount = withSlash(prefix);
+  const place: Line = mount === '/' ? ['root', path.length > 1 ? path.slice(0, -1) : path] : ['alias', path];
+  const files: Line = singlePage ? ['try_files', '$uri', '$uri/', `${mount}index.html`] : ['autoindex', 'on'];
+  const location = block(
+    ['location', mount],
+    [
+      place,
+      files,
+      ['charset', 'utf-8'],
+      ['expires', '-1'],
+      '',
+      block(['location', '~', '/\\.(?!well-known/)'], [['return', '404']]),
+    ],
+  );
+  if (mount === '/') return [location];
+  const bare = mount.slice(0, -1);
+  return [block(['location', '=', bare], [['return', '301', `${mount}$is_args$args`]]), '', location];
+}
+
+/** The response for a target that does not answer. Browsers ask again until it does. */
+function unreachable(plan: ForwardPlan, routes: readonly Route[]): Block {
+  const verified = !plan.insecure && routes.some(({ target }) => target.kind === 'server' && target.scheme === 'https');
+  const text = [
+    '502 Bad Gateway: $upstream_addr does not answer, or its response is invalid.',
+    `Is it running?${verified ? ' Is its certificate valid (--insecure accepts any)?' : ''} The log has the reason.`,
+    '',
+  ].join('\n');
+  return block(
+    ['location', '@unreachable'],
+    [...plainText(), ['add_header', 'Refresh', '2', 'always'], ['return', '502', text]],
+  );
+}
+
+function withSlash(path: string): string {
+  return path.endsWith('/') ? path : `${path}/`;
+}

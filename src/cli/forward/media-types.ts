@@ -1,0 +1,32 @@
+/** Media types of files that web sites consist of. */
+
+/** Entries of a block `types`. */
+export const MEDIA_TYPES: readonly (readonly [type: string, ...extensions: string[]])[] = [
+  ['text/html', 'html', 'htm'],
+  ['text/css', 'css'],
+  ['text/javascript', 'js', 'mjs'],
+  ['text/plain', 'txt'],
+  ['text/markdown', 'md'],
+  ['text/xml', 'xml'],
+  ['text/vtt', 'vtt'],
+  ['application/json', 'json', 'map'],
+  ['application/manifest+json', 'webmanifest'],
+  ['application/wasm', 'wasm'],
+  ['application/pdf', 'pdf'],
+  ['application/zip', 'zip'],
+  ['font/woff', 'woff'],
+  ['font/woff2', 'woff2'],
+  ['font/ttf', 'ttf'],
+  ['font/otf', 'otf'],
+  ['image/svg+xml', 'svg'],
+  ['image/png', 'png'],
+  ['image/jpeg', 'jpg', 'jpeg'],
+  ['image/gif', 'gif'],
+  ['image/webp', 'webp'],
+  ['image/avif', 'avif'],
+  ['image/x-icon', 'ico'],
+  ['audio/mpeg', 'mp3'],
+  ['audio/ogg', 'ogg'],
+  ['video/mp4', 'mp4'],
+  ['video/webm', 'webm'],
+];

@@ -1,0 +1,41 @@
+/** Files that the configuration of `tsproxy forward` refers to. */
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { UsageError } from '../usage-error.js';
+import type { NamedFiles } from './configuration.js';
+import type { ForwardOptions, ForwardPlan } from './plan.js';
+
+/** Certificates of the authorities that the system trusts, where Linux distributions, BSD and macOS keep them. */
+const SYSTEM_AUTHORITIES = [
+  '/etc/ssl/certs/ca-certificates.crt',
+  '/etc/pki/tls/certs/ca-bundle.crt',
+  '/etc/ssl/ca-bundle.pem',
+  '/etc/ssl/cert.pem',
+];
+
+/** Finds them. Throws a usage error if one is missing. */
+export function namedFiles(plan: ForwardPlan, options: ForwardOptions): NamedFiles {
+  const verifies = plan.routes.some(({ target }) => target.kind === 'server' && target.scheme === 'https');
+  return {
+    certificate: plan.secure ? certificateOf(options) : null,
+    authorities: verifies && !plan.insecure ? authorities() : null,
+  };
+}
+
+function certificateOf({ cert, key }: ForwardOptions): NamedFiles['certificate'] {
+  if (cert === undefined || key === undefined) throw new UsageError('--tls needs --cert and --key');
+  for (const file of [cert, key]) if (!existsSync(file)) throw new UsageError(`there is no file "${file}"`);
+  return { certificate: resolve(cert), key: resolve(key) };
+}
+
+function authorities(): string {
+  const { SSL_CERT_FILE: configured = '' } = process.env;
+  const found = [configured, ...SYSTEM_AUTHORITIES].find((path) => path !== '' && existsSync(path));
+  if (found === undefined) {
+    throw new UsageError(
+      'this machine has no list of certificate authorities',
+      'Install it (on Debian: ca-certificates), name a file in SSL_CERT_FILE, or use --insecure.',
+    );
+  }
+  return resolve(found);
+}

@@ -1,0 +1,109 @@
+/** A command line of `tsproxy forward`, parsed: where it listens, and which requests lead where. */
+import { UsageError } from '../usage-error.js';
+import { type ListenAddress, listenAddress } from './listen-address.js';
+import { type Target, targetOf } from './target.js';
+
+/** Options as commander gives them. */
+export interface ForwardOptions {
+  readonly tls?: true;
+  readonly cert?: string;
+  readonly key?: string;
+  readonly cors?: true;
+  readonly corsOrigin?: readonly string[];
+  /** Undefined: for targets with TLS only. */
+  readonly changeOrigin?: boolean;
+  readonly insecure?: true;
+  readonly spa?: true;
+  readonly printConfig?: true;
+}
+
+export interface Route {
+  /** Host of the requests; null for any other host. */
+  readonly host: string | null;
+  /** Prefix of the path. */
+  readonly prefix: string;
+  readonly target: Target;
+}
+
+/** A certificate for the listener, as paths. */
+export interface CertificatePaths {
+  readonly certificate: string;
+  readonly key: string;
+}
+
+export interface ForwardPlan {
+  /** As typed, for the comment in the configuration. */
+  readonly words: readonly string[];
+  readonly listen: ListenAddress;
+  readonly routes: readonly Route[];
+  readonly secure: boolean;
+  /** Origins of `cors`; empty without it. */
+  readonly origins: readonly string[];
+  /** Whether the target's own host is sent in `Host`; null: to targets with TLS only. */
+  readonly changeOrigin: boolean | null;
+  readonly insecure: boolean;
+  readonly singlePage: boolean;
+}
+
+/** Origins on this machine, with any port: those that Vite allows by default. */
+const LOCAL_ORIGINS = '~^https?://(?:(?:[a-z0-9-]+\\.)*localhost|127\\.0\\.0\\.1|\\[::1\\])(?::\\d+)?$';
+
+/** `HOST=…` and `HOST/PATH=…`. */
+const HOST_ROUTE = /^((?:\*\.)?[a-z0-9-]+(?:\.[a-z0-9-]+)*)(\/[^=]*)?=(.*)$/is;
+
+/** @param address the listening address, then the routes */
+export function planOf([address = '', ...words]: readonly string[], options: ForwardOptions): ForwardPlan {
+  const listen = listenAddress(address);
+  if (words.length === 0) {
+    throw new UsageError('missing target', 'Example: tsproxy 8080 http://localhost:3000');
+  }
+  const routes = words.map(routeOf);
+  routes.forEach(({ host, prefix }, i) => {
+    if (routes.findIndex((other) => other.host === host && other.prefix === prefix) !== i) {
+      throw new UsageError(`two routes for "${host ?? ''}${prefix}"`, 'Routes are written PATH=TARGET.');
+    }
+  });
+  if ((options.cert === undefined) !== (options.key === undefined)) {
+    throw new UsageError('a certificate needs its key', 'Give both --cert and --key.');
+  }
+  const { corsOrigin = [] } = options;
+  const cors = options.cors === true || corsOrigin.length > 0;
+  return {
+    words: [address, ...words],
+    listen,
+    routes,
+    secure: options.tls === true || options.cert !== undefined,
+    origins: !cors ? [] : corsOrigin.length > 0 ? corsOrigin.map(originOf) : [LOCAL_ORIGINS],
+    changeOrigin: options.changeOrigin ?? null,
+    insecure: options.insecure === true,
+    singlePage: options.spa === true,
+  };
+}
+
+function originOf(word: string): string {
+  if (
+    word !== '*' &&
+    !/^https?:\/\/(?:\*\.)?[\w.-]+(?::\d{1,5})?$|^https?:\/\/\[[\da-f:.]+\](?::\d{1,5})?$/i.test(word)
+  ) {
+    throw new UsageError(`invalid origin "${word}"`, 'An origin is a scheme and a host: https://www.example.com');
+  }
+  return word.toLowerCase();
+}
+
+function routeOf(word: string): Route {
+  const equals = word.indexOf('=');
+  if (word.startsWith('/') && equals > 0) {
+    return { host: null, prefix: prefixOf(word.slice(0, equals)), target: targetOf(word.slice(equals + 1)) };
+  }
+  const [, host, path = '/', target = ''] = HOST_ROUTE.exec(word) ?? [];
+  if (host === undefined) return { host: null, prefix: '/', target: targetOf(word) };
+  return { host: host.toLowerCase(), prefix: prefixOf(path), target: targetOf(target) };
+}
+
+/** A prefix of normalized paths, as requests are compared with it. */
+function prefixOf(path: string): string {
+  if (/[\0-\x1f\x7f?#%]|\/\/|\/\.\.?(?:\/|$)/.test(path)) {
+    throw new UsageError(`invalid path "${path}"`, 'A path is written decoded, without a query: /api');
+  }
+  return path;
+}
