@@ -6,6 +6,7 @@ import { collectValues } from './commands/command.js';
 import { commands } from './commands/index.js';
 import { withForwardCommand } from './forward/shorthand.js';
 import { FORMATS, type Invocation, invocationOf, type Options, SIGNALS, type SignalName } from './invocation.js';
+import { USAGE_EXIT_CODE, usageText } from './usage-error.js';
 
 /** Parses the words after the command's name. */
 export function readCommandLine(words: readonly string[]): Invocation {
@@ -73,7 +74,7 @@ export function readCommandLine(words: readonly string[]): Invocation {
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode === 0) return { do: 'print', text: output, stream: 'stdout', code: 0 };
     const used = command.commands.find((each) => each.name() === written[0])?.name() ?? null;
-    return misuse(complaint(error), suggestion(error), used);
+    return misuse(complaint(error), suggestion(error), used, isOfNginx(error) ? 1 : USAGE_EXIT_CODE);
   }
   return invocation ?? { do: 'print', text: '', stream: 'stderr', code: 1 };
 }
@@ -94,13 +95,13 @@ USR1 reopens the logs. Requests and WebSockets in progress continue during a
 reload.`;
 
 /** A usage error, of a command if one is named: nginx's message, a suggestion if there is one, and a pointer to the help. */
-function misuse(sentence: string, hint: string | null, command: string | null = null): Invocation {
-  const help =
-    command === null
-      ? 'Run "tsproxy --help" for options and commands.'
-      : `Run "tsproxy ${command} --help" for its arguments and options.`;
-  const text = ['tsproxy: '.concat(sentence), ...(hint === null ? [] : [hint]), help].join('\n');
-  return { do: 'print', text: `${text}\n`, stream: 'stderr', code: 1 };
+function misuse(
+  sentence: string,
+  hint: string | null,
+  command: string | null = null,
+  code = USAGE_EXIT_CODE,
+): Invocation {
+  return { do: 'print', text: `${usageText(sentence, hint, command)}\n`, stream: 'stderr', code };
 }
 
 /** Suggestion for a word that is neither an option nor a command. */
@@ -177,6 +178,13 @@ function plain({ message }: CommanderError): string {
     .replace(/^error: /, '')
     .replace(/\n.*/s, '')
     .replaceAll("'", '"');
+}
+
+/** Whether it is about the value of an option that nginx has as well, which exits with 1. */
+function isOfNginx({ code, message }: CommanderError): boolean {
+  return (
+    ['commander.optionMissingArgument', 'commander.invalidArgument'].includes(code) && /option '-[cpegs] /.test(message)
+  );
 }
 
 const ARGUMENTS: Readonly<Record<string, string>> = { '-c': 'file name', '-p': 'directory name', '-e': 'file name' };

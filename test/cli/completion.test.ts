@@ -58,7 +58,7 @@ const OFFERED: Partial<Record<Shell, (words: readonly string[]) => string[]>> = 
 };
 
 const LINES: readonly (readonly [fact: string, words: readonly string[], offered: readonly string[]])[] = [
-  ['commands', ['f'], ['fmt']],
+  ['commands', ['f'], ['fmt', 'forward']],
   ['commands behind options with values', ['-c', 'fmt', '-g', 'x', 'he'], ['help']],
   ['options of the program', ['--st'], ['--strict']],
   ['options of a command', ['fmt', '--'], ['--check', '--diff', '--help', '--recursive']],
@@ -147,6 +147,6 @@ test('the words of the scripts need no quotes', async () => {
 
 test('an unknown shell is refused with the list of shells', async () => {
   const result = await command(['completion', 'tcsh']);
-  assert.equal(result.code, 1);
+  assert.equal(result.code, 2);
   assert.match(result.stderr, /Allowed choices are bash, zsh, fish/);
 });

@@ -1,6 +1,6 @@
 /** Lines that a started `tsproxy forward` prints: its URLs and routes. */
-import { networkInterfaces } from 'node:os';
 import type { BoundAddress } from '../../server/binder.js';
+import { isWildcard, networkAddresses } from './listen-address.js';
 import type { ForwardPlan, Route } from './plan.js';
 
 /** The lines, for a plan that listens on these addresses. */
@@ -30,19 +30,13 @@ export function urlsOf(
   const port = bound.slice(bound.lastIndexOf(':') + 1);
   const suffix = port === (secure ? '443' : '80') ? '/' : `:${port}/`;
   const url = (host: string): string => `${scheme}://${host}${suffix}`;
-  const isWildcard = ['*', '0.0.0.0', '[::]'].includes(listen.host);
+  const everywhere = isWildcard(listen);
   const hosts = new Set(routes.flatMap(({ host }) => (host === null || host.startsWith('*') ? [] : [host])));
   return [
-    ['Local', url(isWildcard ? 'localhost' : listen.host)],
+    ['Local', url(everywhere ? 'localhost' : listen.host)],
     ...[...hosts].map((host) => ['Host', url(host)] as const),
-    ...(isWildcard ? network.map((address) => ['Network', url(address)] as const) : []),
+    ...(everywhere ? network.map((address) => ['Network', url(address)] as const) : []),
   ];
-}
-
-/** IPv4 addresses at which other machines reach this one. */
-function networkAddresses(): string[] {
-  const all = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
-  return all.filter(({ family, internal }) => family === 'IPv4' && !internal).map(({ address }) => address);
 }
 
 function targetText({ target }: Route): string {

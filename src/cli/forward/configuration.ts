@@ -2,7 +2,7 @@
 import { type Block, block, configurationText, type Line } from '../configuration-text.js';
 import { UsageError } from '../usage-error.js';
 import { MEDIA_TYPES } from './media-types.js';
-import type { CertificatePaths, ForwardPlan, Route } from './plan.js';
+import { type CertificatePaths, type ForwardPlan, type Route, withSlash } from './plan.js';
 import { type DirectoryTarget, isAddress, type ServerTarget } from './target.js';
 
 /** Files of this machine that the configuration refers to. */
@@ -84,17 +84,12 @@ function servers(plan: ForwardPlan, files: NamedFiles): Block[] {
   const { routes } = plan;
   const hosts = [...new Set(routes.flatMap(({ host }) => (host === null ? [] : [host])))];
   const common = routes.filter(({ host }) => host === null);
-  const locations =
+  const rest: readonly Line[] =
     common.length > 0
       ? serverContent(plan, common, files)
-      : [
-          block(
-            ['location', '/'],
-            [...plainText(), ['return', '404', `No route for this host. Hosts: ${hosts.join(', ')}\n`]],
-          ),
-        ];
+      : [...plainText(), ['return', '404', `No route for this host. Hosts: ${hosts.join(', ')}\n`]];
   return [
-    server(plan, files, null, locations),
+    server(plan, files, null, rest),
     ...hosts.map((host) => {
       const own = routes.filter((route) => route.host === host);
       return server(plan, files, host, serverContent(plan, own, files));
@@ -133,7 +128,10 @@ function server(plan: ForwardPlan, { certificate }: NamedFiles, host: string | n
 /** Directives of a server, its locations, and the page for targets that do not answer. */
 function serverContent(plan: ForwardPlan, routes: readonly Route[], { authorities }: NamedFiles): Line[] {
   const passed = routes.filter((route) => route.target.kind === 'server');
-  const lines: Line[] = passed.length > 0 ? [['error_page', '502', '@unreachable']] : [];
+  const lines: Line[] = [];
+  if (passed.length > 0) lines.push(['error_page', '502', '@unreachable']);
+  // Otherwise a browser that another server on this machine has told so would insist on TLS for all ports.
+  else if (plan.secure) lines.push(['add_header', 'Strict-Transport-Security', 'max-age=0']);
   for (const route of routes) {
     const { target } = route;
     lines.push('');
@@ -152,9 +150,8 @@ function cors(origins: readonly string[]): Line {
 function serverLocation(plan: ForwardPlan, prefix: string, target: ServerTarget, authorities: string | null): Block {
   const { scheme, path, address } = target;
   const changes = plan.changeOrigin ?? (scheme === 'https' && target.name !== null);
-  const mount = path === null ? prefix : withSlash(prefix);
   // For the whole site a path of "/" changes nothing.
-  const uri = path === null || (path === '/' && mount === '/') ? '' : withSlash(path);
+  const uri = path === null || (path === '/' && prefix === '/') ? '' : withSlash(path);
   const peer = isAddress(target) ? address : groupName(target);
   const separator = target.name === null && uri !== '' ? ':' : '';
   const lines: Line[] = [['proxy_pass', `${scheme}://${peer}${separator}${uri}`]];
@@ -162,11 +159,11 @@ function serverLocation(plan: ForwardPlan, prefix: string, target: ServerTarget,
     lines.push(...requestFields(target.host), [
       'proxy_redirect',
       `${scheme}://${target.host}${uri === '' ? '/' : uri}`,
-      mount,
+      prefix,
     ]);
   }
   if (scheme === 'https') lines.push(...upstreamTls(plan, target, authorities));
-  return block(['location', mount], lines);
+  return block(['location', prefix], lines);
 }
 
 function upstreamTls({ insecure }: ForwardPlan, target: ServerTarget, authorities: string | null): Line[] {
@@ -190,11 +187,10 @@ function upstreamTls({ insecure }: ForwardPlan, target: ServerTarget, authoritie
 
 /** Files of a directory below the prefix, without hidden ones. */
 function directoryLocations({ singlePage }: ForwardPlan, prefix: string, { path }: DirectoryTarget): Line[] {
-  const mount = withSlash(prefix);
-  const place: Line = mount === '/' ? ['root', path.length > 1 ? path.slice(0, -1) : path] : ['alias', path];
-  const files: Line = singlePage ? ['try_files', '$uri', '$uri/', `${mount}index.html`] : ['autoindex', 'on'];
+  const place: Line = prefix === '/' ? ['root', path.length > 1 ? path.slice(0, -1) : path] : ['alias', path];
+  const files: Line = singlePage ? ['try_files', '$uri', '$uri/', `${prefix}index.html`] : ['autoindex', 'on'];
   const location = block(
-    ['location', mount],
+    ['location', prefix],
     [
       place,
       files,
@@ -204,9 +200,9 @@ function directoryLocations({ singlePage }: ForwardPlan, prefix: string, { path 
       block(['location', '~', '/\\.(?!well-known/)'], [['return', '404']]),
     ],
   );
-  if (mount === '/') return [location];
-  const bare = mount.slice(0, -1);
-  return [block(['location', '=', bare], [['return', '301', `${mount}$is_args$args`]]), '', location];
+  if (prefix === '/') return [location];
+  const bare = prefix.slice(0, -1);
+  return [block(['location', '=', bare], [['return', '301', `${prefix}$is_args$args`]]), '', location];
 }
 
 /** The response for a target that does not answer. Browsers ask again until it does. */
@@ -221,8 +217,4 @@ function unreachable(plan: ForwardPlan, routes: readonly Route[]): Block {
     ['location', '@unreachable'],
     [...plainText(), ['add_header', 'Refresh', '2', 'always'], ['return', '502', text]],
   );
-}
-
-function withSlash(path: string): string {
-  return path.endsWith('/') ? path : `${path}/`;
 }

@@ -49,3 +49,14 @@ function hasIpv6(address: string): boolean {
     list?.some((each) => each.family === 'IPv6' && (address === '::' || each.address === address)),
   );
 }
+
+/** Whether other machines can connect, at any address of this one. */
+export function isWildcard({ host }: ListenAddress): boolean {
+  return host === '*' || host === '0.0.0.0' || host === '[::]';
+}
+
+/** IPv4 addresses at which other machines reach this one. */
+export function networkAddresses(): string[] {
+  const all = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
+  return all.filter(({ family, internal }) => family === 'IPv4' && !internal).map(({ address }) => address);
+}

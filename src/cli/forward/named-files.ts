@@ -1,8 +1,11 @@
 /** Files that the configuration of `tsproxy forward` refers to. */
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { printError } from '../../process/standard-streams.js';
+import { LocalCa } from '../local-ca/local-ca.js';
 import { UsageError } from '../usage-error.js';
 import type { NamedFiles } from './configuration.js';
+import { isWildcard, networkAddresses } from './listen-address.js';
 import type { ForwardOptions, ForwardPlan } from './plan.js';
 
 /** Certificates of the authorities that the system trusts, where Linux distributions, BSD and macOS keep them. */
@@ -17,15 +20,31 @@ const SYSTEM_AUTHORITIES = [
 export function namedFiles(plan: ForwardPlan, options: ForwardOptions): NamedFiles {
   const verifies = plan.routes.some(({ target }) => target.kind === 'server' && target.scheme === 'https');
   return {
-    certificate: plan.secure ? certificateOf(options) : null,
+    certificate: plan.secure ? certificateOf(plan, options) : null,
     authorities: verifies && !plan.insecure ? authorities() : null,
   };
 }
 
-function certificateOf({ cert, key }: ForwardOptions): NamedFiles['certificate'] {
-  if (cert === undefined || key === undefined) throw new UsageError('--tls needs --cert and --key');
+function certificateOf(plan: ForwardPlan, { cert, key }: ForwardOptions): NamedFiles['certificate'] {
+  if (cert === undefined || key === undefined) return localCertificate(plan);
   for (const file of [cert, key]) if (!existsSync(file)) throw new UsageError(`there is no file "${file}"`);
   return { certificate: resolve(cert), key: resolve(key) };
+}
+
+/** A certificate of the local CA for all hosts of the plan. */
+function localCertificate({ listen, routes }: ForwardPlan): NamedFiles['certificate'] {
+  const hosts = routes.flatMap(({ host }) => host ?? []);
+  const own = listen.host === null || listen.host === '*' ? [] : [listen.host];
+  const { file, omitted } = LocalCa.open().certificateFor([
+    ...own,
+    ...hosts,
+    ...(isWildcard(listen) ? networkAddresses() : []),
+  ]);
+  for (const name of omitted) {
+    if (hosts.includes(name))
+      printError(`tsproxy: the local CA does not permit "${name}": run "tsproxy ca trust ${name}"`);
+  }
+  return { certificate: file, key: file };
 }
 
 function authorities(): string {

@@ -20,7 +20,7 @@ export interface ForwardOptions {
 export interface Route {
   /** Host of the requests; null for any other host. */
   readonly host: string | null;
-  /** Prefix of the path. */
+  /** Prefix of the path. It ends in a slash if it is replaced: by the path of the target, or by its directory. */
   readonly prefix: string;
   readonly target: Target;
 }
@@ -32,7 +32,7 @@ export interface CertificatePaths {
 }
 
 export interface ForwardPlan {
-  /** As typed, for the comment in the configuration. */
+  /** Words and options in one order, for the comment in the configuration. */
   readonly words: readonly string[];
   readonly listen: ListenAddress;
   readonly routes: readonly Route[];
@@ -69,7 +69,7 @@ export function planOf([address = '', ...words]: readonly string[], options: For
   const { corsOrigin = [] } = options;
   const cors = options.cors === true || corsOrigin.length > 0;
   return {
-    words: [address, ...words],
+    words: [address, ...words, ...optionWords(options)],
     listen,
     routes,
     secure: options.tls === true || options.cert !== undefined,
@@ -92,18 +92,43 @@ function originOf(word: string): string {
 
 function routeOf(word: string): Route {
   const equals = word.indexOf('=');
-  if (word.startsWith('/') && equals > 0) {
-    return { host: null, prefix: prefixOf(word.slice(0, equals)), target: targetOf(word.slice(equals + 1)) };
-  }
+  if (word.startsWith('/') && equals > 0) return route(null, word.slice(0, equals), word.slice(equals + 1));
   const [, host, path = '/', target = ''] = HOST_ROUTE.exec(word) ?? [];
-  if (host === undefined) return { host: null, prefix: '/', target: targetOf(word) };
-  return { host: host.toLowerCase(), prefix: prefixOf(path), target: targetOf(target) };
+  return host === undefined ? route(null, '/', word) : route(host.toLowerCase(), path, target);
+}
+
+function route(host: string | null, path: string, written: string): Route {
+  const target = targetOf(written);
+  const prefix = prefixOf(path);
+  const replaced = target.kind === 'directory' || target.path !== null;
+  return { host, prefix: replaced ? withSlash(prefix) : prefix, target };
 }
 
 /** A prefix of normalized paths, as requests are compared with it. */
 function prefixOf(path: string): string {
-  if (/[\0-\x1f\x7f?#%]|\/\/|\/\.\.?(?:\/|$)/.test(path)) {
+  if (/[\0-\x1f\x7f?#%$]|\/\/|\/\.\.?(?:\/|$)/.test(path)) {
     throw new UsageError(`invalid path "${path}"`, 'A path is written decoded, without a query: /api');
   }
   return path;
+}
+
+/** The options that have an effect on the configuration, as words. */
+function optionWords(options: ForwardOptions): string[] {
+  const flag = (given: boolean | undefined, word: string): string[] => (given === true ? [word] : []);
+  return [
+    ...flag(options.tls, '--tls'),
+    ...(options.cert === undefined ? [] : ['--cert', options.cert]),
+    ...(options.key === undefined ? [] : ['--key', options.key]),
+    ...flag(options.cors, '--cors'),
+    ...(options.corsOrigin ?? []).flatMap((origin) => ['--cors-origin', origin]),
+    ...flag(options.changeOrigin, '--change-origin'),
+    ...flag(options.changeOrigin === false, '--no-change-origin'),
+    ...flag(options.insecure, '--insecure'),
+    ...flag(options.spa, '--spa'),
+  ];
+}
+
+/** The path with a slash at its end. */
+export function withSlash(path: string): string {
+  return path.endsWith('/') ? path : `${path}/`;
 }
