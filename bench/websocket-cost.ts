@@ -2,13 +2,13 @@
  * Cost of tracked WebSockets in one process of the proxy, against a plain tunnel with the same bytes.
  *
  *   node dist/bench/websocket-cost.js messages [rounds] [seconds]
- *   node dist/bench/websocket-cost.js idle [tunnels] [seconds]
+ *   node dist/bench/websocket-cost.js idle [tunnels] [seconds] [windows]
  *   node dist/bench/websocket-cost.js lost [tunnels]
  *
  * `messages`: CPU time per echoed message of 64 bytes as a plain tunnel, tracked, with pings, limits of time and of messages,
  * and with a script that passes messages on; they alternate, and the medians of the ratios of each round are printed. `idle`:
  * memory and CPU time of WebSockets that only receive a ping every 30 seconds, directly after they were opened, with the
- * collections that follow, and in the steady state. `lost`: time from the death of the upstream
+ * collections that follow, and in the steady state, in windows of whole multiples of 30 s. `lost`: time from the death of the upstream
  * process to the Close frame of each client.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
@@ -23,7 +23,7 @@ import { cpuMicroseconds, memoryBytes } from './accounting.js';
 import { echoProcess } from './echo.js';
 import { ProxyProcess } from './proxy-process.js';
 
-const [mode = 'messages', first, second] = process.argv.slice(2);
+const [mode = 'messages', first, second, third] = process.argv.slice(2);
 const printLine = (text: string): void => void process.stdout.write(`${text}\n`);
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 const directory = mkdtempSync(join(tmpdir(), 'tsproxy-cost-'));
@@ -111,7 +111,7 @@ async function messages(rounds: number, seconds: number): Promise<void> {
   backend.kill();
 }
 
-async function idle(tunnels: number, seconds: number): Promise<void> {
+async function idle(tunnels: number, seconds: number, windows: number): Promise<void> {
   const echo = await echoProcess();
   const proxy = await startProxy(echo.port, { '/': 'websocket_ping_interval 30s; websocket_ping_timeout 1m;' });
   await closeAll(await openMany(100));
@@ -127,13 +127,15 @@ async function idle(tunnels: number, seconds: number): Promise<void> {
   };
   // The first round of pings, and the collections of garbage of the opening: the last one follows within 20 seconds.
   const first = await usage();
-  await pause(Math.max(0, 45 - seconds) * 1000);
+  await pause(Math.max(0, 60 - seconds) * 1000);
   const memory = (memoryBytes(proxy.pids) - before) / tunnels;
-  pings = 0;
-  const steady = await usage();
   printLine(`${tunnels} idle WebSockets with a ping every 30 s: ${(memory / 1024).toFixed(1)} KiB each`);
-  printLine(`directly after opening: ${first.toFixed(2)} % of a core in ${seconds} s; then ${steady.toFixed(2)} %`);
-  printLine(`${pings} pings reached clients in the latter`);
+  printLine(`directly after opening: ${first.toFixed(2)} % of a core in ${seconds} s`);
+  for (let window = 0; window < windows; window++) {
+    pings = 0;
+    const steady = await usage();
+    printLine(`then ${steady.toFixed(2)} % in ${seconds} s, in which ${pings} pings reached clients`);
+  }
   await closeAll(sockets);
   await proxy.stop();
   echo.stop();
@@ -181,6 +183,6 @@ async function lost(tunnels: number): Promise<void> {
 
 const number = (text: string | undefined, initial: number): number => (text === undefined ? initial : Number(text));
 if (mode === 'messages') await messages(number(first, 5), number(second, 3));
-else if (mode === 'idle') await idle(number(first, 4000), number(second, 60));
+else if (mode === 'idle') await idle(number(first, 4000), number(second, 60), number(third, 1));
 else await lost(number(first, 200));
 rmSync(directory, { recursive: true, force: true });
