@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { nearest } from '../diagnostics/nearest.js';
+import { ENCLOSING } from '../fragments/blocks.js';
 import { collectValues } from './commands/command.js';
 import { commands } from './commands/index.js';
 import { withForwardCommand } from './forward/shorthand.js';
@@ -32,6 +33,9 @@ export function readCommandLine(words: readonly string[]): Invocation {
     .option('--json', 'with -t: short for --format json')
     .option('--strict', 'with -t: fail on warnings, too')
     .option('--ignore <code>', 'with -t: suppress warnings and hints with this code (repeatable)', collectValues)
+    .addOption(
+      new Option('--as <block>', 'with -t: the block of which a file is a part (default: detected)').choices(ENCLOSING),
+    )
     .option('--fix', 'with -t: apply the unambiguous fixes to the files')
     .option('--dry-run', 'with --fix: print the changes as a diff and write nothing')
     .option('--list-no-effect', 'with -t: list the directives that are accepted without effect')

@@ -1,44 +1,65 @@
-/** `tsproxy compat [FILE]`: reports which parts of an nginx configuration are supported. */
+/** `tsproxy compat [PATH...]`: reports which parts of nginx configurations are supported. */
 import { toText } from '../diagnostics/byte-string.js';
 import { COLOURED, PLAIN } from '../diagnostics/style.js';
+import type { Enclosing } from '../fragments/blocks.js';
 import { modules as builtIn } from '../modules/index.js';
 import { checkWithModuleFiles } from '../process/checked-modules.js';
-import { checkSource } from '../process/configuration.js';
-import { reportJson, reportText, verdictOf } from './compat/report.js';
-import { surveyOf } from './compat/survey.js';
+import { printError } from '../process/standard-streams.js';
+import { reportJson, reportText, type Subject, verdictOf } from './compat/report.js';
+import { joined, type Survey, surveyOf } from './compat/survey.js';
 import { globalsOf } from './invocation.js';
-import { enclosingOf, wrapped } from './part.js';
-import { sourceOf } from './paths.js';
 import { printFindings } from './print-findings.js';
 import { print, printJson } from './stdout.js';
 import { colored, pageWidth } from './terminal.js';
+import { checkTested, type TestedArgument, testedArgument } from './tested-source.js';
 
 export interface CompatOptions {
   readonly c?: string;
   readonly p?: string;
   readonly g?: string;
+  readonly as?: Enclosing;
   readonly allowUnsupported?: true;
   readonly json?: true;
 }
 
-/** Prints the report. Returns the exit code: 0 if everything is supported or without effect. */
-export async function compat(named: string | undefined, options: CompatOptions): Promise<number> {
-  const { c, p, json } = options;
-  const source = sourceOf({ file: named ?? c, prefix: p, errorLog: undefined, globals: globalsOf(options) });
-  const { result, modules } = await checkWithModuleFiles(source, builtIn);
-  if (result.expansion === null) {
-    printFindings(result.findings);
-    return 1;
+/** Prints a report for each path. Returns the exit code: 0 if everything is supported or without effect. */
+export async function compat(named: readonly string[], options: CompatOptions): Promise<number> {
+  const reports: { readonly subject: Subject; readonly survey: Survey }[] = [];
+  let code = 0;
+  for (const file of named.length === 0 ? [options.c] : named) {
+    const which = { file, prefix: options.p, errorLog: undefined, globals: globalsOf(options) };
+    let argument: TestedArgument;
+    try {
+      argument = await testedArgument(which, options.as ?? null);
+    } catch (error) {
+      printError(`tsproxy: [emerg] ${toText((error as Error).message)}`);
+      code = 1;
+      continue;
+    }
+    const surveys: Survey[] = [];
+    for (const tested of argument.texts) {
+      const { result, modules } = await checkTested(tested, (source) => checkWithModuleFiles(source, builtIn));
+      if (result.expansion === null) {
+        printFindings(result.findings);
+        code = 1;
+      } else {
+        surveys.push(surveyOf(result, modules));
+      }
+    }
+    if (surveys.length === 0) continue;
+    const readAs = argument.tree === null ? (argument.texts[0]?.parts[0]?.enclosing ?? null) : null;
+    const survey = joined(surveys);
+    reports.push({ subject: { file: toText(argument.name), readAs }, survey });
+    const verdict = verdictOf(survey);
+    if (verdict !== 'supported' && verdict !== 'without effect') code = 1;
   }
-  const enclosing = enclosingOf(result.expansion.statements, modules);
-  const around = enclosing === null ? null : wrapped(source, [{ name: source.name, enclosing }]);
-  const survey = surveyOf(around === null ? result : checkSource(around, modules), modules);
-  const subject = { file: toText(source.name), readAs: around === null ? null : enclosing };
-  if (json) {
-    printJson(reportJson(subject, survey));
+  if (options.json) {
+    const all = reports.map(({ subject, survey }) => reportJson(subject, survey));
+    // One path gives one object, as a configuration without a path does.
+    printJson(named.length > 1 ? all : all[0]);
   } else {
-    print(reportText(subject, survey, colored(1) ? COLOURED : PLAIN, pageWidth()));
+    const style = colored(1) ? COLOURED : PLAIN;
+    print(reports.map(({ subject, survey }) => reportText(subject, survey, style, pageWidth())).join('\n'));
   }
-  const verdict = verdictOf(survey);
-  return verdict === 'supported' || verdict === 'without effect' ? 0 : 1;
+  return code;
 }

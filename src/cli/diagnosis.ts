@@ -37,8 +37,9 @@ export interface Diagnosis {
  * Checks, lints, and attempts a dry-run start.
  *
  * @param ignored codes whose warnings and hints are suppressed
+ * @param machine whether the text is meant for this machine: without it, only the text is examined
  */
-export async function diagnose(source: ConfigSource, ignored: readonly string[]): Promise<Diagnosis> {
+export async function diagnose(source: ConfigSource, ignored: readonly string[], machine = true): Promise<Diagnosis> {
   const { result, modules } = await checkNamed(source);
   const [{ lintAndProbe }, { NAMED_LINTS }] = await Promise.all([
     import('../lints/engine/run.js'),
@@ -47,6 +48,7 @@ export async function diagnose(source: ConfigSource, ignored: readonly string[])
   const { config, findings, sources, expansion } = await lintAndProbe(result, NAMED_LINTS, {
     directory: confDirectoryOf(source),
     defaultPidFile: () => defaultFile(source.prefix, 'logs/nginx.pid') ?? runtimePidFile(source),
+    machine,
   });
   const comments = new IgnoreComments(sources);
   const reported = [...comments.unsuppressed(findings)];
@@ -58,7 +60,7 @@ export async function diagnose(source: ConfigSource, ignored: readonly string[])
     reported.push(...comments.unused(isKnownCode, [...codePages.keys()], config !== null));
   }
   // A dry-run start shows only the first obstacle; the lints' findings are reported already.
-  const attemptsStart = config !== null && !reported.some(({ severity }) => severity === 'error');
+  const attemptsStart = machine && config !== null && !reported.some(({ severity }) => severity === 'error');
   if (attemptsStart) {
     const [refusal, uncaught] = await new UncaughtFindings().during((errorLog) =>
       startFailure(config, modules, source.prefix, result, errorLog),

@@ -114,10 +114,13 @@ function errorsIn(findings: readonly Finding[]): number {
 
 /** Files of a configuration with their changed texts. A file reached by several names (links) is one. */
 class Files implements ConfigReader {
+  readonly resolve?: (path: string) => readonly string[];
   private readonly texts = new Map<string, string>();
   private readonly paths = new Map<string, string | null>();
 
-  constructor(private readonly reader: ConfigReader) {}
+  constructor(private readonly reader: ConfigReader) {
+    if (reader.resolve !== undefined) this.resolve = reader.resolve.bind(reader);
+  }
 
   read(name: string): string {
     const path = this.real(name);

@@ -1,4 +1,5 @@
 /** The actions that a command line can request. */
+import type { Enclosing } from '../fragments/blocks.js';
 
 /** Signals that `-s` sends. */
 export const SIGNALS = { stop: 'SIGTERM', quit: 'SIGQUIT', reopen: 'SIGUSR1', reload: 'SIGHUP' } as const;
@@ -28,6 +29,8 @@ export type Invocation =
       readonly which: ConfigSelection;
       /** Files and directories to test instead of `which.file`, as given. */
       readonly paths: readonly string[];
+      /** Block of which the texts are parts; null to detect it. */
+      readonly as: Enclosing | null;
       readonly dump: boolean;
       readonly quiet: boolean;
       readonly format: Format;
@@ -65,6 +68,7 @@ export interface Options {
   readonly ignore?: readonly string[];
   readonly fix?: true;
   readonly dryRun?: true;
+  readonly as?: Enclosing;
   readonly allowUnsupported?: true;
 }
 
@@ -100,6 +104,7 @@ function testOrSignal(options: Options, which: ConfigSelection, paths: readonly 
       do: 'test',
       which,
       paths,
+      as: options.as ?? null,
       dump: T === true,
       quiet: q === true,
       format: format ?? 'text',

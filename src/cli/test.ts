@@ -7,6 +7,7 @@ import { withoutEffect } from '../config/without-effect.js';
 import { toBytes, toText } from '../diagnostics/byte-string.js';
 import type { Finding } from '../diagnostics/finding.js';
 import { fileLineColumn } from '../diagnostics/place.js';
+import type { Tree } from '../fragments/tree.js';
 import type { ConfigSource } from '../process/configuration.js';
 import { printError } from '../process/standard-streams.js';
 import type { Module } from '../program/module.js';
@@ -14,7 +15,7 @@ import { delayedJitReader } from './delayed-jit-reader.js';
 import { diagnose } from './diagnosis.js';
 import type { ConfigSelection, Invocation } from './invocation.js';
 import { writeOut } from './stdout.js';
-import { diagnoseParts, type Tested, testedAs, testedSource, wholeOf } from './tested-source.js';
+import { diagnoseTested, type TestedArgument, testedArgument, testedAs, wholeOf } from './tested-source.js';
 
 type TestInvocation = Extract<Invocation, { do: 'test' }>;
 
@@ -29,45 +30,86 @@ export async function test(options: TestInvocation): Promise<number> {
   return code;
 }
 
-/** Tests one configuration. Findings are printed as text at once; for machine-readable formats they are added to `reported`. */
+/** Tests one argument. Findings are printed as text at once; for machine-readable formats they are added to `reported`. */
 async function testOne(options: TestInvocation, which: ConfigSelection, reported: Finding[]): Promise<number> {
-  let tested: Tested;
+  let argument: TestedArgument;
   try {
-    tested = await testedSource(which);
+    argument = await testedArgument(which, options.as);
   } catch (error) {
     printError(`tsproxy: [emerg] ${toText((error as Error).message)}`);
     return 1;
   }
-  const file = toText(tested.name);
-  if (options.fix !== null) await fix(options, wholeOf(tested));
-  const isPart = tested.parts.length > 0;
-  const check = (source: ConfigSource) => diagnose({ ...source, reader: delayedJitReader() }, options.ignored);
-  const { config, findings, sources, modules } = isPart
-    ? await diagnoseParts(tested, check)
-    : await check(tested.source);
+  const { texts, tree } = argument;
+  const file = toText(argument.name);
+  const asText = options.format === 'text';
+  if (asText && !options.quiet) {
+    const how = tree !== null ? contentsOf(file, tree) : texts.map(testedAs).filter((each) => each !== null);
+    for (const line of how) printError(`tsproxy: ${line}`);
+  }
   const fails = options.strict ? isLoud : isError;
-  const failed = (config === null && !isPart) || findings.some(fails);
-  const how = testedAs(tested);
-  if (how !== null && !options.quiet && options.format === 'text') printError(`tsproxy: ${how}`);
-  const shownFindings = options.quiet && options.format === 'text' ? findings.filter(fails) : findings;
-  if (options.format !== 'text') reported.push(...shownFindings);
+  const all: Finding[] = [];
+  const sources: Source[] = [];
+  const used = new Set<Module>();
+  let failed = false;
+  for (const tested of texts) {
+    if (options.fix !== null) await fix(options, wholeOf(tested));
+    const check = (source: ConfigSource, machine: boolean) =>
+      diagnose({ ...source, reader: source.reader ?? delayedJitReader() }, options.ignored, machine);
+    const { config, findings, ...read } = await diagnoseTested(tested, check);
+    if ((config === null && tested.machine) || findings.some(fails)) failed = true;
+    all.push(...findings);
+    sources.push(...read.sources);
+    for (const module of read.modules) used.add(module);
+  }
+  const findings = tree === null ? all : distinctFindings(all);
+  const shownFindings = options.quiet && asText ? findings.filter(fails) : findings;
+  if (!asText) reported.push(...shownFindings);
   // Loaded on demand, because most tests have no findings.
   else if (shownFindings.length > 0) await (await import('./report.js')).report(shownFindings, 'text');
-  const [first] = tested.parts;
-  const isFile = first === undefined || first.name === tested.name;
-  if (options.format === 'text') printMissing(shownFindings, isFile ? file : null);
+  if (asText) printMissing(shownFindings, tree === null ? file : null);
+  const what = tree === null ? 'configuration file' : 'directory';
   if (failed) {
-    printError(`tsproxy: configuration file ${file} test failed`);
+    printError(`tsproxy: ${what} ${file} test failed`);
     return 1;
   }
   if (!options.quiet) {
-    printError(`tsproxy: the configuration file ${file} syntax is ok`);
-    printError(`tsproxy: configuration file ${file} test is successful`);
+    if (tree === null) printError(`tsproxy: the configuration file ${file} syntax is ok`);
+    printError(`tsproxy: ${what} ${file} test is successful`);
   }
-  if (options.noEffect) writeOut(listWithoutEffect(sources, modules));
+  if (options.noEffect) writeOut(listWithoutEffect(sources, [...used]));
   if (options.dump)
     for (const { name, text } of distinct(sources)) writeOut(`# configuration file ${name}:\n${text}\n`);
   return 0;
+}
+
+/** Sentences about the texts of a directory. */
+function contentsOf(directory: string, tree: Tree): string[] {
+  const wholes = tree.files.filter(({ enclosing }) => enclosing === null).length;
+  const parts = tree.files.length - wholes;
+  const counts = [
+    ...(wholes === 0 ? [] : [`${wholes} configuration${wholes === 1 ? '' : 's'}`]),
+    ...(parts === 0 ? [] : [`${parts} part${parts === 1 ? '' : 's'} of configurations`]),
+  ];
+  const { others } = tree;
+  const names = others.slice(0, MAX_OTHERS).map((path) => toText(path.slice(tree.directory.length)));
+  const more = others.length > MAX_OTHERS ? ` and ${others.length - MAX_OTHERS} more` : '';
+  return [
+    `${directory}: ${counts.join(' and ')}`,
+    ...(others.length === 0
+      ? []
+      : [`not tested, because no nginx configuration was recognised: ${names.join(', ')}${more}`]),
+  ];
+}
+
+/** Files listed that are not tested. */
+const MAX_OTHERS = 10;
+
+/** Each finding once: a file may be included by several configurations of a directory. */
+function distinctFindings(findings: readonly Finding[]): Finding[] {
+  const byKey = new Map(
+    findings.map((each) => [JSON.stringify([each.code, each.message, each.at?.source.name, each.at?.start]), each]),
+  );
+  return [...byKey.values()];
 }
 
 /**

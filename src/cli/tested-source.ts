@@ -1,77 +1,183 @@
-/** The configuration that `-t` tests: a file, a part of a configuration such as a site, or a directory of either. */
+/**
+ * The configurations that commands read: files, parts of a configuration such as a site, directories of either, output of
+ * `nginx -T`, and standard input.
+ */
 
 import { existsSync, statSync } from 'node:fs';
 import { parse } from '../../grammar/parser.js';
-import { isStatement } from '../../grammar/syntax-tree.js';
-import { diskReader } from '../config/reader.js';
-import { toText } from '../diagnostics/byte-string.js';
+import { isStatement, type Statement } from '../../grammar/syntax-tree.js';
+import { type ConfigReader, diskReader, includedFiles } from '../config/reader.js';
+import { toBytes, toText } from '../diagnostics/byte-string.js';
 import type { Finding } from '../diagnostics/finding.js';
 import { nativePath } from '../files/native-path.js';
+import type { Enclosing } from '../fragments/blocks.js';
+import { dumpReader, readDump } from '../fragments/dump.js';
+import { EnclosingDetector } from '../fragments/enclosing.js';
+import { assumptions, findingsOfParts } from '../fragments/outside.js';
+import { type Part, wrapped } from '../fragments/part.js';
+import { isAboutPlaceholder, isTemplateName, type MaskedTemplate, maskTags } from '../fragments/template.js';
+import { Tree } from '../fragments/tree.js';
+import type { CheckedModules } from '../process/checked-modules.js';
 import type { ConfigSource } from '../process/configuration.js';
 import type { Diagnosis } from './diagnosis.js';
 import type { ConfigSelection } from './invocation.js';
-import { enclosingOf, findingsOfParts, type Part, wrapped } from './part.js';
 import { sourceOf } from './paths.js';
 
-/** The text to diagnose, and its name in messages. */
+/** A text to examine, and its name in messages. */
 export interface Tested {
   readonly source: ConfigSource;
-  /** Name in messages: the file, or the directory. Bytes. */
+  /** Name in messages. Bytes. */
   readonly name: string;
   /** Files that are tested as parts of a configuration; empty for a whole one. */
   readonly parts: readonly Part[];
+  /** Whether the text is a whole configuration of this machine. */
+  readonly machine: boolean;
+  /** Templates among its files, by name. */
+  readonly templates: ReadonlyMap<string, MaskedTemplate | null>;
+  /** Receives, while the text is read, includes of files that are elsewhere: the rest of the configuration. */
+  readonly missing: ReadonlySet<string>;
 }
 
-/** File names of a whole configuration in a directory. */
-const WHOLE = ['nginx.conf', 'conf/nginx.conf'];
+/** The texts that one argument names. */
+export interface TestedArgument {
+  /** Name in messages. Bytes. */
+  readonly name: string;
+  readonly texts: readonly Tested[];
+  /** Set for a directory. */
+  readonly tree: Tree | null;
+}
 
-/** Resolves a path of the command line; throws nginx's message if a directory has nothing to test. */
-export async function testedSource(which: ConfigSelection): Promise<Tested> {
-  const source = sourceOf(which);
+/** Name of standard input as an argument, and in messages. */
+const STANDARD_INPUT = '-';
+const STANDARD_INPUT_NAME = '/dev/stdin';
+
+const NONE_MISSING: ReadonlySet<string> = new Set();
+const NO_TEMPLATES: ReadonlyMap<string, MaskedTemplate | null> = new Map();
+
+/**
+ * Resolves an argument; throws nginx's message if a directory has nothing to test.
+ *
+ * @param as the block of parts, instead of the detected one
+ */
+export async function testedArgument(which: ConfigSelection, as: Enclosing | null = null): Promise<TestedArgument> {
+  const source = sourceOf(which.file === STANDARD_INPUT ? { ...which, file: STANDARD_INPUT_NAME } : which);
   const { name } = source;
-  if (!isDirectory(name)) {
-    const parts = source.text === null ? await partsAmong([name]) : [];
-    return { source: { ...source, ...(parts.length > 0 && { confDirectory: confDirectoryAbove(name) }) }, name, parts };
+  if (isDirectory(name)) return testedDirectory(which, source, as);
+  const given = which.file === STANDARD_INPUT || isPipe(name);
+  const text = which.file === STANDARD_INPUT ? (await import('../format/files.js')).readStandardInput() : textOf(name);
+  const dump = text.includes('# configuration file ') ? readDump(text) : null;
+  if (dump !== null) {
+    const tested = { ...source, name: dump.main, reader: dumpReader(dump) };
+    return {
+      name,
+      tree: null,
+      texts: [{ source: tested, name, parts: [], machine: false, templates: NO_TEMPLATES, missing: NONE_MISSING }],
+    };
   }
-  const directory = name.endsWith('/') ? name : `${name}/`;
-  // As if nginx were started there with `-p`, unless a prefix is given.
-  const prefix = which.prefix === undefined ? directory : source.prefix;
-  const whole = WHOLE.map((file) => directory + file).find((path) => existsSync(nativePath(path)));
-  if (whole !== undefined) return { source: { ...source, name: whole, prefix }, name: whole, parts: [] };
-  const files = diskReader.expand(`${directory}*.conf`).filter((path) => !isDirectory(path));
-  const parts = await partsAmong(files);
-  if (parts.length === 0) throw new Error(`no configuration file "nginx.conf" or "*.conf" in "${directory}"`);
-  return { source: { ...source, name: directory, confDirectory: confDirectoryAbove(directory), prefix }, name, parts };
+  const working = toBytes(`${process.cwd().replace(/\/$/, '')}/`);
+  const directory = given ? working : confDirectoryAbove(name);
+  const enclosing = as ?? (await enclosingOf(name, text, directory));
+  const isSample = isTemplateName(name);
+  const template = isSample ? maskTags(text) : null;
+  const templates = isSample ? new Map([[name, template]]) : NO_TEMPLATES;
+  const parts: Part[] = enclosing === null ? [] : [{ name, enclosing }];
+  const replaced = given || template !== null ? readerWith(name, template?.text ?? text) : diskReader;
+  const reader =
+    parts.length > 0 || isSample ? readerOfPart(replaced, directory) : replaced === diskReader ? undefined : replaced;
+  const tested: ConfigSource = {
+    ...source,
+    ...((parts.length > 0 || given) && { confDirectory: directory }),
+    ...(reader !== undefined && { reader }),
+  };
+  const machine = parts.length === 0 && !isSample;
+  return { name, tree: null, texts: [{ source: tested, name, parts, machine, templates, missing: NONE_MISSING }] };
+}
+
+/** Every configuration of a directory, each part on its own. */
+async function testedDirectory(
+  which: ConfigSelection,
+  source: ConfigSource,
+  as: Enclosing | null,
+): Promise<TestedArgument> {
+  const directory = source.name.endsWith('/') ? source.name : `${source.name}/`;
+  const { modules } = await import('../modules/index.js');
+  const tree = new Tree(directory, new EnclosingDetector(modules));
+  if (tree.files.length === 0) throw new Error(`no configuration file in "${directory}"`);
+  const templates = new Map<string, MaskedTemplate | null>();
+  for (const { path, template } of tree.files) {
+    if (template !== null || isTemplateName(path)) templates.set(path, template);
+  }
+  const texts = tree.roots().map(({ path, enclosing }): Tested => {
+    const parts = enclosing === null ? [] : [{ name: path, enclosing: as ?? enclosing }];
+    const own = path.slice(0, path.lastIndexOf('/') + 1);
+    const confDirectory = enclosing === null ? own : tree.confDirectory(path);
+    // As if nginx were started there with `-p`, unless a prefix is given.
+    const prefix = which.prefix === undefined ? own : source.prefix;
+    const missing = new Set<string>();
+    const reader = tree.reader(missing);
+    return {
+      source: { ...source, name: path, prefix, confDirectory, reader },
+      name: path,
+      parts,
+      machine: false,
+      templates,
+      missing,
+    };
+  });
+  return { name: source.name, texts, tree };
 }
 
 /**
- * Diagnoses parts inside their enclosing blocks. Variables that they use without defining them are assumed to be defined in
- * the rest of the configuration, unless they are nginx's own.
+ * Diagnoses a text. Parts are examined inside their enclosing blocks; names that they do not define are assumed to be
+ * defined in the rest of the configuration.
  */
-export async function diagnoseParts(
+export async function diagnoseTested(
   tested: Tested,
-  diagnose: (source: ConfigSource) => Promise<Diagnosis>,
+  diagnose: (source: ConfigSource, machine: boolean) => Promise<Diagnosis>,
 ): Promise<Diagnosis> {
-  const first = await diagnose(wholeOf(tested));
-  const elsewhere = new Set(first.findings.filter(mayBeDefinedElsewhere).map(variableOf));
-  const second = elsewhere.size === 0 ? first : await diagnose(wholeOf(tested, elsewhere));
-  return { ...second, findings: findingsOfParts(second.findings) };
+  let diagnosis = await diagnose(wholeOf(tested), tested.machine);
+  if (tested.parts.length > 0) {
+    const assumed = assumptions(diagnosis.findings);
+    if (assumed.length > 0) diagnosis = await diagnose(wholeOf(tested, assumed), tested.machine);
+  }
+  return { ...diagnosis, findings: conclusive(tested, diagnosis.findings) };
+}
+
+/** Checks a text, as `diagnoseTested` does. */
+export async function checkTested(
+  tested: Tested,
+  check: (source: ConfigSource) => Promise<CheckedModules>,
+): Promise<CheckedModules> {
+  let checked = await check(wholeOf(tested));
+  if (tested.parts.length > 0) {
+    const assumed = assumptions(checked.result.findings);
+    if (assumed.length > 0) checked = await check(wholeOf(tested, assumed));
+  }
+  return { ...checked, result: { ...checked.result, findings: conclusive(tested, checked.result.findings) } };
+}
+
+/** Findings that hold whatever the rest of the configuration and the values of placeholders are. */
+function conclusive({ parts, templates, missing }: Tested, findings: readonly Finding[]): readonly Finding[] {
+  const isComplete = parts.length === 0 && missing.size === 0;
+  return withoutPlaceholders(isComplete ? findings : findingsOfParts(findings), templates);
+}
+
+function withoutPlaceholders(
+  findings: readonly Finding[],
+  templates: ReadonlyMap<string, MaskedTemplate | null>,
+): readonly Finding[] {
+  return findings.filter((finding) => {
+    const template = finding.at === null ? undefined : templates.get(finding.at.source.name);
+    return template === undefined || !isAboutPlaceholder(finding, template);
+  });
 }
 
 /** The configuration itself, or one that encloses its parts. */
-export function wholeOf({ source, parts }: Tested, variables: Iterable<string> = []): ConfigSource {
+export function wholeOf({ source, parts }: Tested, assumed: readonly string[] = []): ConfigSource {
   if (parts.length === 0) return source;
-  const whole = wrapped(source, parts, variables);
+  const whole = wrapped(source, parts, assumed);
   if (whole === null) throw new Error(`"${source.name}" cannot be included: its name has a wildcard in it`);
   return whole;
-}
-
-function mayBeDefinedElsewhere({ code, fix }: Finding): boolean {
-  return (code === 'unknown-variable' && fix === undefined) || code === 'connection-upgrade-undefined';
-}
-
-function variableOf({ message }: Finding): string {
-  return /"([^"]*)"/.exec(message)?.[1] ?? '';
 }
 
 /** Blocks of a whole configuration: a line that begins with one shows that the file is no part, without loading any module. */
@@ -80,15 +186,26 @@ const SECTION = /^\s*(?:http|events|stream|mail)\s*\{/m;
 /** Characters that are parsed to classify a file; the check itself refuses files that are too long. */
 const MAX_PARSED = 200_000;
 
-/** Files whose outermost directives belong into a block. Unreadable files are left to the check. */
-async function partsAmong(files: readonly string[]): Promise<Part[]> {
-  const texts = files.map((name) => ({ name, text: textOf(name) })).filter(({ text }) => !SECTION.test(text));
-  if (texts.every(({ text }) => text === '')) return [];
+/** The block that a file belongs into; null for a whole configuration, and for an unreadable file, which the check reports. */
+async function enclosingOf(name: string, text: string, directory: string): Promise<Enclosing | null> {
+  if (text === '' || SECTION.test(text)) return null;
   const { modules } = await import('../modules/index.js');
-  return texts.flatMap(({ name, text }) => {
-    const enclosing = enclosingOf(parse({ name, text: text.slice(0, MAX_PARSED) }).items.filter(isStatement), modules);
-    return enclosing === null ? [] : [{ name, enclosing }];
-  });
+  const statements = statementsOf(name, text);
+  const isIncludes = statements.length > 0 && statements.every((each) => each.name.text === 'include');
+  const enclosing = new EnclosingDetector(modules).enclosing(isIncludes ? included(statements, directory) : statements);
+  return enclosing === 'main' ? null : enclosing;
+}
+
+function statementsOf(name: string, text: string): Statement[] {
+  return parse({ name, text: text.slice(0, MAX_PARSED) }).items.filter(isStatement);
+}
+
+/** Statements of the included files: a file of nothing but includes belongs where these belong. */
+function included(includes: readonly Statement[], directory: string): Statement[] {
+  const reader = readerOfPart(diskReader, directory);
+  return includes
+    .flatMap(({ args }) => (args[0] === undefined ? [] : includedFiles(args[0].text, directory, reader)))
+    .flatMap((path) => statementsOf(path, textOf(path)));
 }
 
 /** Text of the file; empty if it cannot be read. */
@@ -98,6 +215,38 @@ function textOf(name: string): string {
   } catch {
     return '';
   }
+}
+
+/** Reads one file from memory: a pipe can be read only once. */
+function readerWith(name: string, text: string): ConfigReader {
+  return { ...diskReader, read: (path) => (path === name ? text : diskReader.read(path)) };
+}
+
+/** Directories above that of a part in which its relative includes are looked for. */
+const MAX_LEVELS = 6;
+
+/**
+ * Reads the includes of a part as far as they are here: relative ones from its directory or those above, because the
+ * directory that the whole configuration is read from is unknown.
+ */
+function readerOfPart(reader: ConfigReader, directory: string): ConfigReader {
+  const above = [directory];
+  for (let at = directory; at.length > 1 && above.length < MAX_LEVELS; ) {
+    at = at.slice(0, at.lastIndexOf('/', at.length - 2) + 1);
+    above.push(at);
+  }
+  return {
+    ...reader,
+    resolve(path) {
+      if (existsSync(nativePath(path)) || isPipe(path)) return [path];
+      const relative = path.startsWith(directory) ? path.slice(directory.length) : null;
+      for (const each of relative === null ? [] : above) {
+        const found = reader.expand(each + relative);
+        if (found.length > 0) return found;
+      }
+      return reader.expand(path);
+    },
+  };
 }
 
 /** Directory for includes: the nearest one at or above a path with an `nginx.conf`, else the path's own. */
@@ -113,13 +262,14 @@ function isDirectory(path: string): boolean {
   return statSync(nativePath(path), { throwIfNoEntry: false })?.isDirectory() === true;
 }
 
-/** Sentence about how parts were tested; null for a whole configuration. */
+function isPipe(path: string): boolean {
+  const stat = statSync(nativePath(path), { throwIfNoEntry: false });
+  return stat !== undefined && !stat.isFile() && !stat.isDirectory();
+}
+
+/** Sentence about how a text was tested; null for a whole configuration. */
 export function testedAs({ name, parts }: Tested): string | null {
   const [first] = parts;
   if (first === undefined) return null;
-  if (parts.length === 1 && first.name === name) {
-    return `${toText(name)} is a part of a configuration: tested as the content of "${first.enclosing}"`;
-  }
-  const files = parts.length === 1 ? '1 file in' : `${parts.length} files in`;
-  return `${files} ${toText(name)}, tested as parts of a configuration`;
+  return `${toText(name)} is a part of a configuration: tested as the content of "${first.enclosing}"`;
 }

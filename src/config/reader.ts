@@ -10,6 +10,8 @@ import { hasWildcard, matchSegment } from './glob.js';
 export interface ConfigReader {
   read(path: string): string;
   expand(pattern: string): readonly string[];
+  /** The files that stand for those that an `include` names, where files are not read from where they will be installed. */
+  resolve?(path: string): readonly string[];
 }
 
 /** nginx's message for a text that could not be read: a directory can be opened, but not read. */
@@ -92,5 +94,5 @@ function byBytes(a: string, b: string): number {
 /** Files named by an `include`: a path, absolute or relative to `directory` (with its slash), or a pattern. */
 export function includedFiles(written: string, directory: string, reader: ConfigReader): readonly string[] {
   const path = written.startsWith('/') ? written : directory + written;
-  return hasWildcard(path) ? reader.expand(path) : [path];
+  return reader.resolve?.(path) ?? (hasWildcard(path) ? reader.expand(path) : [path]);
 }

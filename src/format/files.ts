@@ -66,6 +66,11 @@ function readBytes(path: string, name: string): string | Pick<Formatted, 'findin
   }
 }
 
+/** Everything that standard input has. Bytes. */
+export function readStandardInput(): string {
+  return readAll(0);
+}
+
 function readAll(file: number): string {
   const parts: string[] = [];
   const buffer = Buffer.allocUnsafe(1 << 16);

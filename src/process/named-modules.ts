@@ -102,9 +102,12 @@ class Texts {
 
 /** Reads each file once: a pipe can be read only once, and a file may change meanwhile. */
 class OnceReader implements ConfigReader {
+  readonly resolve?: (path: string) => readonly string[];
   private readonly texts = new Map<string, string>();
 
-  constructor(private readonly reader: ConfigReader) {}
+  constructor(private readonly reader: ConfigReader) {
+    if (reader.resolve !== undefined) this.resolve = reader.resolve.bind(reader);
+  }
 
   read(path: string): string {
     let text = this.texts.get(path);

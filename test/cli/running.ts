@@ -64,8 +64,14 @@ export interface CommandResult {
 }
 
 /** Runs the command to its end. */
-export function command(words: readonly string[], options: { cwd?: string } = {}): Promise<CommandResult> {
-  const child = spawn(process.execPath, [BINARY, ...words], { stdio: ['ignore', 'pipe', 'pipe'], cwd: options.cwd });
+export function command(
+  words: readonly string[],
+  options: { cwd?: string; stdin?: string } = {},
+): Promise<CommandResult> {
+  const child = spawn(process.execPath, [BINARY, ...words], { stdio: ['pipe', 'pipe', 'pipe'], cwd: options.cwd });
+  // The command may end without reading it.
+  child.stdin.on('error', () => {});
+  child.stdin.end(options.stdin);
   let stdout = '';
   let stderr = '';
   child.stdout.setEncoding('utf8').on('data', (part: string) => (stdout += part));

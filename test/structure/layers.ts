@@ -5,7 +5,7 @@ export const LAYERS: readonly (readonly string[])[] = [
   ['bin'],
   ['src/cli', 'src/index.ts', 'src/testing.ts'],
   ['src/lsp'],
-  ['src/explain', 'src/lints', 'src/format', 'src/convert'],
+  ['src/explain', 'src/lints', 'src/format', 'src/convert', 'src/fragments'],
   ['src/library'],
   ['src/process'],
   ['src/modules', 'src/difference', 'src/module-api.ts'],

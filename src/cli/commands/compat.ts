@@ -9,14 +9,14 @@ export const compat: DeclareCommand = (program, take) => {
     .description(
       'list which parts of an nginx configuration are supported, without effect, different from nginx, or missing',
     )
-    .argument('[file]', 'the configuration file (default: as for -t)')
+    .argument('[path...]', 'files or directories, - for standard input (default: the configuration file, as for -t)')
     .option('-c <file>', 'the same')
     .option('-p <prefix>', 'directory that relative paths start from')
     .option('--allow-unsupported', 'report what a start with this option does')
     .option('--json', 'print the report as JSON')
-    .action((file: string | undefined, _options: object, command: Command) => {
+    .action((paths: readonly string[], _options: object, command: Command) => {
       // Options that the program has, too, are parsed as the program's wherever they are written.
       const options = command.optsWithGlobals<CompatOptions>();
-      take(async () => (await import('../compat.js')).compat(file, options));
+      take(async () => (await import('../compat.js')).compat(paths, options));
     });
 };

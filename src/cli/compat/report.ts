@@ -6,8 +6,8 @@ import { toText } from '../../diagnostics/byte-string.js';
 import { findingsToJson, type JsonFinding } from '../../diagnostics/json.js';
 import { placesText } from '../../diagnostics/place.js';
 import type { Style } from '../../diagnostics/style.js';
+import type { Enclosing } from '../../fragments/blocks.js';
 import { wrapped } from '../paragraph.js';
-import type { Enclosing } from '../part.js';
 import type { Entry, Status, Survey } from './survey.js';
 
 /** Overall result: the worst status found. */

@@ -9,7 +9,7 @@ import type { Expansion } from '../../config/include.js';
 import type { ModuleDeclaration } from '../../config/module-declaration.js';
 import { withoutEffect } from '../../config/without-effect.js';
 import type { Finding } from '../../diagnostics/finding.js';
-import { WRAPPING } from '../part.js';
+import { WRAPPING } from '../../fragments/part.js';
 
 /** Support of a directive. `missing`: only nginx has it; `refused`: supported, but not in the form written. */
 export type Status = 'supported' | 'without effect' | 'different' | 'missing' | 'refused';
@@ -62,6 +62,28 @@ export function surveyOf({ expansion, findings, uses }: CheckResult, modules: re
   // An error about a missing parameter of a directive has the same code; it stays among the refusals.
   const refusals = errors.filter(({ code, at }) => code !== 'nginx-only-directive' || !entries.has('missing', at));
   return { entries: entries.list(), refusals, isAccepted: !findings.some(({ severity }) => severity === 'error') };
+}
+
+/** One survey of several configurations, with each place once. */
+export function joined(surveys: readonly Survey[]): Survey {
+  const [only] = surveys;
+  if (only !== undefined && surveys.length === 1) return only;
+  const entries = new Entries();
+  for (const { entries: all } of surveys) {
+    for (const { name, status, module, remark, places } of all) {
+      for (const at of places) entries.add(name, status, module, remark, at);
+    }
+  }
+  const refusals = new Map(
+    surveys
+      .flatMap((each) => each.refusals)
+      .map((each) => [JSON.stringify([each.code, each.message, each.at?.source.name, each.at?.start]), each]),
+  );
+  return {
+    entries: entries.list(),
+    refusals: [...refusals.values()],
+    isAccepted: surveys.every(({ isAccepted }) => isAccepted),
+  };
 }
 
 class Entries {

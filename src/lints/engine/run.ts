@@ -12,6 +12,8 @@ export interface LintOptions {
   readonly directory: string;
   /** Default path of the pid file; null if there is none. Byte string. */
   readonly defaultPidFile?: () => string | null;
+  /** Whether the machine is probed (default: true). */
+  readonly machine?: boolean;
 }
 
 /** Adds the findings of the lints that use the text only. An error among them does not remove the configuration. */
@@ -38,7 +40,7 @@ export async function lintAndProbe(
     lints.filter(({ on }) => view.applies(on)).map(async (one) => ('load' in one ? (await one.load()).default : one)),
   );
   const conclusive = applicable.filter((one) => view.isConclusive(one));
-  const probes = conclusive.map((one) => one.probe?.(view.contextOf(one)));
+  const probes = options.machine === false ? [] : conclusive.map((one) => one.probe?.(view.contextOf(one)));
   for (const one of conclusive) one.check?.(view.contextOf(one));
   await Promise.all(probes);
   return merged(result, result.expansion, view.findings, applicable);

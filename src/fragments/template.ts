@@ -1,0 +1,88 @@
+/**
+ * Templates of configurations: Jinja2, Go, ERB and `envsubst`. Tags are replaced by text of the same length, so that the
+ * static statements around them can be checked at their places.
+ */
+import type { Span } from '../../grammar/syntax-tree.js';
+import type { Finding } from '../diagnostics/finding.js';
+
+/** Endings that follow the name of the file that a template or sample is for. */
+const ENDING = /\.(?:sample|example|dist|template|tmpl|tpl|gotmpl|j2|jinja2?|erb|epp|in|default)$/i;
+
+/** Name of a file without the endings of templates and samples. */
+export function installedName(name: string): string {
+  let plain = name;
+  while (ENDING.test(plain)) plain = plain.replace(ENDING, '');
+  return plain;
+}
+
+/** Whether a file is a template by its name: placeholders in it are intended. */
+export function isTemplateName(name: string): boolean {
+  return installedName(name) !== name;
+}
+
+/** A template with its tags replaced. */
+export interface MaskedTemplate {
+  /** Of the same length as the original, with the same line breaks. */
+  readonly text: string;
+  /** Offsets of the tags, in order. */
+  readonly tags: readonly (readonly [start: number, end: number])[];
+}
+
+const TAG = /\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}|<%.*?%>/gs;
+
+/** Begins a tag that controls others, and has no value of its own. */
+const CONTROL =
+  /^(?:\{%|\{#|<%(?![=-]?=)|\{\{-?\s*(?:if|else|end|range|with|define|block|template|include|break|continue|\/\*|\$\w+\s*:?=)\b|\{\{-?\s*(?:\/\*|\$\w+\s*:?=))/;
+
+/** Replaces the tags of a text; null if it has none. */
+export function maskTags(text: string): MaskedTemplate | null {
+  if (!/\{\{|\{%|<%/.test(text)) return null;
+  const tags: [number, number][] = [];
+  const masked = text.replace(TAG, (tag, start: number) => {
+    const end = start + tag.length;
+    const lineStart = text.lastIndexOf('\n', start - 1) + 1;
+    if (/^\s*#/.test(text.slice(lineStart, start))) return tag.replace(/[^\n]/g, ' ');
+    tags.push([start, end]);
+    const isAlone = /^\s*$/.test(text.slice(lineStart, start)) && /^[ \t\r]*(?:\n|$)/.test(text.slice(end, end + 200));
+    return tag.replace(/[^\n]/g, isAlone || CONTROL.test(tag) ? ' ' : 'x');
+  });
+  return tags.length === 0 ? null : { text: masked, tags };
+}
+
+/**
+ * A name that `envsubst`, a script or a reader replaces: `${NAME}`, `$NAME`, `%%NAME%%`, `__NAME__`, `@NAME@`, `<name>`; no
+ * group of a regular expression.
+ */
+const NAME =
+  /[\s"'/.:]<[A-Za-z][\w .-]*>|\$\{?[A-Z][A-Z0-9_]+\b\}?|%%?[A-Z][A-Z0-9_]+%%?|\b__[A-Za-z0-9_]+__\b|@[A-Z][A-Z0-9_]+@/;
+
+/** Findings that compare statements, which may belong to alternative branches of a template. */
+const BRANCHES =
+  /^(?:duplicate-|conflicting-directives|server-never-selected|location-(?:shadowed|never)|unreachable-)/;
+
+/** Findings about the name of a directive, whatever its arguments are. */
+const OF_NAMES: ReadonlySet<string> = new Set(['unknown-directive', 'nginx-only-directive', 'wrong-context']);
+
+/** Whether a finding about a template may be due to its placeholders or branches. */
+export function isAboutPlaceholder({ code, at, related = [] }: Finding, template: MaskedTemplate | null): boolean {
+  if (at === null) return false;
+  if (template !== null && BRANCHES.test(code)) return true;
+  return [at, ...related.map((each) => each.at)].some((span) => {
+    const [start, end] = OF_NAMES.has(code) ? [span.start, span.end] : statementAround(span);
+    if (NAME.test(span.source.text.slice(start, end))) return true;
+    return span.source === at.source && template?.tags.some(([from, to]) => from < end && to > start) === true;
+  });
+}
+
+/** Offsets of the statement, or of the head of the block, at a place. */
+function statementAround({ source: { text }, start, end }: Span): [number, number] {
+  const before =
+    /(?:[^;{}\s][^;{}]*)?$/.exec(withoutBraces(text.slice(Math.max(0, start - 4000), start)))?.[0].length ?? 0;
+  const after = /^[^;{}]*/.exec(withoutBraces(text.slice(end, end + 4000)))?.[0].length ?? 0;
+  return [start - before, end + after];
+}
+
+/** Replaces the braces of `${NAME}`, which end no statement. */
+function withoutBraces(text: string): string {
+  return text.replace(/\$\{(\w+)\}/g, '$_$1_');
+}

@@ -1,0 +1,295 @@
+/**
+ * The configurations in a directory, such as a repository: its whole configurations, and the parts that none of them
+ * includes. Files are found by their names and recognised by their directives.
+ */
+import { readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
+import { parse } from '../../grammar/parser.js';
+import { type Item, isStatement } from '../../grammar/syntax-tree.js';
+import { hasWildcard, matchSegment } from '../config/glob.js';
+import type { ConfigReader } from '../config/reader.js';
+import type { Enclosing } from './blocks.js';
+import { type EnclosingDetector, isWhole } from './enclosing.js';
+import { installedName, type MaskedTemplate, maskTags } from './template.js';
+
+/** A text of a tree. */
+export interface TreeFile {
+  /** Absolute path. Bytes. */
+  readonly path: string;
+  /** As in the file. */
+  readonly text: string;
+  /** Set if the text has tags of a template engine. */
+  readonly template: MaskedTemplate | null;
+  /** The block that it is a part of; null for a whole configuration. */
+  readonly enclosing: Enclosing | null;
+  /** Arguments of its includes. */
+  readonly includes: readonly string[];
+}
+
+/** Limits, so that a scan of a whole disk ends. */
+const MAX_FILES = 20_000;
+const MAX_DEPTH = 24;
+/** Longer files are no configurations written by people. */
+const MAX_LENGTH = 1 << 20;
+
+/** Files that packages of nginx install, which define nothing that configurations refer to. */
+const INSTALLED =
+  /\/(?:mime\.types|(?:fastcgi|scgi|uwsgi|proxy)_params|fastcgi\.conf|koi-(?:utf|win)|win-utf|modules-enabled\/\*\.conf)$/;
+
+const SKIPPED_DIRECTORIES: ReadonlySet<string> = new Set(['.git', '.hg', '.svn', 'node_modules']);
+
+/** Names of configurations, without the endings of templates. */
+const CONFIGURATION = /(?:\.conf|\.nginx|\.vhost|\.nginxconf|^nginx|_location|_location_override|_params|^default)$/i;
+
+/** Directories of configurations whose names have no common ending. */
+const CONFIGURATION_DIRECTORY = /^(?:sites|conf|vhosts?|snippets|streams?)(?:[-_.](?:available|enabled|d))$/i;
+
+/** Endings of files in such directories that are something else. */
+const OTHER_ENDING =
+  /\.(?:pem|crt|key|md|txt|sh|py|js|ts|ya?ml|json|html?|css|ini|lua|php|png|svg|jpe?g|gz|zip|log|htpasswd|xml|toml|cfg|sql|pl|rb|env|service)$/i;
+
+export class Tree {
+  /** Every text of nginx, ordered by path. */
+  readonly files: readonly TreeFile[];
+  /** Names of configuration files that are not nginx's. */
+  readonly others: readonly string[];
+  private byPath: ReadonlyMap<string, TreeFile>;
+  /** Segments of the paths, as they are and as installed. */
+  private readonly segments: readonly (readonly [path: string, ...names: (readonly string[])[]])[];
+  private readonly resolved = new Map<string, readonly string[]>();
+
+  /** @param directory absolute path with a trailing slash; bytes */
+  constructor(
+    readonly directory: string,
+    private readonly detector: EnclosingDetector,
+  ) {
+    const files: TreeFile[] = [];
+    const others: string[] = [];
+    for (const path of candidates(directory)) {
+      const file = this.classify(path);
+      if (file === null) others.push(path);
+      else files.push(file);
+    }
+    this.others = others;
+    this.byPath = new Map(files.map((file) => [file.path, file]));
+    this.segments = files.map(({ path }) => {
+      const installed = installedName(path);
+      return installed === path ? [path, path.split('/')] : [path, path.split('/'), installed.split('/')];
+    });
+    this.files = files;
+    this.files = files.map((file) => (file.enclosing === 'main' ? this.withIncluded(file) : file));
+    this.byPath = new Map(this.files.map((file) => [file.path, file]));
+  }
+
+  /** A file that consists of includes belongs where the files belong that it includes. */
+  private withIncluded(file: TreeFile): TreeFile {
+    const items = parse({ name: file.path, text: file.text }).items.filter(isStatement);
+    if (!items.every(({ name }) => name.text === 'include')) return file;
+    const inside = this.includedBy(file).flatMap(({ path, text, template }) => [
+      ...parse({ name: path, text: template?.text ?? text }).items,
+    ]);
+    return {
+      ...file,
+      enclosing: isWhole(inside.filter(isStatement)) ? null : (this.detector.enclosing(inside) ?? 'main'),
+    };
+  }
+
+  private includedBy({ path, includes, enclosing }: TreeFile): TreeFile[] {
+    const directory = enclosing === null ? directoryOf(path) : this.confDirectory(path);
+    return includes
+      .flatMap((written) => this.resolve(written.startsWith('/') ? written : directory + written))
+      .filter((each) => each !== path)
+      .flatMap((each) => this.byPath.get(each) ?? []);
+  }
+
+  /** Files that no other file includes, whole configurations first. */
+  roots(): TreeFile[] {
+    const included = new Set<string>();
+    for (const file of this.files) for (const { path } of this.includedBy(file)) included.add(path);
+    const wholes = this.files.filter(({ enclosing }) => enclosing === null);
+    const parts = this.files.filter(({ enclosing, path }) => enclosing !== null && !included.has(path));
+    return [...wholes, ...parts];
+  }
+
+  /** Base of relative includes of a part: the nearest directory at or above it with an `nginx.conf`, else its own. */
+  confDirectory(path: string): string {
+    const own = directoryOf(path);
+    for (let at = own; at.startsWith(this.directory); at = at.slice(0, at.lastIndexOf('/', at.length - 2) + 1)) {
+      if (this.files.some((each) => installedName(each.path) === `${at}nginx.conf`)) return at;
+    }
+    return own;
+  }
+
+  /**
+   * Reads the files of the tree, with the tags of templates replaced; there are no others.
+   *
+   * @param missing receives the paths of includes that name no file of the tree
+   */
+  reader(missing: Set<string>): ConfigReader {
+    const resolve = (path: string): readonly string[] => {
+      const found = this.resolve(path);
+      if (found.length === 0 && !INSTALLED.test(path)) missing.add(path);
+      return found;
+    };
+    return {
+      read: (path) => {
+        const file = this.byPath.get(path);
+        return file === undefined
+          ? readFileSync(Buffer.from(path, 'latin1'), 'latin1')
+          : (file.template?.text ?? file.text);
+      },
+      expand: resolve,
+      resolve,
+    };
+  }
+
+  file(path: string): TreeFile | undefined {
+    return this.byPath.get(path);
+  }
+
+  /**
+   * Files that an absolute path or pattern names. Configurations name files by the paths at which they are installed: the
+   * file of the tree with the longest common end of its path stands for them, also with the ending of a template. Files
+   * outside of the tree are not read.
+   */
+  resolve(path: string): readonly string[] {
+    let found = this.resolved.get(path);
+    if (found === undefined) {
+      found = this.byPath.has(path) ? [path] : this.lookUp(path);
+      this.resolved.set(path, found);
+    }
+    return found;
+  }
+
+  private lookUp(path: string): readonly string[] {
+    const normal = normalized(path);
+    if (normal.startsWith(this.directory)) {
+      const found = this.matching(normal.split('/'));
+      if (found.length > 0 || hasWildcard(normal)) return found;
+    }
+    const segments = normal.split('/').filter((each) => each !== '');
+    for (let from = 0; from < segments.length; from++) {
+      const wanted = segments.slice(from);
+      // A pattern alone would match files anywhere.
+      if (wanted.length === 1 && hasWildcard(wanted[0] ?? '')) break;
+      // A file that includes the path is another one.
+      const found = this.matching(wanted).filter((each) => this.byPath.get(each)?.includes.includes(path) !== true);
+      if (found.length > 0) return hasWildcard(path) ? found : [nearestTo(found, path)];
+    }
+    return [];
+  }
+
+  /** Files whose paths end with these segments. */
+  private matching(wanted: readonly string[]): string[] {
+    const patterns = wanted.map((each) => (hasWildcard(each) ? each : null));
+    const matches = (segments: readonly string[]): boolean => {
+      const offset = segments.length - wanted.length;
+      if (offset < 0) return false;
+      return wanted.every((each, i) => {
+        const segment = segments[offset + i] ?? '';
+        return segment === each || (patterns[i] != null && matchSegment(each, segment));
+      });
+    };
+    return this.segments.filter(([, ...names]) => names.some(matches)).map(([path]) => path);
+  }
+
+  private classify(path: string): TreeFile | null {
+    let text: string;
+    try {
+      text = readFileSync(Buffer.from(path, 'latin1'), 'latin1');
+    } catch {
+      return null;
+    }
+    if (text.length > MAX_LENGTH || text.includes('\0') || isIni(text)) return null;
+    const template = maskTags(text);
+    const { items, mistakes } = parse({ name: path, text: template?.text ?? text });
+    // Branches of a template that do not fit together.
+    if (template !== null && mistakes.length > 0) return null;
+    const statements = items.filter(isStatement);
+    const whole = isWhole(statements);
+    const includesOnly = statements.length > 0 && statements.every(({ name }) => name.text === 'include');
+    if (!whole && !includesOnly && this.detector.known(items) < (hasOwnEnding(path) ? 0.5 : 1)) return null;
+    const enclosing = whole ? null : includesOnly ? 'main' : this.detector.enclosing(items);
+    if (!whole && enclosing === null) return null;
+    return { path, text, template, enclosing, includes: [...includesIn(items)] };
+  }
+}
+
+function* includesIn(items: readonly Item[]): Generator<string> {
+  const open = [items];
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    for (const item of next) {
+      if (!isStatement(item)) continue;
+      if (item.name.text === 'include' && item.args[0] !== undefined) yield item.args[0].text;
+      if (item.block !== null) open.push(item.block.items);
+    }
+  }
+}
+
+/** Names of files that may be configurations, ordered by path; each file once, also if links lead to it. */
+function candidates(directory: string): string[] {
+  const found: string[] = [];
+  const seen = new Set<string>();
+  const visit = (at: string, depth: number): void => {
+    let entries: string[];
+    try {
+      entries = readdirSync(Buffer.from(at, 'latin1'), { encoding: 'latin1' }).sort();
+    } catch {
+      return;
+    }
+    for (const name of entries) {
+      if (found.length >= MAX_FILES) return;
+      const path = at + name;
+      const stat = statSync(Buffer.from(path, 'latin1'), { throwIfNoEntry: false });
+      if (stat === undefined) continue;
+      const real = realpathSync(Buffer.from(path, 'latin1'), { encoding: 'latin1' });
+      if (seen.size === seen.add(real).size) continue;
+      if (stat.isDirectory()) {
+        if (depth < MAX_DEPTH && !SKIPPED_DIRECTORIES.has(name)) visit(`${path}/`, depth + 1);
+      } else if (stat.isFile() && stat.size <= MAX_LENGTH && isCandidate(at, name)) {
+        found.push(path);
+      }
+    }
+  };
+  visit(directory, 0);
+  return found.sort();
+}
+
+function isCandidate(directory: string, name: string): boolean {
+  if (hasOwnEnding(name)) return true;
+  const segment = directory.slice(directory.lastIndexOf('/', directory.length - 2) + 1, -1);
+  return CONFIGURATION_DIRECTORY.test(segment) && !OTHER_ENDING.test(installedName(name));
+}
+
+function hasOwnEnding(path: string): boolean {
+  const name = installedName(path.slice(path.lastIndexOf('/') + 1));
+  return CONFIGURATION.test(name) || /^nginx.*\.(?:tmpl|conf|j2)$/i.test(path.slice(path.lastIndexOf('/') + 1));
+}
+
+/** Configurations of other programs have sections in brackets. */
+function isIni(text: string): boolean {
+  return /^\s*\[[^\]\n]+\]\s*$/m.test(text.replace(/^\s*[#;].*$/gm, ''));
+}
+
+function directoryOf(path: string): string {
+  return path.slice(0, path.lastIndexOf('/') + 1);
+}
+
+/** Resolves `.` and `..` of an absolute path. */
+function normalized(path: string): string {
+  const segments: string[] = [];
+  for (const each of path.split('/')) {
+    if (each === '..') segments.pop();
+    else if (each !== '.' && each !== '') segments.push(each);
+  }
+  return `/${segments.join('/')}`;
+}
+
+/** The path that has the longest beginning in common with another. */
+function nearestTo(paths: readonly string[], other: string): string {
+  const common = (path: string): number => {
+    let length = 0;
+    while (length < path.length && path[length] === other[length]) length++;
+    return length;
+  };
+  return [...paths].sort((a, b) => common(b) - common(a))[0] ?? '';
+}
