@@ -209,7 +209,8 @@ const page = \`/** What */ \${url} // Who\`;
 
 test('the glossary lists the exported types of the data path', () => {
   const glossary = textOf('docs/glossary.md');
-  const tools = /^src\/(?:cli|config|convert|diagnostics|difference|explain|format|fragments|library|lints|lsp|modules|process)$/;
+  const tools =
+    /^src\/(?:cli|config|convert|diagnostics|difference|explain|format|fragments|library|lints|lsp|modules|process)$/;
   const directories = LAYERS.flat().filter((path) => /^src\/\w+$/.test(path) && !tools.test(path));
   const missing = directories
     .flatMap((directory) => filesIn(directory, '.ts'))
