@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { Word } from '../../grammar/syntax-tree.js';
 import { isWildcard, parseAddress } from '../config/address.js';
 import { errnoText } from '../diagnostics/errno.js';
+import { portUse } from '../net/port-owner.js';
 import { listenAddresses, listenKey } from '../routing/listeners.js';
 import { defineLint, type LintContext } from './engine/lint.js';
 
@@ -27,27 +28,30 @@ export default defineLint({
     const addresses = addressesIn(c);
     if (addresses.length === 0) return;
     const { createServer } = await import('node:net');
-    let serves: boolean | null = null;
-    await Promise.all(
-      addresses.map(({ host, port, key, at }) => {
-        return new Promise<void>((resolve) => {
+    const errors = await Promise.all(
+      addresses.map(({ host, port }) => {
+        return new Promise<NodeJS.ErrnoException | null>((resolve) => {
           const server = createServer();
-          server.once('error', (error: NodeJS.ErrnoException) => {
-            const inUse = error.code === 'EADDRINUSE';
-            // Evaluated lazily: the name of the pid file may be a hash, which costs time.
-            if (inUse) serves ??= isServed(c);
-            if (!inUse || serves === false) {
-              c.report(at, `bind() to ${key} failed (${errnoText(error)})`, {
-                ...(inUse && { severity: 'hint' as const }),
-                help: helpFor(error.code),
-              });
-            }
-            resolve();
-          });
-          server.listen({ host, port, exclusive: true, ipv6Only: true }, () => server.close(() => resolve()));
+          server.once('error', resolve);
+          server.listen({ host, port, exclusive: true, ipv6Only: true }, () => server.close(() => resolve(null)));
         });
       }),
     );
+    const portsInUse = new Set<number>();
+    let serves: boolean | null = null;
+    for (const [i, { host, port, key, at }] of addresses.entries()) {
+      const error = errors[i] ?? null;
+      if (error === null) continue;
+      const inUse = error.code === 'EADDRINUSE';
+      // Evaluated lazily: the name of the pid file may be a hash, which costs time.
+      if (inUse) serves ??= isServed(c);
+      if (inUse && (serves || portsInUse.has(port))) continue;
+      if (inUse) portsInUse.add(port);
+      c.report(at, `bind() to ${key} failed (${errnoText(error)})`, {
+        ...(inUse && { severity: 'hint' as const }),
+        help: inUse ? inUseHelp(host, port) : helpFor(error.code),
+      });
+    }
   },
 });
 
@@ -119,10 +123,13 @@ function isServed(c: LintContext): boolean {
   }
 }
 
+function inUseHelp(host: string, port: number): string {
+  const use = portUse(host, port);
+  return `${use === '' ? 'another process is using this port' : use}; starting fails as long as it does`;
+}
+
 function helpFor(code: string | undefined): string {
   switch (code) {
-    case 'EADDRINUSE':
-      return 'another process is using this port; starting fails as long as it does';
     case 'EACCES':
       return 'this user may not bind ports below 1024; choose another port, or start as root';
     case 'EADDRNOTAVAIL':

@@ -7,6 +7,7 @@ import { toText } from '../diagnostics/byte-string.js';
 import { errnoText } from '../diagnostics/errno.js';
 import { nativePath } from '../files/native-path.js';
 import { trustedPath } from '../files/trusted-files.js';
+import { portUse } from '../net/port-owner.js';
 import { StartError } from '../program/compiler.js';
 import type { Listening } from '../program/module.js';
 
@@ -96,9 +97,11 @@ export function listening(
   });
 }
 
-/** nginx's message for a failed bind(). */
-export function bindError({ key }: ListeningAddress, error: unknown): StartError {
-  return new StartError(`bind() to ${key} failed (${errnoText(error)})`, null);
+/** nginx's message for a failed bind(), and the process that uses the port, if it can be determined. */
+export function bindError({ key, path, host, port }: ListeningAddress, error: unknown): StartError {
+  const inUse = path === null && (error as NodeJS.ErrnoException).code === 'EADDRINUSE';
+  const use = inUse ? portUse(host, port) : '';
+  return new StartError(`bind() to ${key} failed (${errnoText(error)})${use === '' ? '' : `; ${use}`}`, null);
 }
 
 /** Whether Node supports `reusePort` (22.12 and later); otherwise each process listens without it. */

@@ -223,7 +223,7 @@ describe('a process', { concurrency: 3 }, () => {
     assert.equal(started.code, 1);
     assert.match(
       started.stderr,
-      /^tsproxy: \[emerg\] bind\(\) to 127\.0\.0\.1:\d+ failed \(98: Address already in use\)\n$/,
+      /^tsproxy: \[emerg\] bind\(\) to 127\.0\.0\.1:\d+ failed \(98: Address already in use\).*\n$/,
     );
   });
 

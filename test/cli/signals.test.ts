@@ -177,7 +177,7 @@ describe('signals', { concurrency: 3 }, () => {
     await once(child, 'exit');
   });
 
-  test('a port that is in use is one message', async (t) => {
+  test('a port that is in use is one message, which names the process', async (t) => {
     const other = createServer().listen(0, '127.0.0.1');
     await once(other, 'listening');
     t.after(() => other.close());
@@ -188,7 +188,13 @@ describe('signals', { concurrency: 3 }, () => {
     assert.equal(code, 1);
     assert.match(
       stderr,
-      /^\S+ \S+ \[emerg\] \d+#\d+: bind\(\) to 127\.0\.0\.1:\d+ failed \(98: Address already in use\)\n$/,
+      /^\S+ \S+ \[emerg\] \d+#\d+: bind\(\) to 127\.0\.0\.1:\d+ failed \(98: Address already in use\).*\n$/,
     );
+    const tested = await command(['-p', `${prefix.path}/`, '-t']);
+    assert.equal(tested.stderr.match(/Address already in use/g)?.length, 1);
+    if (process.platform !== 'linux') return;
+    const owner = new RegExp(`"node [^"]*" \\(pid ${process.pid}\\) listens on port ${port}`);
+    assert.match(stderr, owner);
+    assert.match(tested.stderr, owner);
   });
 });
