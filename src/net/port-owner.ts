@@ -27,7 +27,7 @@ export function portOwner(host: string, port: number): PortOwner | null {
   }
 }
 
-/** Who uses the port, as a clause; empty if unknown. */
+/** A clause that names the process that uses the port; empty if unknown. */
 export function portUse(host: string, port: number): string {
   const owner = portOwner(host, port);
   if (owner === null) return '';
