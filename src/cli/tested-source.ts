@@ -15,7 +15,13 @@ import { dumpReader, readDump } from '../fragments/dump.js';
 import { EnclosingDetector } from '../fragments/enclosing.js';
 import { assumptions, findingsOfParts } from '../fragments/outside.js';
 import { type Part, wrapped } from '../fragments/part.js';
-import { isAboutPlaceholder, isTemplateName, type MaskedTemplate, maskTags } from '../fragments/template.js';
+import {
+  isAboutPlaceholder,
+  isTemplateName,
+  type MaskedTemplate,
+  maskTags,
+  withOriginalText,
+} from '../fragments/template.js';
 import { Tree } from '../fragments/tree.js';
 import type { CheckedModules } from '../process/checked-modules.js';
 import type { ConfigSource } from '../process/configuration.js';
@@ -166,10 +172,13 @@ function withoutPlaceholders(
   findings: readonly Finding[],
   templates: ReadonlyMap<string, MaskedTemplate | null>,
 ): readonly Finding[] {
-  return findings.filter((finding) => {
-    const template = finding.at === null ? undefined : templates.get(finding.at.source.name);
-    return template === undefined || !isAboutPlaceholder(finding, template);
-  });
+  if (templates.size === 0) return findings;
+  return findings
+    .filter((finding) => {
+      const template = finding.at === null ? undefined : templates.get(finding.at.source.name);
+      return template === undefined || !isAboutPlaceholder(finding, template);
+    })
+    .map((finding) => withOriginalText(finding, templates));
 }
 
 /** The configuration itself, or one that encloses its parts. */

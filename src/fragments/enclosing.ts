@@ -47,7 +47,15 @@ export class EnclosingDetector {
   known(items: readonly Item[]): number {
     const statements = items.filter(isStatement);
     if (statements.length === 0) return 0;
-    return statements.filter((each) => this.contextsOf(each).size > 0).length / statements.length;
+    return statements.filter((each) => this.isKnown(each)).length / statements.length;
+  }
+
+  /** Other programs have directives of the same names, but blocks in other places. */
+  private isKnown(statement: Statement): boolean {
+    const { name, block } = statement;
+    const isOwn = this.catalogue.all(name.text).length > 0;
+    if (isOwn && block !== null && !this.catalogue.opensBlock(name.text)) return false;
+    return this.contextsOf(statement).size > 0;
   }
 
   private contextsOf({ name, args, block }: Statement): ReadonlySet<Context> {

@@ -2,7 +2,7 @@
  * Templates of configurations: Jinja2, Go, ERB and `envsubst`. Tags are replaced by text of the same length, so that the
  * static statements around them can be checked at their places.
  */
-import type { Span } from '../../grammar/syntax-tree.js';
+import type { Source, Span } from '../../grammar/syntax-tree.js';
 import type { Finding } from '../diagnostics/finding.js';
 
 /** Endings that follow the name of the file that a template or sample is for. */
@@ -22,6 +22,7 @@ export function isTemplateName(name: string): boolean {
 
 /** A template with its tags replaced. */
 export interface MaskedTemplate {
+  readonly original: string;
   /** Of the same length as the original, with the same line breaks. */
   readonly text: string;
   /** Offsets of the tags, in order. */
@@ -46,7 +47,7 @@ export function maskTags(text: string): MaskedTemplate | null {
     const isAlone = /^\s*$/.test(text.slice(lineStart, start)) && /^[ \t\r]*(?:\n|$)/.test(text.slice(end, end + 200));
     return tag.replace(/[^\n]/g, isAlone || CONTROL.test(tag) ? ' ' : 'x');
   });
-  return tags.length === 0 ? null : { text: masked, tags };
+  return tags.length === 0 ? null : { original: text, text: masked, tags };
 }
 
 /**
@@ -55,6 +56,35 @@ export function maskTags(text: string): MaskedTemplate | null {
  */
 const NAME =
   /[\s"'/.:]<[A-Za-z][\w .-]*>|\$\{?[A-Z][A-Z0-9_]+\b\}?|%%?[A-Z][A-Z0-9_]+%%?|\b__[A-Za-z0-9_]+__\b|@[A-Z][A-Z0-9_]+@/;
+
+/** A finding with the original text at its places, and with tags instead of their replacements in its sentences. */
+export function withOriginalText(finding: Finding, templates: ReadonlyMap<string, MaskedTemplate | null>): Finding {
+  const spans = [finding.at, ...(finding.related ?? []).map(({ at }) => at), ...(finding.includedFrom ?? [])];
+  const used = new Set(spans.flatMap((span) => (span === null ? [] : (templates.get(span.source.name) ?? []))));
+  if (used.size === 0) return finding;
+  const sources = new Map<string, Source>();
+  const placed = (span: Span): Span => {
+    const template = templates.get(span.source.name) ?? null;
+    if (template === null) return span;
+    const { name } = span.source;
+    const source = sources.get(name) ?? { name, text: template.original };
+    sources.set(name, source);
+    return { ...span, source };
+  };
+  const tags = [...used].flatMap((each) => each.tags.map(([start, end]) => each.original.slice(start, end)));
+  const written = (text: string): string =>
+    text.replace(/x{5,}/g, (mask) => tags.find(({ length }) => length === mask.length) ?? mask);
+  const { at, message, help, related, includedFrom, fix } = finding;
+  return {
+    ...finding,
+    at: at === null ? null : placed(at),
+    message: written(message),
+    ...(help !== undefined && { help: written(help) }),
+    ...(related !== undefined && { related: related.map((each) => ({ ...each, at: placed(each.at) })) }),
+    ...(includedFrom !== undefined && { includedFrom: includedFrom.map(placed) }),
+    ...(fix !== undefined && { fix: { ...fix, edits: fix.edits.map((edit) => ({ ...edit, at: placed(edit.at) })) } }),
+  };
+}
 
 /** Findings that compare statements, which may belong to alternative branches of a template. */
 const BRANCHES =

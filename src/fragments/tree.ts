@@ -83,7 +83,7 @@ export class Tree {
   /** A file that consists of includes belongs where the files belong that it includes. */
   private withIncluded(file: TreeFile): TreeFile {
     const items = parse({ name: file.path, text: file.text }).items.filter(isStatement);
-    if (!items.every(({ name }) => name.text === 'include')) return file;
+    if (items.length === 0 || !items.every(({ name }) => name.text === 'include')) return file;
     const inside = this.includedBy(file).flatMap(({ path, text, template }) => [
       ...parse({ name: path, text: template?.text ?? text }).items,
     ]);
@@ -173,9 +173,17 @@ export class Tree {
       if (wanted.length === 1 && hasWildcard(wanted[0] ?? '')) break;
       // A file that includes the path is another one.
       const found = this.matching(wanted).filter((each) => this.byPath.get(each)?.includes.includes(path) !== true);
+      // A name alone may be that of another file.
+      if (wanted.length === 1 && segments.length > 1 && !this.isUnique(wanted[0] ?? '')) break;
       if (found.length > 0) return hasWildcard(path) ? found : [nearestTo(found, path)];
     }
     return [];
+  }
+
+  /** Whether one file of the tree has the name, also among those that were not recognised. */
+  private isUnique(name: string): boolean {
+    const named = [...this.byPath.keys(), ...this.others].filter((path) => installedName(path).endsWith(`/${name}`));
+    return named.length === 1;
   }
 
   /** Files whose paths end with these segments. */
@@ -206,6 +214,10 @@ export class Tree {
     if (template !== null && mistakes.length > 0) return null;
     const statements = items.filter(isStatement);
     const whole = isWhole(statements);
+    // A file of comments is included by others.
+    if (statements.length === 0 && hasOwnEnding(path) && /^(?:\s*(?:#.*)?(?:\n|$))*$/.test(template?.text ?? text)) {
+      return { path, text, template, enclosing: 'main', includes: [] };
+    }
     const includesOnly = statements.length > 0 && statements.every(({ name }) => name.text === 'include');
     if (!whole && !includesOnly && this.detector.known(items) < (hasOwnEnding(path) ? 0.5 : 1)) return null;
     const enclosing = whole ? null : includesOnly ? 'main' : this.detector.enclosing(items);
@@ -256,6 +268,7 @@ function candidates(directory: string): string[] {
 
 function isCandidate(directory: string, name: string): boolean {
   if (hasOwnEnding(name)) return true;
+  if (name.startsWith('.')) return false;
   const segment = directory.slice(directory.lastIndexOf('/', directory.length - 2) + 1, -1);
   return CONFIGURATION_DIRECTORY.test(segment) && !OTHER_ENDING.test(installedName(name));
 }

@@ -90,15 +90,39 @@ test('static statements of templates are checked, placeholders and branches are 
   ]);
 });
 
+test('findings about templates show the text as it is in the file', async (t) => {
+  const directory = tree(t, {
+    'site.conf.j2': 'server {\n  listen 80;\n  location = /{{ name }} {\n    retrun 200;\n  }\n}\n',
+    'twice.conf.j2': 'server {\n  server_nmae {{ name }};\n}\n',
+  });
+  const { stderr } = await command(['-t', directory]);
+  assert.match(stderr, /server_nmae \{\{ name \}\};/);
+  assert.doesNotMatch(stderr, /xxxx/);
+});
+
+test('an include is not mistaken for a file of the same name that belongs to something else', async (t) => {
+  const directory = tree(t, {
+    'nginx.conf':
+      'events { }\nhttp {\n  include /etc/nginx/master/a/backends.conf;\n  include /etc/nginx/master/b/backends.conf;\n}\n',
+    'master/a/backends.conf': 'upstream app { server 127.0.0.1:1; }\n',
+    'master/c/backends.conf': '# nothing yet\n',
+  });
+  assert.deepEqual(await findingsOf(directory, [directory]), []);
+});
+
 test('files of other programs are named, and not tested', async (t) => {
   const directory = tree(t, {
     'supervisord.conf': '[supervisord]\nnodaemon=true\n',
+    'sphinx.conf': 'index testrt\n{\n  type = rt\n}\nsearchd\n{\n  listen = 127.0.0.1:9312\n}\n',
     'jvb.conf': 'videobridge { apis { rest { enabled = true } } }\n',
     'site.conf': 'server { listen 80; }\n',
     '.git/x.conf': 'server { lisn 80; }\n',
   });
   const { stderr, code } = await command(['-t', directory]);
-  assert.match(stderr, /not tested, because no nginx configuration was recognised: jvb\.conf, supervisord\.conf\n/);
+  assert.match(
+    stderr,
+    /not tested, because no nginx configuration was recognised: jvb\.conf, sphinx\.conf, supervisord\.conf\n/,
+  );
   assert.match(stderr, /: 1 part of configurations\n/);
   assert.equal(code, 0);
 });
