@@ -5,11 +5,11 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import fc from 'fast-check';
 import { readCommandLine } from '../../src/cli/command-line.js';
-import { urlsOf } from '../../src/cli/forward/banner.js';
 import { forwardConfiguration } from '../../src/cli/forward/configuration.js';
 import { isListenAddress, listenAddress } from '../../src/cli/forward/listen-address.js';
 import { type ForwardOptions, planOf } from '../../src/cli/forward/plan.js';
 import { targetOf } from '../../src/cli/forward/target.js';
+import { urlsOf } from '../../src/cli/forward/urls.js';
 import { LocalCa } from '../../src/cli/local-ca/local-ca.js';
 import { UsageError } from '../../src/cli/usage-error.js';
 import { toText } from '../../src/diagnostics/byte-string.js';
@@ -149,13 +149,12 @@ test('a certificate of an address is refused unless any is accepted', () => {
 
 test('a listener at all addresses has URLs for other machines', () => {
   const plan = planOf(['*:8080', 'a.localhost=3000'], { tls: true });
-  assert.deepEqual(urlsOf(plan, '0.0.0.0:8080', ['192.0.2.7']), [
-    ['Local', 'https://localhost:8080/'],
-    ['Host', 'https://a.localhost:8080/'],
-    ['Network', 'https://192.0.2.7:8080/'],
-  ]);
+  assert.deepEqual(
+    urlsOf(plan, '0.0.0.0:8080', ['192.0.2.7']).map(({ url }) => url),
+    ['https://localhost:8080/', 'https://a.localhost:8080/', 'https://192.0.2.7:8080/'],
+  );
   assert.deepEqual(urlsOf(planOf(['443', '3000'], { tls: true }), '127.0.0.1:443', ['192.0.2.7']), [
-    ['Local', 'https://localhost/'],
+    { url: 'https://localhost/', details: '' },
   ]);
 });
 

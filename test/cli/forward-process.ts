@@ -37,4 +37,4 @@ export async function forwarding(
   return { port, text: () => text, errors: () => errors, exited, end: () => void child.kill('SIGINT') };
 }
 
-const URL = /https?:\/\/[\w.]+:(\d+)\//;
+const URL = /^ {2}https?:\/\/[\w.]+:(\d+)\/$/m;

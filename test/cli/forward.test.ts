@@ -13,6 +13,7 @@ import {
   httpsBackend,
   listening,
   request,
+  until,
   websocket,
   websocketEcho,
 } from '../kit/index.js';
@@ -59,6 +60,7 @@ test('paths of routes are passed on unless the target has a path', async (t) => 
   assert.equal(bare.status, 301);
   assert.match(bare.field('location') ?? '', /\/stripped\/$/);
   assert.equal((await get(proxy.port, '/elsewhere')).status, 404);
+  await until('requests are shown', () => /GET +localhost\/v\/users +200 +-> 127\.0\.0\.1:/.test(proxy.text()));
   proxy.end();
   assert.equal(await proxy.exited, 0);
 });

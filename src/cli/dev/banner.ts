@@ -1,7 +1,7 @@
 /** The banner of the development view. */
 import type { Style } from '../../diagnostics/style.js';
 import { visibleText } from '../terminal-text.js';
-import type { Notice, PreparedSite } from './site.js';
+import type { Notice, PreparedSite, Site } from './site.js';
 
 /** Maximum number of URLs that are listed. */
 const MAX_URLS = 20;
@@ -9,7 +9,7 @@ const MAX_URLS = 20;
 export const KEYS_TEXT = 'r reload, c clear, o open the console, q quit, h help';
 
 export function banner(
-  title: string,
+  { title, command = 'tsproxy dev' }: Pick<Site, 'title' | 'command'>,
   { urls, notices, consoleUrl }: PreparedSite,
   keys: boolean,
   style: Style,
@@ -17,7 +17,7 @@ export function banner(
   const width = Math.max(0, ...urls.slice(0, MAX_URLS).map(({ url }) => url.length));
   const lines = [
     '',
-    `  ${style.strong('tsproxy dev')}  ${visibleText(title)}`,
+    `  ${style.strong(command)}  ${visibleText(title)}`,
     '',
     ...urls.slice(0, MAX_URLS).map(({ url, details }) => {
       const shown = visibleText(url);

@@ -109,9 +109,9 @@ export class RequestLines {
     return `${this.style.faint(clock(time))}  ${shown.join('  ')}`;
   }
 
-  /** `nginx.conf:12`, relative to the working directory if it is below. */
+  /** `nginx.conf:12`, relative to the working directory if it is below. Empty for a generated text: `<command line>`. */
   private placeText(place: Place | null): string {
-    return place === null ? '' : this.style.faint(placeText(place, this.directory));
+    return place === null || place.file.startsWith('<') ? '' : this.style.faint(placeText(place, this.directory));
   }
 }
 

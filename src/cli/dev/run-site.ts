@@ -71,7 +71,7 @@ class DevelopmentView {
         deliver: async (rows) => this.print(rows.map((row) => this.lines.line(row))),
       });
       await instance.start();
-      this.prepared = prepared;
+      this.prepared = this.withUrls(prepared, instance);
       await this.changes.watch([...prepared.watched]);
     } catch (error) {
       this.site.close?.();
@@ -92,7 +92,7 @@ class DevelopmentView {
       },
       end,
     );
-    tryPrint(banner(this.site.title, this.prepared, process.stdin.isTTY === true, this.style));
+    tryPrint(banner(this.site, this.prepared, process.stdin.isTTY === true, this.style));
     return 0;
   }
 
@@ -111,10 +111,10 @@ class DevelopmentView {
       const prepared = await this.site.prepare();
       ({ watched } = prepared);
       const { findings } = await instance.reload(prepared.source);
-      this.prepared = prepared;
+      this.prepared = this.withUrls(prepared, instance);
       const warnings = findings.filter(({ severity }) => severity === 'warning').length;
       const count = warnings === 0 ? '' : `, ${warnings} ${warnings === 1 ? 'warning' : 'warnings'}`;
-      this.print([style.hint(`  reloaded (${visibleText(cause)})${count}`), ...newLines(before, prepared, style)]);
+      this.print([style.hint(`  reloaded (${visibleText(cause)})${count}`), ...newLines(before, this.prepared, style)]);
     } catch (error) {
       if (!(error instanceof RefusedConfig)) throw error;
       this.print([
@@ -124,6 +124,11 @@ class DevelopmentView {
     }
     // Also the files of a refused configuration, among which is the one to correct.
     await this.changes.watch([...watched, ...before.watched]);
+  }
+
+  private withUrls(prepared: PreparedSite, { bound }: Instance<Serving>): PreparedSite {
+    const urls = this.site.urlsOf?.(bound);
+    return urls === undefined ? prepared : { ...prepared, urls };
   }
 
   private logged({ level, message }: LogEntry): void {

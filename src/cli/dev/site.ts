@@ -1,6 +1,7 @@
 /** A configuration as the development view runs it. */
 import type { ConfigSource } from '../../process/configuration.js';
 import type { Module } from '../../program/module.js';
+import type { BoundAddress } from '../../server/binder.js';
 
 /** Something that differs from the configuration as written, or that is missing on this machine. */
 export interface Notice {
@@ -36,9 +37,13 @@ export interface PreparedSite {
 export interface Site {
   /** Name of the configuration in the banner. */
   readonly title: string;
+  /** Name of the command in the banner. Default: `tsproxy dev`. */
+  readonly command?: string;
   readonly modules: readonly Module[];
   /** Rejects with RefusedConfig. */
   prepare(): Promise<PreparedSite>;
+  /** URLs of the addresses that were bound, if they are not known before. */
+  urlsOf?(bound: readonly BoundAddress[]): readonly SiteUrl[];
   /** Releases what `prepare` has created, when the command ends. */
   close?(): void;
 }

@@ -51,8 +51,6 @@ export function forwardConfiguration(plan: ForwardPlan, files: NamedFiles): stri
   return configurationText([
     `tsproxy ${plan.words.map(shellWord).join(' ')}`,
     '',
-    ['error_log', 'stderr', 'warn'],
-    '',
     block(['events'], []),
     '',
     block(['http'], http),
@@ -196,6 +194,7 @@ function directoryLocations({ singlePage }: ForwardPlan, prefix: string, { path 
       files,
       ['charset', 'utf-8'],
       ['expires', '-1'],
+      ['log_not_found', 'off'],
       '',
       block(['location', '~', '/\\.(?!well-known/)'], [['return', '404']]),
     ],

@@ -132,3 +132,8 @@ function optionWords(options: ForwardOptions): string[] {
 export function withSlash(path: string): string {
   return path.endsWith('/') ? path : `${path}/`;
 }
+
+/** A target in a few words. */
+export function targetText(target: Target): string {
+  return target.kind === 'directory' ? target.path : `${target.scheme}://${target.address}${target.path ?? ''}`;
+}
