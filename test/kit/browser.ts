@@ -10,13 +10,18 @@ const executablePath = CANDIDATES.find(existsSync);
 /** Reason to skip a test that needs a browser; false if there is one. */
 export const noBrowser = executablePath === undefined ? 'chromium is not installed' : false;
 
-/** Starts a browser with further arguments; it is closed when the test ends. */
+/** Starts a browser with further arguments and variables of the environment; it is closed when the test ends. */
 export async function browser(
   t: { after(fn: () => Promise<void>): void },
   words: readonly string[] = [],
+  environment: NodeJS.ProcessEnv = {},
 ): Promise<Browser> {
-  // Chromium refuses to run its sandbox as root.
-  const browser = await launch({ executablePath: executablePath ?? '', args: ['--no-sandbox', ...words] });
+  const browser = await launch({
+    executablePath: executablePath ?? '',
+    // Chromium refuses to run its sandbox as root.
+    args: ['--no-sandbox', ...words],
+    env: { ...process.env, ...environment },
+  });
   t.after(() => browser.close());
   return browser;
 }
