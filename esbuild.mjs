@@ -1,45 +1,16 @@
 // The command and its worker as one file each: Node takes three times as long to load the modules one by one as it takes to
 // check a small configuration. They stand as deep as the compiled sources, so that what is found from there is found by them.
-import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
 import { build, transform } from 'esbuild';
+import { bundledChevrotain, licenses, registryOnly, replaceOnce } from './bundled-packages.mjs';
 
 rmSync('dist/src/bundle/main.cjs.cache', { force: true });
 mkdirSync('dist/src/bundle', { recursive: true });
-copyFileSync('node_modules/chevrotain/LICENSE.txt', 'dist/src/bundle/chevrotain.LICENSE.txt');
+writeFileSync('dist/src/bundle/LICENSES.txt', licenses());
 
-/** Replaces the only match of a pattern. */
-function replaceOnce(text, pattern, replacement) {
-  if (text.split(pattern).length !== 2) throw new Error(`not exactly once: ${pattern}`);
-  return text.replace(pattern, replacement);
-}
-
-// The used part of chevrotain and lodash as one module: as several hundred, each of which is initialized at the start, they
-// take 4 ms longer.
-const chevrotain = await build({
-  stdin: { contents: "export { createToken, EmbeddedActionsParser, EOF, Lexer } from 'chevrotain';", resolveDir: '.' },
-  write: false,
-  bundle: true,
-  platform: 'node',
-  target: 'node20',
-  format: 'esm',
-  logLevel: 'warning',
-  plugins: [
-    {
-      name: 'lexer',
-      setup({ onLoad }) {
-        // A table of 65,536 numbers takes 5 ms to fill; each of them is computed as fast as it is read.
-        onLoad({ filter: /\/chevrotain\/lib\/src\/scan\/lexer\.js$/ }, ({ path }) => {
-          const text = readFileSync(path, 'utf8');
-          const computed = ': charCode > 255 ? 255 + ~~(charCode / 255) : charCode;';
-          const read = replaceOnce(text, /: charCodeToOptimizedIdxMap\[charCode\];/, computed);
-          return { contents: replaceOnce(read, /(?<=function initCharCodeToOptimizedIndexMap\(\) \{\n)/, 'return;\n') };
-        });
-      },
-    },
-  ],
-});
+const chevrotain = await bundledChevrotain();
 
 /** Modules of Node that most tests of a configuration do not need. Each has up to twenty internal modules. */
 const LAZY = ['node:child_process', 'node:crypto', 'node:tls', 'node:v8', 'node:worker_threads', 'node:zlib'];
@@ -117,9 +88,7 @@ const { outputFiles } = await build({
     'ajv',
     'ajv/dist/2020.js',
     'commander',
-    'diff',
     'jose',
-    'prom-client',
     'saxes',
     'vscode-languageserver',
     'vscode-languageserver/node',
@@ -127,10 +96,11 @@ const { outputFiles } = await build({
     'ws',
   ],
   plugins: [
+    registryOnly,
     {
       name: 'chevrotain',
       setup({ onLoad }) {
-        const contents = `/*! chevrotain: see chevrotain.LICENSE.txt */ ${chevrotain.outputFiles[0].text}`;
+        const contents = `/*! chevrotain: see LICENSES.txt */ ${chevrotain}`;
         onLoad({ filter: /\/grammar\/chevrotain\.js$/ }, () => ({ contents, resolveDir: '.' }));
       },
     },

@@ -5,20 +5,18 @@ import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writ
 import { tmpdir } from 'node:os';
 import { dirname, join, posix } from 'node:path';
 import { after, before, test } from 'node:test';
+import { packed } from './packed.js';
 import { ROOT } from './structure/sources.js';
 
 /** A project that has installed the package. */
 let project = '';
 
-before(() => {
+before(async () => {
   project = mkdtempSync(join(tmpdir(), 'tsproxy-package-'));
-  const packed = execFileSync('npm', ['pack', '--ignore-scripts', '--silent', '--pack-destination', project], {
-    cwd: ROOT,
-    encoding: 'utf8',
-  });
+  const tarball = await packed(project);
   const installed = join(project, 'node_modules/tsproxy');
   mkdirSync(installed, { recursive: true });
-  execFileSync('tar', ['-xzf', join(project, packed.trim()), '-C', installed, '--strip-components=1']);
+  execFileSync('tar', ['-xzf', tarball, '-C', installed, '--strip-components=1']);
   // Dependencies need no network: types of the package refer to none but those of Node.
   for (const name of ['@types/node', 'undici-types']) {
     mkdirSync(dirname(join(project, 'node_modules', name)), { recursive: true });

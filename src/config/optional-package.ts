@@ -44,7 +44,7 @@ function isInstalled(name: string): boolean {
 }
 
 function listed(packages: readonly string[]): string {
-  return `${packages.length === 1 ? 'package' : 'packages'} ${packages.map((name) => `"${name}"`).join(' and ')}`;
+  return `${packages.length === 1 ? 'package' : 'packages'} ${packages.map((name) => `"${name}"`).join(', ')}`;
 }
 
 /**

@@ -30,7 +30,7 @@ test('a file of a package that is not installed counts as the package', async ()
   const name = 'tsproxy-package-that-does-not-exist';
   await assert.rejects(
     importOptional('it', ['other', name], () => import(`${name}/dist/file.js`)),
-    /it needs the npm packages "other" and "tsproxy-package-that-does-not-exist", which are not installed/,
+    /it needs the npm packages "other", "tsproxy-package-that-does-not-exist", which are not installed/,
   );
 });
 
