@@ -10,9 +10,10 @@ import { checkWithModuleFiles } from '../process/checked-modules.js';
 import { printError } from '../process/standard-streams.js';
 import type { Module } from '../program/module.js';
 import { globalsOf } from './invocation.js';
-import { displayName, sourceOf } from './paths.js';
+import { displayName } from './paths.js';
 import { printFindings } from './print-findings.js';
 import { printJson, writeOut } from './stdout.js';
+import { checkTested, type Tested, testedConfiguration } from './tested-source.js';
 
 /** Options as written. */
 export interface DiffOptions {
@@ -39,10 +40,17 @@ interface Checked {
   readonly modules: readonly Module[];
 }
 
-/** Checks a file; if it is refused, prints the findings and returns null. */
+/** Checks what an argument names; if it is refused, prints the findings and returns null. */
 async function read(file: string, options: DiffOptions): Promise<Checked | null> {
-  const source = sourceOf({ file, prefix: options.p, errorLog: undefined, globals: globalsOf(options) });
-  const { result, modules } = await checkWithModuleFiles(source, builtIn);
+  const which = { file, prefix: options.p, errorLog: undefined, globals: globalsOf(options) };
+  let tested: Tested;
+  try {
+    tested = await testedConfiguration(which);
+  } catch (error) {
+    printError(`tsproxy: [emerg] ${toText((error as Error).message)}`);
+    return null;
+  }
+  const { result, modules } = await checkTested(tested, (source) => checkWithModuleFiles(source, builtIn));
   const { config, findings } = result;
   if (config !== null) return { config, modules };
   const errors = findings.filter(({ severity }) => severity === 'error');

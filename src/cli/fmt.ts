@@ -1,7 +1,9 @@
 /** `tsproxy fmt`: formats configurations canonically. */
 
+import { statSync } from 'node:fs';
 import { toBytes, toText } from '../diagnostics/byte-string.js';
 import { errnoText } from '../diagnostics/errno.js';
+import { nativePath } from '../files/native-path.js';
 import { type FormattedFile, formatFiles, STANDARD_INPUT } from '../format/files.js';
 import { replaceFile } from '../format/replace-file.js';
 import { printError } from '../process/standard-streams.js';
@@ -25,7 +27,15 @@ export async function fmt(files: readonly string[], options: FmtOptions): Promis
   }
   const showDiff = options.diff ? (await import('../format/unified-diff.js')).unifiedDiff : null;
   let code = 0;
-  const names = files.length === 0 ? ['-'] : files.map(toBytes);
+  const names: string[] = [];
+  for (const file of files.length === 0 ? ['-'] : files) {
+    const inside = await filesOf(toBytes(file));
+    if (inside.length === 0) {
+      printError(`tsproxy: [emerg] no configuration file in "${file}"`);
+      code = 1;
+    }
+    names.push(...inside);
+  }
   for (const file of formatFiles(names, options.recursive === true)) {
     if (file.after === null) {
       printFindings(file.findings);
@@ -39,6 +49,18 @@ export async function fmt(files: readonly string[], options: FmtOptions): Promis
     }
   }
   return code;
+}
+
+/** Files to format: those of a directory that are nginx's, without templates whose tags the formatter would not understand. */
+async function filesOf(name: string): Promise<readonly string[]> {
+  if (name === '-' || statSync(nativePath(name), { throwIfNoEntry: false })?.isDirectory() !== true) return [name];
+  const { Tree } = await import('../fragments/tree.js');
+  const [{ EnclosingDetector }, { modules }] = await Promise.all([
+    import('../fragments/enclosing.js'),
+    import('../modules/index.js'),
+  ]);
+  const { files } = new Tree(name.endsWith('/') ? name : `${name}/`, new EnclosingDetector(modules));
+  return files.filter(({ template }) => template === null).map(({ path }) => path);
 }
 
 /** Writes a changed file, or the text of standard input in any case. Prints the reason on failure. */

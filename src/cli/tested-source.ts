@@ -53,6 +53,9 @@ export interface TestedArgument {
   readonly tree: Tree | null;
 }
 
+/** File names of the main configuration of a directory. */
+const WHOLE = ['nginx.conf', 'conf/nginx.conf'];
+
 /** Name of standard input as an argument, and in messages. */
 const STANDARD_INPUT = '-';
 const STANDARD_INPUT_NAME = '/dev/stdin';
@@ -97,6 +100,31 @@ export async function testedArgument(which: ConfigSelection, as: Enclosing | nul
   };
   const machine = parts.length === 0 && !isSample;
   return { name, tree: null, texts: [{ source: tested, name, parts, machine, templates, missing: NONE_MISSING }] };
+}
+
+/**
+ * The one configuration that an argument means: the only whole one of a directory, or all its sites together. Throws if there
+ * are several.
+ */
+export async function testedConfiguration(which: ConfigSelection, as: Enclosing | null = null): Promise<Tested> {
+  const { name, texts, tree } = await testedArgument(which, as);
+  const [first] = texts;
+  if (first === undefined) throw new Error(`no configuration file in "${name}"`);
+  if (tree === null) return first;
+  const wholes = texts.filter(({ parts }) => parts.length === 0);
+  const main = wholes.filter(({ source }) => WHOLE.some((file) => source.name === tree.directory + file));
+  const [only, another] = main.length > 0 ? main : wholes;
+  if (another !== undefined) {
+    const names = wholes.map(({ source }) => source.name).join(', ');
+    throw new Error(`several configurations in "${name}": name one of ${names}`);
+  }
+  if (only !== undefined) return only;
+  const parts = texts.flatMap((each) => each.parts);
+  const outermost = (['http', 'server', 'location'] as const).find((block) =>
+    parts.some((each) => each.enclosing === block),
+  );
+  const used = parts.filter(({ enclosing }) => enclosing === outermost || enclosing === 'upstream');
+  return { ...first, name, source: { ...first.source, confDirectory: tree.directory }, parts: used };
 }
 
 /** Every configuration of a directory, each part on its own. */
@@ -149,17 +177,33 @@ export async function diagnoseTested(
   return { ...diagnosis, findings: conclusive(tested, diagnosis.findings) };
 }
 
+/** Result of checking a text. */
+export interface CheckedText extends CheckedModules {
+  /** Parts that have errors, or include files with errors, so that there is no configuration. */
+  readonly failing: readonly Part[];
+}
+
 /** Checks a text, as `diagnoseTested` does. */
 export async function checkTested(
   tested: Tested,
   check: (source: ConfigSource) => Promise<CheckedModules>,
-): Promise<CheckedModules> {
+): Promise<CheckedText> {
   let checked = await check(wholeOf(tested));
   if (tested.parts.length > 0) {
     const assumed = assumptions(checked.result.findings);
     if (assumed.length > 0) checked = await check(wholeOf(tested, assumed));
   }
-  return { ...checked, result: { ...checked.result, findings: conclusive(tested, checked.result.findings) } };
+  const { result } = checked;
+  const failing = result.config === null ? partsWithErrors(tested.parts, result.findings) : [];
+  return { ...checked, failing, result: { ...result, findings: conclusive(tested, result.findings) } };
+}
+
+function partsWithErrors(parts: readonly Part[], findings: readonly Finding[]): Part[] {
+  const names = new Set<string>();
+  for (const { severity, at, includedFrom = [] } of findings) {
+    if (severity === 'error') for (const span of [at, ...includedFrom]) if (span !== null) names.add(span.source.name);
+  }
+  return parts.filter(({ name }) => names.has(name));
 }
 
 /** Findings that hold whatever the rest of the configuration and the values of placeholders are. */

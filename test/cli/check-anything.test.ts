@@ -204,3 +204,90 @@ test('standard input is a whole configuration or a part', async (t) => {
     'unknown-directive /dev/stdin:3',
   ]);
 });
+
+test('explain takes a part, a directory of sites, and a dump', async (t) => {
+  const site = (name: string, port: number) =>
+    `server {\n  listen 443 ssl;\n  server_name ${name};\n  ssl_certificate /nowhere/c.pem;\n  ssl_certificate_key /nowhere/c.key;\n  location / {\n    limit_req zone=elsewhere;\n    proxy_set_header A $of_elsewhere;\n    proxy_pass http://127.0.0.1:${port};\n  }\n}\n`;
+  const directory = tree(t, {
+    'sites/a.conf': site('a.example', 3001),
+    'sites/b.conf': site('b.example', 3002),
+    'sites/c.conf': 'server { lisn 80; }\n',
+    'location.conf': 'proxy_pass http://127.0.0.1:3003;\n',
+  });
+  const explained = async (file: string, stdin = '') => {
+    const { stdout, stderr } = await command(['explain', '-c', file, 'https://b.example/x'], { stdin });
+    return `${/connection to (\S+)/.exec(stdout)?.[1]} ${/left out because of errors: .*(\w\.conf)/.exec(stderr)?.[1] ?? ''}`;
+  };
+  assert.equal(await explained(join(directory, 'sites')), '127.0.0.1:3002 c.conf');
+  assert.equal(await explained(join(directory, 'sites/b.conf')), '127.0.0.1:3002 ');
+  const dump = `# configuration file /etc/nginx/nginx.conf:\nevents { }\nhttp { include b; }\n\n# configuration file /etc/nginx/b:\n${site('b.example', 3004).replace(/.*elsewhere.*\n/g, '')}`;
+  assert.equal(await explained('-', dump), '127.0.0.1:3004 ');
+  const { stdout } = await command(['explain', '-c', join(directory, 'location.conf'), '/']);
+  assert.match(stdout, /connection to 127\.0\.0\.1:3003/);
+});
+
+test('explain asks which configuration of a directory is meant', async (t) => {
+  const directory = tree(t, { 'a/nginx.conf': 'events { }\nhttp { }\n', 'b/nginx.conf': 'events { }\nhttp { }\n' });
+  const { code, stderr } = await command(['explain', '-c', directory, '/']);
+  assert.equal(code, 1);
+  assert.match(stderr, /several configurations in ".*": name one of .*a\/nginx\.conf, .*b\/nginx\.conf\n/);
+});
+
+test('diff compares parts, directories and dumps', async (t) => {
+  const site = (port: number) =>
+    `upstream app { server 127.0.0.1:${port}; }\nserver { listen 80; location / { proxy_pass http://app; } }\n`;
+  const directory = tree(t, { 'a.conf': site(1), 'b/b.conf': site(2) });
+  const { code, stdout } = await command(['diff', join(directory, 'a.conf'), join(directory, 'b')]);
+  assert.equal(code, 1);
+  assert.match(
+    stdout,
+    /^removed server 127\.0\.0\.1:1 of upstream app .*\nadded server 127\.0\.0\.1:2 of upstream app .*\n$/,
+  );
+  const same = await command(['diff', '-', join(directory, 'b/b.conf')], { stdin: site(2) });
+  assert.deepEqual([same.code, same.stdout], [0, '']);
+});
+
+test('fmt searches directories, and leaves templates with tags alone', async (t) => {
+  const directory = tree(t, {
+    'sites/a.conf': 'server {listen 80;}\n',
+    'b.conf.template': 'server {listen ${PORT};}\n',
+    'c.conf.j2': 'server {listen {{ port }};}\n',
+    'd.ini.conf': '[x]\na=b\n',
+  });
+  const { code, stdout } = await command(['fmt', '--check', directory]);
+  assert.equal(code, 1);
+  assert.deepEqual(stdout.replaceAll(`${directory}/`, '').split('\n'), ['b.conf.template', 'sites/a.conf', '']);
+});
+
+test('fmt formats a dump as it is', async () => {
+  const dump =
+    '# configuration file /a/nginx.conf:\nhttp {include b;}\n\n# configuration file /a/b:\nserver {listen 80;}\n';
+  const { code, stdout } = await command(['fmt', '-'], { stdin: dump });
+  assert.equal(code, 0);
+  assert.match(
+    stdout,
+    /^# configuration file \/a\/nginx\.conf:\nhttp \{\n {4}include b;\n\}\n\n# configuration file \/a\/b:\nserver \{\n/,
+  );
+});
+
+test('compat reports several paths, and each directory as one', async (t) => {
+  const directory = tree(t, {
+    'a/x.conf': 'server { listen 80; perl_set $x y; }\n',
+    'a/y.conf': 'server { listen 80; location / { memcached_pass x; } }\n',
+    'b.conf': 'server { listen 80; }\n',
+  });
+  const { code, stdout } = await command(['compat', '--json', join(directory, 'a'), join(directory, 'b.conf')]);
+  const reports = JSON.parse(stdout) as readonly {
+    verdict: string;
+    entries: readonly { name: string; status: string }[];
+  }[];
+  assert.equal(code, 1);
+  assert.deepEqual(
+    reports.map(({ verdict }) => verdict),
+    ['refused', 'supported'],
+  );
+  assert.deepEqual(
+    reports[0]?.entries.filter(({ status }) => status === 'missing').map(({ name }) => name),
+    ['memcached_pass'],
+  );
+});

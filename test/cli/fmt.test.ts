@@ -121,7 +121,10 @@ test('fmt reports files that it cannot read or write', async (t) => {
   const missing = await command(['fmt', 'b.conf', 'dir'], { cwd: path });
   assert.equal(missing.code, 1);
   assert.match(missing.stderr, /open\(\) "b\.conf" failed \(2: No such file or directory\)/);
-  assert.match(missing.stderr, /open\(\) "dir" failed \(21: Is a directory\)/);
+  assert.match(missing.stderr, /formatted dir\/a\.conf\n/);
+  const empty = await command(['fmt', '--check', 'dir', 'none'], { cwd: directory(t, { 'dir/x.txt': '' }) });
+  assert.equal(empty.code, 1);
+  assert.match(empty.stderr, /no configuration file in "dir"\n/);
 });
 
 test('fmt --diff of a file of which every line changes takes no quadratic time', async () => {

@@ -1,5 +1,6 @@
 /** `tsproxy compat`: support report for an nginx configuration. */
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
+import { ENCLOSING } from '../../fragments/blocks.js';
 import type { CompatOptions } from '../compat.js';
 import type { DeclareCommand } from './command.js';
 
@@ -11,6 +12,7 @@ export const compat: DeclareCommand = (program, take) => {
     )
     .argument('[path...]', 'files or directories, - for standard input (default: the configuration file, as for -t)')
     .option('-c <file>', 'the same')
+    .addOption(new Option('--as <block>', 'the block of which a file is a part (default: detected)').choices(ENCLOSING))
     .option('-p <prefix>', 'directory that relative paths start from')
     .option('--allow-unsupported', 'report what a start with this option does')
     .option('--json', 'print the report as JSON')

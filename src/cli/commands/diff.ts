@@ -7,7 +7,7 @@ export const diff: DeclareCommand = (program, take) => {
   program
     .command('diff')
     .description('list the differences in meaning between two configurations; exit 0: none, 1: some, 2: trouble')
-    .argument('<old>', 'a configuration file')
+    .argument('<old>', 'a configuration: a file, a part of one, a directory, or a dump of -T; - for standard input')
     .argument('<new>', 'another one')
     .option('-p <prefix>', 'directory that relative paths start from')
     .option('-g <directives>', 'directives read before both files')

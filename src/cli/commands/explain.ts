@@ -1,5 +1,6 @@
 /** `tsproxy explain`: processing of a request by a configuration. */
-import { type Command, InvalidArgumentError } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { ENCLOSING } from '../../fragments/blocks.js';
 import type { ExplainOptions } from '../explain.js';
 import { collectValues, type DeclareCommand } from './command.js';
 
@@ -8,7 +9,10 @@ export const explain: DeclareCommand = (program, take) => {
     .command('explain')
     .description('show how a configuration handles a request: server, location, rewrites, upstream, and why')
     .argument('<request...>', "the request: 'GET /path', 'POST http://host/path', 'wss://host/path'")
-    .option('-c <file>', 'configuration file')
+    .option('-c <file>', 'configuration file, part of one, or directory; - for standard input')
+    .addOption(
+      new Option('--as <block>', 'the block of which the file is a part (default: detected)').choices(ENCLOSING),
+    )
     .option('-p <prefix>', 'directory that relative paths start from')
     .option('-g <directives>', 'directives read before the configuration file')
     .option('--allow-unsupported', 'explain despite unsupported features, as for starting')
