@@ -73,10 +73,12 @@ export class BufferedBody implements RequestBody, BodySink {
   }
 
   bodyChunk(chunk: Buffer): boolean {
+    const { queue } = this;
     this.length += chunk.length;
-    this.queue.push(chunk, 0, chunk.length);
     // As in nginx the file is written in units of the buffer size, however the body arrives.
-    return (this.queue.length <= this.limit && !buffersFull()) || this.toFile();
+    if (queue.length + chunk.length > this.limit || buffersFull()) return this.toFile(chunk);
+    queue.push(chunk, 0, chunk.length);
+    return true;
   }
 
   bodyEnd(): void {
@@ -118,11 +120,16 @@ export class BufferedBody implements RequestBody, BodySink {
     }
   }
 
-  /** Moves the content of the memory to the file; returns false if that failed and ended the exchange. */
-  private toFile(): boolean {
+  /**
+   * Moves the content of the memory to the file, and then `chunk`, without a copy; returns false if that failed and ended the
+   * exchange.
+   */
+  private toFile(chunk: Buffer | null = null): boolean {
+    const { queue } = this;
     try {
       if (this.descriptor < 0) this.open();
-      while (this.queue.length > 0) this.queue.drop(this.write(this.queue.front(this.queue.length)));
+      while (queue.length > 0) queue.drop(this.write(queue.front(queue.length)));
+      for (let at = 0; chunk !== null && at < chunk.length; ) at += this.write([at === 0 ? chunk : chunk.subarray(at)]);
     } catch (error) {
       logError(this.exchange, 'crit', (error as Error).message); // both calls throw nginx's message
       this.release();

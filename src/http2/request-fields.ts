@@ -6,7 +6,6 @@ import type { HttpExchange } from '../exchange/exchange.js';
 import { admitRequest, routeAuthority, routeHost, routeTarget } from '../exchange/request-routing.js';
 import { Field } from '../http/field-names.js';
 import { HeaderBlock } from '../http/header-block.js';
-import type { RequestHead } from '../http/request-head.js';
 import { parseContentLength, SINGLE_FIELDS } from '../http1/request-reader.js';
 import type { Refusal } from '../program/admission.js';
 import { logError } from '../program/error-context.js';
@@ -14,6 +13,7 @@ import type { ListenerProgram } from '../program/program.js';
 import { HANDSHAKE_METHOD, handshakeFields, refusedProtocol } from './extended-connect.js';
 import type { FieldReceiver } from './hpack/field-receiver.js';
 import { allowsHttp2 } from './http2-settings.js';
+import type { ReadRequest } from './repeated-request.js';
 
 const refused = (status: number, reason: string): Refusal => ({ status, reason });
 
@@ -39,7 +39,7 @@ for (let c = 0; c < 256; c++) {
   else if (c <= 32 || c === 127 || c === 58 || (c >= 65 && c <= 90)) NAME_BYTE[c] = FORBIDDEN;
 }
 
-export class RequestFields implements FieldReceiver, RequestHead {
+export class RequestFields implements FieldReceiver, ReadRequest {
   method = '';
   requestLine = '';
   target = '';
@@ -57,7 +57,9 @@ export class RequestFields implements FieldReceiver, RequestHead {
   protocol: string | null = null;
   /** Whether the connection allows `:protocol`. */
   allowsProtocol = false;
-  private host: string | null = null;
+  /** Whether an identical block means the same request: nothing about it was logged, and it is no extended CONNECT. */
+  repeatable = false;
+  host: string | null = null;
   private cookies = '';
   private count = 0;
   private readonly names: string[] = [];
@@ -106,6 +108,7 @@ export class RequestFields implements FieldReceiver, RequestHead {
     this.host = null;
     this.cookies = '';
     this.contentLength = 0;
+    this.repeatable = true;
     const headers = new HeaderBlock();
     this.headers = headers;
     x.headers = headers;
@@ -143,6 +146,7 @@ export class RequestFields implements FieldReceiver, RequestHead {
       }
       if (quality === UNUSUAL && server.ignoreInvalidHeaders) {
         logError(x, 'info', `client sent invalid header: "${name}" while reading client request headers`);
+        this.repeatable = false;
         continue;
       }
       if (number === Field.Cookie) {
@@ -303,6 +307,7 @@ export class RequestFields implements FieldReceiver, RequestHead {
   /** Adds the fields of HTTP/1.1 to an extended CONNECT, which has no body. */
   private translate(x: HttpExchange): Refusal | null {
     if (this.protocol === null) return null;
+    this.repeatable = false;
     if (this.headers.indexOf(Field.ContentLength) >= 0) {
       return refused(400, 'client sent "Content-Length" header with CONNECT');
     }

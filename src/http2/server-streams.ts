@@ -19,6 +19,8 @@ import { DEFAULT_WINDOW, MAX_WINDOW } from './frame-types.js';
 import type { FrameWriter } from './frame-writer.js';
 import { HpackDecoder, INVALID, TOO_LARGE } from './hpack/decoder.js';
 import type { Http2Settings } from './http2-settings.js';
+import { RecentStreams } from './recent-streams.js';
+import { RepeatedRequest } from './repeated-request.js';
 import { RequestFields } from './request-fields.js';
 import { Http2Stream, type StreamConnection } from './server-stream.js';
 import { PeerSettings, Setting } from './settings.js';
@@ -28,8 +30,6 @@ import { StreamTable } from './stream-table.js';
 const MIN_REFUSED = 100;
 /** Number of streams that a client may reset, beyond half of all, before its connection is slowed down. */
 const MAX_RESETS = 100;
-/** Number of ended streams whose late frames are recognized. */
-const MAX_RECENT = 64;
 
 /** The connection as seen by its streams as a whole. */
 export interface StreamsHost extends StreamConnection {
@@ -69,8 +69,10 @@ export class ServerStreams implements FrameListener {
   private readonly fields = new RequestFields();
   private readonly peer = new PeerSettings('client');
   private readonly window = new ReceiveWindow(DEFAULT_WINDOW);
-  /** Streams that have ended: negative numbers if they were reset by this side. */
-  private readonly recent: number[] = [];
+  private readonly recent = new RecentStreams();
+  private readonly previous = new RepeatedRequest();
+  /** `HpackDecoder.changes` before the last block that was decoded. */
+  private changesBefore = 0;
   /** Initial window of streams, whose changes apply to all of them. */
   private initialWindow = DEFAULT_WINDOW;
   private settingsAcknowledged = false;
@@ -111,22 +113,26 @@ export class ServerStreams implements FrameListener {
   // -- header blocks
 
   onHeaders(number: number, block: Buffer, start: number, end: number, ended: boolean, dependency: number): void {
-    const { fields, decoder } = this;
-    fields.begin();
-    const result = decoder.decode(block, start, end, fields);
-    if (result === INVALID) {
-      this.connection.failWith(decoder.code, decoder.reason);
-      return;
-    }
-    if (result === TOO_LARGE) {
-      this.connection.failWith(ErrorCode.EnhanceYourCalm, 'client sent too large header');
-      return;
-    }
     const open = this.open.get(number);
+    const repeats = open === undefined && this.previous.matches(block, start, end, this.decoder.changes);
+    if (!repeats && !this.decode(block, start, end)) return;
     if (open !== undefined) this.readTrailers(open, ended);
     else if (this.connection.acceptsStreams && this.accepts(number, ended, dependency))
-      this.begin(number, end - start, ended);
-    fields.clear();
+      this.begin(number, block, start, end, ended, repeats);
+    this.fields.clear();
+  }
+
+  /** Decodes a block; returns false if that ends the connection. */
+  private decode(block: Buffer, start: number, end: number): boolean {
+    const { fields, decoder, connection } = this;
+    fields.begin();
+    this.changesBefore = decoder.changes;
+    const result = decoder.decode(block, start, end, fields);
+    if (result === INVALID) connection.failWith(decoder.code, decoder.reason);
+    else if (result === TOO_LARGE) {
+      connection.failWith(ErrorCode.EnhanceYourCalm, 'client sent too large header');
+    }
+    return result !== INVALID && result !== TOO_LARGE;
   }
 
   /** Whether a stream may begin. nginx: ngx_http_v2_state_headers. */
@@ -135,8 +141,8 @@ export class ServerStreams implements FrameListener {
     const { http2 } = connection;
     if (number % 2 === 0 || number <= last) {
       // Reset by this side, or refused because its header block was late.
-      if (this.recent.includes(-number) || number === this.late) return false;
-      const late = this.recent.includes(number);
+      if (this.recent.hasReset(number) || number === this.late) return false;
+      const late = this.recent.hasEnded(number);
       const reason = `client sent HEADERS frame with incorrect identifier ${number}, the last was ${last}`;
       this.connection.failWith(late ? ErrorCode.StreamClosed : ErrorCode.ProtocolError, reason);
       return false;
@@ -169,13 +175,23 @@ export class ServerStreams implements FrameListener {
     return false;
   }
 
-  /** Begins the request whose fields were read. */
-  private begin(number: number, length: number, ended: boolean): void {
+  /** Begins the request whose fields were read, or which `repeats` the previous one. */
+  private begin(number: number, block: Buffer, start: number, end: number, ended: boolean, repeats: boolean): void {
+    const { previous, fields, decoder } = this;
     this.connection.streamBegins(number);
-    const { x, stream } = this.createStream(number, length, ended);
-    this.payloadBytes += length;
-    const refusal = this.fields.apply(x, stream.lease.program, ended);
-    stream.extendedConnect = this.fields.protocol !== null;
+    const { x, stream } = this.createStream(number, end - start, ended);
+    this.payloadBytes += end - start;
+    const { program } = stream.lease;
+    let refusal: Refusal | null;
+    if (repeats && previous.isFor(x, ended)) refusal = previous.apply(x, program);
+    else {
+      if (repeats) this.decode(block, start, end);
+      refusal = fields.apply(x, program, ended);
+      stream.extendedConnect = fields.protocol !== null;
+      if (refusal === null && fields.repeatable && decoder.changes === this.changesBefore) {
+        previous.keep(fields, x, ended, block, start, end, decoder.changes);
+      }
+    }
     if (refusal !== null) {
       this.refuse(x, stream, refusal);
       return;
@@ -265,7 +281,7 @@ export class ServerStreams implements FrameListener {
       if (this.connection.acceptsStreams || number % 2 === 0) {
         this.connection.failWith(ErrorCode.ProtocolError, `client sent ${name} frame for idle stream ${number}`);
       }
-    } else if (data && this.recent.includes(number)) this.reset(number, ErrorCode.StreamClosed);
+    } else if (data && this.recent.hasEnded(number)) this.reset(number, ErrorCode.StreamClosed);
   }
 
   onReset(number: number, code: number): void {
@@ -371,7 +387,7 @@ export class ServerStreams implements FrameListener {
   }
 
   private reset(number: number, code: number): void {
-    this.remember(-number);
+    this.recent.addReset(number);
     this.connection.writer.reset(number, code);
   }
 
@@ -385,15 +401,8 @@ export class ServerStreams implements FrameListener {
   closed(stream: Http2Stream): void {
     if (!this.open.delete(stream)) return;
     stream.close();
-    this.remember(stream.number);
+    this.recent.addEnded(stream.number);
     if (this.open.size === 0) this.connection.streamsEnded();
-  }
-
-  private remember(number: number): void {
-    const { recent } = this;
-    if (recent.includes(-Math.abs(number))) return;
-    recent.push(number);
-    if (recent.length > MAX_RECENT) recent.shift();
   }
 }
 

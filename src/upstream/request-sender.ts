@@ -9,7 +9,7 @@ import { logError } from '../program/error-context.js';
 import type { ForwardingRules } from './forwarding-rules.js';
 
 /** Bytes of a body file read at once. */
-const FILE_READ_SIZE = 65536;
+const FILE_READ_SIZE = 131072;
 /** Maximum bytes of a body sent in one string with the head. */
 const MAX_JOINED = 4096;
 

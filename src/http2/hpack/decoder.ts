@@ -28,6 +28,8 @@ export class HpackDecoder {
   /** Error code of the connection and text for the log, after `INVALID`. */
   code = 0;
   reason = '';
+  /** Number of changes of the dynamic table: while it is the same, identical blocks have the same fields. */
+  changes = 0;
   private readonly table: DynamicTable;
   private bytes: Buffer = scratch;
   private at = 0;
@@ -86,6 +88,7 @@ export class HpackDecoder {
         const size = this.integer(0x1f);
         if (size < 0) return this.failInteger(size, 'size update');
         if (size > this.maxTable) return this.fail(`client sent invalid table size update: ${size}`);
+        this.changes++;
         table.resize(size);
         continue;
       } else {
@@ -110,7 +113,10 @@ export class HpackDecoder {
         const text = this.string();
         if (text === null) return INVALID;
         value = text;
-        if (indexing) table.add(name, value, number);
+        if (indexing) {
+          this.changes++;
+          table.add(name, value, number);
+        }
       }
       listBytes += name.length + value.length;
       // After the limit, fields only change the table.

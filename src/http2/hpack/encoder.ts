@@ -10,7 +10,7 @@
  */
 import { DynamicTable } from './dynamic-table.js';
 import { encodeHuffman, huffmanLength } from './huffman.js';
-import { STATIC_ENTRIES, staticFieldIndex, staticNameIndex } from './static-table.js';
+import { STATIC_ENTRIES, staticFieldIndex, staticNameIndex, staticNames } from './static-table.js';
 
 // Representations: the first bits of a field, and the mask of the integer that follows.
 const INDEXED = 0x80;
@@ -24,28 +24,54 @@ const INDEX_AT_ONCE = 1;
 const NO_INDEX = 2;
 const NEVER_INDEX = 3;
 
-const TREATMENT: ReadonlyMap<string, number> = new Map([
-  ...[':authority', ':scheme', 'server', 'date', 'content-type', 'user-agent'].map(
-    (name) => [name, INDEX_AT_ONCE] as const,
-  ),
-  ...[
-    ':path',
-    'age',
-    'content-length',
-    'content-range',
-    'etag',
-    'expires',
-    'if-match',
-    'if-modified-since',
-    'if-none-match',
-    'if-range',
-    'if-unmodified-since',
-    'last-modified',
-    'location',
-    'range',
-  ].map((name) => [name, NO_INDEX] as const),
-  ...['authorization', 'cookie', 'proxy-authorization', 'set-cookie'].map((name) => [name, NEVER_INDEX] as const),
-]);
+const TREATMENTS: readonly (readonly [treatment: number, names: readonly string[]])[] = [
+  [INDEX_AT_ONCE, [':authority', ':scheme', 'server', 'date', 'content-type', 'user-agent']],
+  [
+    NO_INDEX,
+    [
+      ':path',
+      'age',
+      'content-length',
+      'content-range',
+      'etag',
+      'expires',
+      'if-match',
+      'if-modified-since',
+      'if-none-match',
+      'if-range',
+      'if-unmodified-since',
+      'last-modified',
+      'location',
+      'range',
+    ],
+  ],
+  [NEVER_INDEX, ['authorization', 'cookie', 'proxy-authorization', 'set-cookie']],
+];
+
+/** A name of the static table, or with a treatment of its own. */
+interface KnownName {
+  /** Index of its first entry in the static table, or 0. */
+  readonly index: number;
+  treatment: number;
+  /** Its place in `HpackEncoder.known`. */
+  readonly place: number;
+}
+
+/** All of them are known by one look-up. */
+const KNOWN = new Map<string, KnownName>();
+
+function know(name: string): KnownName {
+  let known = KNOWN.get(name);
+  if (known === undefined) {
+    known = { index: staticNameIndex(name), treatment: 0, place: KNOWN.size };
+    KNOWN.set(name, known);
+  }
+  return known;
+}
+
+// Names that enter the table come first.
+for (const [treatment, names] of TREATMENTS) for (const name of names) know(name).treatment = treatment;
+for (const name of staticNames) if (name !== '') know(name);
 
 /** Maximum size of the table, bytes, even if the peer allows more. */
 const MAX_TABLE = 4096;
@@ -116,7 +142,8 @@ interface Entry {
 
 export class HpackEncoder {
   private readonly table = new DynamicTable(MAX_TABLE);
-  /** By name. Entries may have been evicted. */
+  /** Entries of known names, by `KnownName.place`, and others by name. They may have been evicted. */
+  private known: (Entry | undefined)[] = [];
   private entries: Map<string, Entry> | null = null;
   /** Hashes of fields that have occurred once, by their last bits. */
   private once: Int32Array | null = null;
@@ -172,7 +199,8 @@ export class HpackEncoder {
   /** Appends a field; names are in lower case. */
   field(name: string, value: string): void {
     reserve(16);
-    const named = staticNameIndex(name);
+    const known = KNOWN.get(name);
+    const named = known === undefined ? 0 : known.index;
     if (named > 0) {
       const index = staticFieldIndex(named, value);
       if (index > 0) {
@@ -180,14 +208,14 @@ export class HpackEncoder {
         return;
       }
     }
-    const treatment = TREATMENT.get(name) ?? 0;
+    const treatment = known === undefined ? 0 : known.treatment;
     if (treatment >= NO_INDEX) {
       const bits = treatment === NEVER_INDEX ? NEVER_INDEXED : WITHOUT_INDEXING;
       this.literal(bits, 0x0f, named, name, value);
       return;
     }
     const { table } = this;
-    const entry = this.entries?.get(name);
+    const entry = known === undefined ? this.entries?.get(name) : this.known[known.place];
     let nameIndex = named;
     if (entry !== undefined) {
       const index = table.added - entry.number;
@@ -202,7 +230,7 @@ export class HpackEncoder {
     const indexed = table.max > 0 && name.length + value.length <= MAX_INDEXED;
     if (indexed && (treatment === INDEX_AT_ONCE || this.repeats(name, value))) {
       this.literal(WITH_INDEXING, 0x3f, nameIndex, name, value);
-      this.add(name, value, entry);
+      this.add(name, value, entry, known);
     } else this.literal(WITHOUT_INDEXING, 0x0f, nameIndex, name, value);
   }
 
@@ -224,24 +252,30 @@ export class HpackEncoder {
     return false;
   }
 
-  private add(name: string, value: string, known: Entry | undefined): void {
+  private add(name: string, value: string, entry: Entry | undefined, known: KnownName | undefined): void {
     const { table } = this;
     const kept = detached(value);
-    const keptName = known === undefined ? detached(name) : name;
+    const keptName = entry === undefined && known === undefined ? detached(name) : name;
     if (!table.add(keptName, kept, 0)) return;
     const number = table.added - 1;
-    if (known !== undefined) {
-      known.value = kept;
-      known.number = number;
-      return;
-    }
+    if (entry !== undefined) {
+      entry.value = kept;
+      entry.number = number;
+    } else if (known !== undefined) {
+      while (this.known.length <= known.place) this.known.push(undefined);
+      this.known[known.place] = { value: kept, number };
+    } else this.addName(keptName, { value: kept, number });
+  }
+
+  private addName(name: string, added: Entry): void {
+    const { table } = this;
     this.entries ??= new Map();
     const { entries } = this;
     // Entries that were evicted are removed from time to time.
     if (entries.size >= table.count * 2 + MAX_EVICTED) {
       for (const [each, entry] of entries) if (table.added - entry.number > table.count) entries.delete(each);
     }
-    entries.set(keptName, { value: kept, number });
+    entries.set(name, added);
   }
 }
 
