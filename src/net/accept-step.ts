@@ -29,7 +29,8 @@ export class AcceptKey<T> {
 
 /** Results of the steps of one connection. */
 export class Accepted {
-  private readonly values = new Map<AcceptKey<unknown>, unknown>();
+  /** Keys and values by turns: there are few, and a `Map` for each connection costs more. */
+  private readonly entries: unknown[] = [];
 
   constructor(
     /** `$connection`: serial number. */
@@ -39,10 +40,19 @@ export class Accepted {
   ) {}
 
   get<T>(key: AcceptKey<T>): T | undefined {
-    return this.values.get(key) as T | undefined;
+    const at = this.find(key);
+    return at < 0 ? undefined : (this.entries[at + 1] as T);
   }
   set<T>(key: AcceptKey<T>, value: T): void {
-    this.values.set(key, value);
+    const at = this.find(key);
+    if (at < 0) this.entries.push(key, value);
+    else this.entries[at + 1] = value;
+  }
+
+  private find(key: AcceptKey<unknown>): number {
+    const { entries } = this;
+    for (let at = 0; at < entries.length; at += 2) if (entries[at] === key) return at;
+    return -1;
   }
 }
 

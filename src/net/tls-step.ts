@@ -131,14 +131,16 @@ class Handshake implements Abortable {
   private add(bytes: Buffer): typeof MORE | typeof COMPLETE {
     const result = this.reader.add(bytes);
     if (result === MORE) return MORE;
-    this.handle?.readStop();
     if (this.handle !== null) this.handle.onread = IGNORE;
     this.forget();
-    if (result === PLAIN) {
-      this.plain(this.incoming);
-      this.proceedPlain(this.reader.bytes);
-    } else if (result === COMPLETE) this.negotiate();
-    else this.refuse(TOO_LONG_HELLO);
+    if (result === COMPLETE) this.negotiate();
+    else {
+      this.handle?.readStop();
+      if (result === PLAIN) {
+        this.plain(this.incoming);
+        this.proceedPlain(this.reader.bytes);
+      } else this.refuse(TOO_LONG_HELLO);
+    }
     return COMPLETE;
   }
 
@@ -151,6 +153,7 @@ class Handshake implements Abortable {
     const hello = this.reader.parse();
     const settings = hello.badServerName ? BAD_NAME : this.select(hello, this.incoming);
     if ('alert' in settings) {
+      this.handle?.readStop();
       this.refuse(settings);
       return;
     }
@@ -158,8 +161,10 @@ class Handshake implements Abortable {
     this.settings = settings;
     const { sessionId } = hello;
     const session = settings.sessions === null || sessionId.length === 0 ? null : settings.sessions.find(sessionId);
+    // The engine continues to read from the handle: stopping in between would take two more system calls.
     if (!(session instanceof Promise)) this.shake(session, this.reader.bytes);
     else {
+      this.handle?.readStop();
       const bytes = Buffer.from(this.reader.bytes);
       void session.then((found) => this.shake(found, bytes));
     }
