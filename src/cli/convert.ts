@@ -1,12 +1,14 @@
 /** `tsproxy convert`: converts the configuration of another program, or between nginx.conf and JSON. */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { diskReader } from '../config/reader.js';
+import { convertText, type ForeignFormat } from '../convert/convert.js';
 import { addFindings, payloadOf } from '../convert/crossplane/files.js';
 import { textOf } from '../convert/crossplane/from-payload.js';
 import { parseJson, printPayload } from '../convert/crossplane/json-text.js';
 import { PayloadMistake, readPayload } from '../convert/crossplane/payload.js';
 import { detectFormat, type Format } from '../convert/detect.js';
+import { SourceMistake } from '../convert/model.js';
 import { toBytes, toText } from '../diagnostics/byte-string.js';
 import { errnoText } from '../diagnostics/errno.js';
 import { modules as builtIn } from '../modules/index.js';
@@ -37,12 +39,35 @@ export async function convert(file: string | undefined, options: ConvertOptions)
     const text = read(name);
     const format = options.from ?? detectFormat(name ?? '', text);
     if (format === null) throw new Refusal(`the format of "${shown(name)}" is not known; name it with --from`);
-    return format === 'nginx' ? await toJson(name, text, options) : fromJson(name, text, options);
+    if (format === 'nginx') return await toJson(name, text, options);
+    return format === 'json' ? fromJson(name, text, options) : fromForeign(format, name, text, options);
   } catch (error) {
-    if (!(error instanceof Refusal || error instanceof PayloadMistake)) throw error;
-    printError(`tsproxy: ${toText(error.message)}`);
+    if (error instanceof SourceMistake) {
+      printError(`tsproxy: ${file ?? '<stdin>'}${error.line > 0 ? `:${error.line}` : ''}: ${error.message}`);
+    } else if (error instanceof Refusal || error instanceof PayloadMistake) {
+      printError(`tsproxy: ${toText(error.message)}`);
+    } else throw error;
     return 1;
   }
+}
+
+/** The configuration of another program; prints what could not be converted. */
+function fromForeign(format: ForeignFormat, name: string | null, bytes: string, options: ConvertOptions): number {
+  const shownName = name ?? '<stdin>';
+  const { text, missing } = convertText(format, basename(shownName), bytes, {
+    listen: options.listen ?? null,
+    isListed: options.comments === true,
+  });
+  if (options.to === 'json') {
+    const path = toBytes(resolve(options.output ?? 'nginx.conf'));
+    write(options.output, printPayload(payloadOf(path, text, { reader: diskReader, single: true })));
+  } else {
+    write(options.output, text);
+  }
+  for (const { line, message } of missing) {
+    printError(`${shownName}${line > 0 ? `:${line}` : ''}: not converted: ${message}`);
+  }
+  return missing.length === 0 ? 0 : INCOMPLETE;
 }
 
 function shown(name: string | null): string {
