@@ -1,20 +1,61 @@
 /** `tsproxy dev`: runs a production configuration on a developer's machine. */
-import { toText } from '../diagnostics/byte-string.js';
+import { resolve } from 'node:path';
+import { toBytes, toText } from '../diagnostics/byte-string.js';
 import { modules } from '../modules/index.js';
 import { printError } from '../process/standard-streams.js';
-import { nginxSite } from './dev/nginx-site.js';
+import type { PathMapping } from './dev/local-files.js';
+import { NginxSite } from './dev/nginx-site.js';
 import { runSite } from './dev/run-site.js';
+import { InvalidTarget, Targets } from './dev/targets.js';
 import { allowingUnsupported } from './invocation.js';
 import { displayName, missingFile, sourceOf } from './paths.js';
 
+/** Options as written. */
+export interface DevOptions {
+  readonly upstream: readonly string[];
+  readonly map: readonly string[];
+  readonly port: readonly (readonly [from: number, to: number])[];
+  readonly path: readonly string[];
+  readonly host?: string;
+  readonly login: readonly (readonly [name: string, password: string])[];
+  readonly p?: string;
+}
+
 /** Serves until it is ended; the exit code applies only if the start failed. */
-export async function dev(file: string | undefined): Promise<number> {
-  const which = { file, prefix: undefined, errorLog: undefined, globals: allowingUnsupported() };
+export async function dev(file: string | undefined, options: DevOptions): Promise<number> {
+  const which = { file, prefix: options.p, errorLog: undefined, globals: allowingUnsupported() };
   const missing = missingFile(which);
   if (missing !== null) {
     printError(missing);
     return 1;
   }
   const source = sourceOf(which);
-  return runSite(nginxSite(displayName(toText(source.name)), source, modules));
+  let targets: Targets;
+  try {
+    targets = Targets.parse([...options.upstream, ...options.map]);
+  } catch (error) {
+    if (!(error instanceof InvalidTarget)) throw error;
+    printError(`tsproxy dev: ${error.message}`);
+    return 2;
+  }
+  const site = new NginxSite({
+    title: displayName(toText(source.name)),
+    source,
+    modules,
+    targets,
+    ports: new Map(options.port),
+    paths: options.path.map(pathMapping),
+    host: options.host ?? null,
+    // Passwords of the command line are compared as they are.
+    passwords: options.login.map(([name, password]) => `${name}:{PLAIN}${password}\n`).join(''),
+  });
+  return runSite(site);
+}
+
+function pathMapping(option: string): PathMapping {
+  const equals = option.indexOf('=');
+  return {
+    from: toBytes(option.slice(0, equals).replace(/(.)\/+$/, '$1')),
+    to: toBytes(resolve(option.slice(equals + 1))),
+  };
 }

@@ -3,6 +3,8 @@ import type { Exchange } from '../program/exchange.js';
 import { SettingsKey } from '../program/settings-key.js';
 
 export interface ErrorResponse {
+  /** Whether it has precedence over the `error_page` of the location. Default false. */
+  readonly precedesErrorPages?: boolean;
   /** Whether a request gets this response to an error with the status. */
   applies(x: Exchange, status: number): boolean;
   send(x: Exchange, status: number): void;

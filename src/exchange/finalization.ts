@@ -58,6 +58,11 @@ export function finalize(x: EngineExchange, status: number): void {
   if (CLOSING.has(status)) x.keepAlive = false;
   x.response.contentType = null;
   const { settings } = x.location;
+  const own = settings.get(ERROR_RESPONSE);
+  if (own?.precedesErrorPages === true && own.applies(x, status)) {
+    sendBuiltIn(x, status);
+    return;
+  }
   if (!x.errorPageActive && settings.errorPages !== null && x.uriChanges !== 0) {
     if (!settings.recursiveErrorPages) x.errorPageActive = true;
     const page = settings.errorPages.get(status);

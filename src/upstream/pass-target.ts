@@ -7,8 +7,10 @@ import { RESOLVER } from '../program/name-resolver.js';
 import type { TunnelTarget } from '../program/tunnel-target.js';
 import { RUN_TIME_UPSTREAMS } from './attempt-recorder.js';
 import { findUpstream } from './configured.js';
+import { HostNotFound, peerAddresses } from './host-lookup.js';
 import { giveAddresses } from './late-address.js';
 import type { PeerAddress } from './peer.js';
+import { TARGET_OVERRIDES, type TargetOverride } from './target-overrides.js';
 import { implicitUpstream, type Upstream } from './upstream.js';
 
 /** Address to which a pass directive refers. */
@@ -38,7 +40,7 @@ function implicitKey(address: Address): string {
 
 /** Upstream of an address without variables; a name that is not an `upstream` is resolved before the table is used. */
 export function configuredUpstream({ address, hostPort }: PassAddress, at: Scope): Upstream {
-  const { compiler, block } = at;
+  const { compiler, block, program } = at;
   const declared = declaredUpstream(address, compiler.shared);
   if (declared !== undefined) {
     if (address.family !== 'unix' && address.portGiven) {
@@ -50,8 +52,9 @@ export function configuredUpstream({ address, hostPort }: PassAddress, at: Scope
   const existing = compiler.shared.get<Upstream>(key);
   if (existing !== undefined) return existing;
   if (address.family !== 'unix' && address.port === 0) compiler.fail(`no port in upstream "${hostPort}"`, block.at);
-  const upstream = compiler.shared.set(key, implicitUpstream(hostPort, fixedAddresses(address)));
-  if (address.family === 'name') compiler.await(lookUp(upstream, address, key, at));
+  const target = program.settings.get(TARGET_OVERRIDES)?.of(address)?.address ?? address;
+  const upstream = compiler.shared.set(key, implicitUpstream(hostPort, fixedAddresses(target)));
+  if (target.family === 'name') compiler.await(lookUp(upstream, target, key, at));
   return upstream;
 }
 
@@ -71,9 +74,12 @@ async function lookUp(upstream: Upstream, address: Address, key: string, { compi
 
 /** Upstream of an address for one request; resolves to null if its name cannot be resolved, which is logged. */
 export function resolveUpstream({ address, hostPort }: PassAddress, x: Exchange): Upstream | Promise<Upstream | null> {
-  const recorder = x.location.settings.get(RUN_TIME_UPSTREAMS);
+  const { settings } = x.location;
+  const recorder = settings.get(RUN_TIME_UPSTREAMS);
+  const override = settings.get(TARGET_OVERRIDES)?.of(address) ?? null;
+  if (override !== null) return overridden(override, hostPort, x);
   if (address.family !== 'name') return implicitUpstream(hostPort, fixedAddresses(address), recorder);
-  const { resolver, timeout } = x.location.settings.get(RESOLVER);
+  const { resolver, timeout } = settings.get(RESOLVER);
   if (resolver === null) {
     logError(x, 'error', `no resolver defined to resolve ${address.host}`);
     return Promise.resolve(null);
@@ -92,6 +98,17 @@ export function resolveUpstream({ address, hostPort }: PassAddress, x: Exchange)
       return null;
     },
   );
+}
+
+/** Its name is resolved by the system, as those without variables. */
+async function overridden({ address }: TargetOverride, hostPort: string, x: Exchange): Promise<Upstream | null> {
+  try {
+    return implicitUpstream(hostPort, await peerAddresses(address), x.location.settings.get(RUN_TIME_UPSTREAMS));
+  } catch (error) {
+    if (!(error instanceof HostNotFound)) throw error;
+    logError(x, 'error', `host not found: ${error.host}`);
+    return null;
+  }
 }
 
 /** Whether the server of a tunnel belongs to the upstream and is enabled. */

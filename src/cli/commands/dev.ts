@@ -1,12 +1,59 @@
 /** `tsproxy dev [FILE]`: runs a production configuration on a developer's machine. */
-import type { DeclareCommand } from './command.js';
+import { InvalidArgumentError } from 'commander';
+import type { DevOptions } from '../dev.js';
+import { collectValues, type DeclareCommand } from './command.js';
 
 export const dev: DeclareCommand = (program, take) => {
   program
     .command('dev')
     .description("run a production configuration on a developer's machine")
     .argument('[file]', 'configuration file (default: conf/nginx.conf or nginx.conf)')
-    .action((file: string | undefined) => {
-      take(async () => (await import('../dev.js')).dev(file));
+    .option(
+      '--upstream <name=target>',
+      'server to use for an upstream or the host of a proxy_pass (repeatable)',
+      collectValues,
+    )
+    .option('--map <host=target>', 'server to use for a host, wherever it is named (repeatable)', collectValues)
+    .option('--port <from=to>', 'port for a port of the configuration (repeatable)', ports)
+    .option('--path <from=to>', 'directory or file for a path of the configuration (repeatable)', paths)
+    .option('--host <address>', 'address to listen on (default: 127.0.0.1 and ::1)')
+    .option('--login <name:password>', 'user for auth_basic where its file is missing (repeatable)', login)
+    .addHelpText('after', EXAMPLES)
+    .action((file: string | undefined, _options: unknown, used: { optsWithGlobals(): Partial<DevOptions> }) => {
+      const { upstream = [], map = [], port = [], path = [], login: users = [], ...rest } = used.optsWithGlobals();
+      take(async () => (await import('../dev.js')).dev(file, { ...rest, upstream, map, port, path, login: users }));
     });
 };
+
+const EXAMPLES = `
+Examples:
+  tsproxy dev                                    run nginx.conf: 80 is 8080, 443 is 8443
+  tsproxy dev --upstream app=localhost:3000      with the application on this machine
+  tsproxy dev --map shop.example=localhost:3000  for a host that is named anywhere
+  tsproxy dev --path /var/www/shop=./public      with files in another directory
+`;
+
+function ports(
+  text: string,
+  before: readonly (readonly [from: number, to: number])[] = [],
+): readonly (readonly [from: number, to: number])[] {
+  const [, from, to] = /^(\d{1,5})=(\d{1,5})$/.exec(text) ?? [];
+  if (from === undefined || to === undefined || Number(from) > 65535 || Number(to) > 65535) {
+    throw new InvalidArgumentError('must be two port numbers, such as 443=9443');
+  }
+  return [...before, [Number(from), Number(to)]];
+}
+
+function paths(text: string, before: readonly string[] = []): readonly string[] {
+  if (!/^\/[^=]*=./.test(text)) throw new InvalidArgumentError('must be two paths, such as /var/www/shop=./public');
+  return [...before, text];
+}
+
+function login(
+  text: string,
+  before: readonly (readonly [name: string, password: string])[] = [],
+): readonly (readonly [name: string, password: string])[] {
+  const colon = text.indexOf(':');
+  if (colon < 1) throw new InvalidArgumentError('must be a name and a password, such as admin:secret');
+  return [...before, [text.slice(0, colon), text.slice(colon + 1)]];
+}

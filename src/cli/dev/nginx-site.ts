@@ -1,36 +1,138 @@
 /** A configuration file as a site of the development view. */
-import { type ConfigReader, diskReader } from '../../config/reader.js';
+import { lookup } from 'node:dns/promises';
+import { type Address, canonicalIp } from '../../config/address.js';
 import type { ConfigSource } from '../../process/configuration.js';
+import { checkSource, confDirectoryOf } from '../../process/configuration.js';
 import type { Module } from '../../program/module.js';
-import type { Site } from './site.js';
+import { devModule } from './dev-module.js';
+import { DevReader, exists, LocalFiles, type PathMapping } from './local-files.js';
+import { assignPorts, type BindHosts, Plan, RunFiles } from './plan.js';
+import { canBind, PortMap } from './port-map.js';
+import { rewriting } from './rewrite.js';
+import type { PreparedSite, Site } from './site.js';
+import { siteUrls } from './site-urls.js';
+import { type Survey, survey } from './survey.js';
+import type { Targets } from './targets.js';
 
-export function nginxSite(title: string, source: ConfigSource, modules: readonly Module[]): Site {
-  return {
-    title,
-    modules,
-    async prepare() {
-      const read = new Set<string>([source.name]);
-      return {
-        source: { ...source, reader: recordingReader(read) },
-        urls: [],
-        notices: [],
-        consoleUrl: null,
-        watched: read,
-      };
-    },
-  };
+export interface NginxSiteOptions {
+  /** Name in the banner. */
+  readonly title: string;
+  readonly source: ConfigSource;
+  readonly modules: readonly Module[];
+  readonly targets: Targets;
+  /** Ports given by the user, by the port as written. */
+  readonly ports: ReadonlyMap<number, number>;
+  readonly paths: readonly PathMapping[];
+  /** Address to listen on instead of the loopback addresses. */
+  readonly host: string | null;
+  /** See `PlanOptions.passwords`. */
+  readonly passwords: string;
 }
 
-/** Adds the paths and patterns that are read to a set. */
-function recordingReader(read: Set<string>): ConfigReader {
-  return {
-    read(path) {
-      read.add(path);
-      return diskReader.read(path);
-    },
-    expand(pattern) {
-      read.add(pattern);
-      return diskReader.expand(pattern);
-    },
-  };
+/** Port of the console. */
+const CONSOLE_PORT = 8900;
+/** ms for the lookup of a host. */
+const LOOKUP_TIMEOUT = 2000;
+
+export class NginxSite implements Site {
+  readonly modules: readonly Module[];
+  private readonly runFiles = new RunFiles();
+  private portMap: PortMap | null = null;
+
+  constructor(private readonly options: NginxSiteOptions) {
+    this.modules = [...options.modules, devModule];
+  }
+
+  get title(): string {
+    return this.options.title;
+  }
+
+  async prepare(): Promise<PreparedSite> {
+    const { source, targets, paths, passwords, ports: given } = this.options;
+    const directory = confDirectoryOf(source);
+    const files = new LocalFiles(directory, paths);
+    const missing = new Set<string>();
+    const reader = new DevReader(files, (path) => missing.add(path));
+    const found = survey(checkSource({ ...source, reader }, this.modules));
+    const hosts = await this.bindHosts();
+    this.portMap ??= new PortMap([hosts.ipv4, ...(hosts.ipv6 === null ? [] : [hosts.ipv6])], given);
+    const ports = await assignPorts(found, this.portMap);
+    const consolePort = await this.portMap.assign('console', CONSOLE_PORT);
+    const { runFiles } = this;
+    const { prefix } = source;
+    const plan = new Plan({
+      survey: found,
+      files,
+      directory,
+      prefix,
+      targets,
+      hosts,
+      ports,
+      consolePort,
+      runFiles,
+      passwords,
+    });
+    for (const path of missing) plan.notice(`include ${path}`, 'not here: left out');
+    await noticeHosts(found, plan);
+    return {
+      source: { ...source, reader, rewrite: rewriting(plan) },
+      urls: siteUrls(found, plan),
+      notices: plan.notices,
+      consoleUrl: `http://localhost:${consolePort}/`,
+      watched: reader.paths,
+    };
+  }
+
+  close(): void {
+    this.runFiles.remove();
+  }
+
+  private async bindHosts(): Promise<BindHosts> {
+    const { host } = this.options;
+    if (host === null) return { ipv4: '127.0.0.1', ipv6: (await canBind('::1')) ? '::1' : null };
+    if (host === '0.0.0.0') return { ipv4: host, ipv6: (await canBind('::')) ? '::' : null };
+    return { ipv4: host, ipv6: null };
+  }
+}
+
+/** Adds lines about hosts that are unknown on this machine, or that are not on this machine or its network. */
+async function noticeHosts({ hosts }: Survey, plan: Plan): Promise<void> {
+  const { targets } = plan.options;
+  const relevant = hosts.filter(({ name, address }) => targets.group(name) === null && targets.of(address) === null);
+  const known = await Promise.all(
+    relevant.map(async (host) => ({ ...host, addresses: await addressesOf(host.address) })),
+  );
+  for (const name of new Set(known.map((host) => host.name))) {
+    const servers = known.filter((host) => host.name === name);
+    const [first] = servers;
+    if (first === undefined) continue;
+    const place = plan.placeText(first.place);
+    if (servers.every(({ addresses }) => addresses.length === 0)) {
+      plan.warn(`upstream ${name}`, `not known here (${place}): requests get 502; --upstream ${name}=localhost:3000`);
+      continue;
+    }
+    const outside = servers.flatMap(({ addresses }) => addresses).find((address) => !isNearby(address));
+    if (outside !== undefined) {
+      plan.warn(`upstream ${name}`, `${outside} is not on this machine (${place}); --upstream ${name}=localhost:3000`);
+    }
+  }
+}
+
+/** Addresses of a host; empty if it is unknown. A unix socket has its path if it exists. */
+async function addressesOf(address: Address): Promise<readonly string[]> {
+  if (address.family === 'unix') return exists(address.path) ? ['unix:'] : [];
+  if (address.family !== 'name') return [address.host];
+  const timeout = new Promise<readonly string[]>((resolve) => setTimeout(resolve, LOOKUP_TIMEOUT, []).unref());
+  const found = lookup(address.host, { all: true }).then(
+    (all) => all.map((each) => each.address),
+    () => [],
+  );
+  return Promise.race([found, timeout]);
+}
+
+/** Whether an address is on this machine or in a private network. */
+function isNearby(text: string): boolean {
+  const address = canonicalIp(text);
+  if (address === null) return true;
+  return /^(?:0\.|127\.|10\.|192\.168\.|169\.254\.|172\.(?:1[6-9]|2\d|3[01])\.|::1?$|f[cde])/.test(address);
 }

@@ -1,11 +1,13 @@
 /** Target of `proxy_pass` for a request: the upstream and the request URI. */
 
+import { httpExchange } from '../../exchange/exchange.js';
 import { fieldValue } from '../../http/field-line.js';
 import { escapeBreaks, escapePath } from '../../http/uri-escape.js';
 import { logError } from '../../program/error-context.js';
 import type { Exchange } from '../../program/exchange.js';
 import type { Scope } from '../../program/module.js';
 import { configuredUpstream, resolveUpstream, upstreamOf } from '../../upstream/pass-target.js';
+import { TARGET_OVERRIDES } from '../../upstream/target-overrides.js';
 import type { Upstream } from '../../upstream/upstream.js';
 import { type PassData, type PassTarget, parseTarget } from './pass.js';
 
@@ -39,13 +41,17 @@ export function compileTarget(data: PassData, at: Scope): TargetOf {
   const template = compiler.template(data.template);
   return (x) => {
     const url = template.of(x);
-    const target = parseTarget(url);
-    if (typeof target === 'string') {
-      logError(x, 'error', target === 'invalid URL prefix' ? `${target} in "${url}"` : target);
+    const parsed = parseTarget(url);
+    if (typeof parsed === 'string') {
+      logError(x, 'error', parsed === 'invalid URL prefix' ? `${parsed} in "${url}"` : parsed);
       return null;
     }
+    const override = x.location.settings.get(TARGET_OVERRIDES)?.of(parsed.address) ?? null;
+    const target = override === null ? parsed : { ...parsed, secure: override.secure };
     const upstream = upstreamOf(target, compiler.shared);
     if (upstream !== undefined) return destinationOf(target, upstream, true);
+    // As in nginx, `$proxy_host` is set even if the name cannot be resolved.
+    httpExchange(x).upstreamHost = target.hostPort;
     return resolveNow(target, x);
   };
 }

@@ -1,0 +1,148 @@
+/**
+ * The module of `tsproxy dev`, which `rewrite.ts` adds to a configuration: requests get the hosts and origins that the
+ * configuration expects, responses those of this machine, hosts of pass directives are replaced by given servers, and a failed
+ * request to an upstream is explained.
+ */
+import { parseAddress } from '../../config/address.js';
+import { mapped, text } from '../../config/argument-types.js';
+import { ERROR_RESPONSE, type ErrorResponse } from '../../exchange/error-response.js';
+import { httpExchange } from '../../exchange/exchange.js';
+import type { Exchange } from '../../program/exchange.js';
+import { defineModule, type Handler, type HeaderFilter } from '../../program/module.js';
+import { StateKey } from '../../program/state-key.js';
+import { NEXT } from '../../program/verdict.js';
+import { TARGET_OVERRIDES, TargetOverrides } from '../../upstream/target-overrides.js';
+import { LocalOrigins, type OriginData } from './local-origin.js';
+import { failureOf, missingUpstreamPage } from './missing-upstream-page.js';
+import { placeText } from './request-lines.js';
+
+/** Argument of the directive, as JSON. */
+export interface DevData extends OriginData {
+  /** Servers by name of the host or address that they replace. */
+  readonly targets: readonly (readonly [
+    name: string,
+    target: { readonly address: string; readonly secure: boolean },
+  ])[];
+}
+
+/** Whether names in the response get the suffix `.localhost`. */
+const SUFFIXED = new StateKey<boolean>('dev suffix', 'request');
+
+/** Fields that would affect later requests to this machine: browsers keep them by host, for all ports. */
+const DROPPED_FIELDS = ['strict-transport-security', 'alt-svc'] as const;
+
+function translateRequest(origins: LocalOrigins): Handler {
+  return (given) => {
+    const x = httpExchange(given);
+    const real = origins.realHost(x.host);
+    if (real === null) {
+      x.setState(SUFFIXED, x.host === '' || isLoopback(x.host));
+      return NEXT;
+    }
+    x.setState(SUFFIXED, true);
+    const { headers, client } = x;
+    const fields: (readonly [name: string, value: string])[] = [];
+    const replace = (lower: string, name: string, value: string | null): void => {
+      if (value !== null && headers.find(lower) >= 0) fields.push([name, value]);
+    };
+    replace('host', 'Host', origins.realAuthority(real, client.secure, client.localPort));
+    replace('origin', 'Origin', origins.toReal(headers.get('origin') ?? ''));
+    replace('referer', 'Referer', origins.toReal(headers.get('referer') ?? ''));
+    x.host = real;
+    x.headers = headers.with(
+      fields,
+      fields.map(([name]) => name.toLowerCase()),
+    );
+    return NEXT;
+  };
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '[::1]' || /^127(?:\.\d+){3}$/.test(host);
+}
+
+function translateResponse(origins: LocalOrigins): HeaderFilter {
+  return (x) => {
+    const { response, host } = x;
+    const suffixed = x.main.state(SUFFIXED) ?? false;
+    for (const name of DROPPED_FIELDS) if (response.get(name) !== undefined) response.remove(name);
+    for (const [lower, name] of [
+      ['location', 'Location'],
+      ['content-location', 'Content-Location'],
+      ['access-control-allow-origin', 'Access-Control-Allow-Origin'],
+    ] as const) {
+      const value = response.get(lower);
+      const local = value === undefined ? null : origins.toLocal(value, host, suffixed);
+      if (local !== null) response.set(name, local);
+    }
+    const cookies = response.all('set-cookie');
+    if (cookies.length === 0) return;
+    const local = cookies.map((cookie) => origins.localCookie(cookie, host, suffixed));
+    if (local.every((cookie) => cookie === null)) return;
+    response.remove('set-cookie');
+    for (const [i, cookie] of cookies.entries()) response.add('Set-Cookie', local[i] ?? cookie);
+  };
+}
+
+/** Explains why a request could not be passed on, before any `error_page` of the configuration. */
+const MISSING_UPSTREAM: ErrorResponse = {
+  precedesErrorPages: true,
+  applies: (x, status) => failureOf(x, status) !== null,
+  send(x, status) {
+    const failure = failureOf(x, status);
+    const block = httpExchange(x).location.block;
+    const html = prefersHtml(x);
+    const page = missingUpstreamPage(
+      {
+        upstream: failure?.upstream ?? '',
+        reason: failure?.reason ?? '',
+        place: block === null ? '' : placeText(block.at),
+      },
+      html,
+    );
+    x.response.set('Cache-Control', 'no-store');
+    x.respond(status, page, html ? 'text/html; charset=utf-8' : 'text/plain; charset=utf-8');
+  },
+};
+
+function prefersHtml(x: Exchange): boolean {
+  return x.headers.all('accept').some((value) => /\btext\/html\b/i.test(value));
+}
+
+function overridesOf({ targets }: DevData): TargetOverrides {
+  return new TargetOverrides(
+    targets.flatMap(([name, { address: written, secure }]) => {
+      const address = parseAddress(written, { defaultPort: 80 });
+      return 'mistake' in address ? [] : [[name, { address, secure }] as const];
+    }),
+  );
+}
+
+export const devModule = defineModule({
+  name: 'dev',
+  doc: 'Adapts a configuration to the machine of a developer. Used by `tsproxy dev` only.',
+  directives: {
+    dev: {
+      contexts: ['http'],
+      takes: mapped(text, (json) => JSON.parse(json) as DevData),
+      doc: 'Names, ports and servers of this machine, as JSON.',
+      example: `dev '{"names":[],"ports":[],"targets":[]}';`,
+    },
+  },
+  settings(conf, { program }) {
+    if (conf.dev === undefined) return;
+    program.settings.set(TARGET_OVERRIDES, overridesOf(conf.dev));
+    if (program.settings.get(ERROR_RESPONSE) === null) program.settings.set(ERROR_RESPONSE, MISSING_UPSTREAM);
+  },
+  phases: {
+    postRead: {
+      order: 0,
+      compile: ({ dev }) => (dev === undefined ? null : translateRequest(new LocalOrigins(dev))),
+    },
+  },
+  headerFilter: {
+    // After all filters that add fields.
+    order: 95,
+    compile: ({ dev }) => (dev === undefined ? null : translateResponse(new LocalOrigins(dev))),
+  },
+});

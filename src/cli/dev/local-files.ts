@@ -1,0 +1,146 @@
+/**
+ * Files of a configuration on this machine: nginx's directory is that of the configuration file, wherever it is here, and files
+ * that every installation has are built in.
+ */
+import { accessSync, constants, existsSync, readFileSync, statSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { hasWildcard } from '../../config/glob.js';
+import { type ConfigReader, diskReader } from '../../config/reader.js';
+import { nativePath } from '../../files/native-path.js';
+
+/** Directories of nginx's configuration in usual installations. */
+const NGINX_DIRECTORIES = [
+  '/etc/nginx/',
+  '/usr/local/nginx/conf/',
+  '/usr/local/etc/nginx/',
+  '/opt/homebrew/etc/nginx/',
+  '/usr/local/openresty/nginx/conf/',
+  '/etc/openresty/',
+] as const;
+
+/** `proxy_params` of Debian's package. */
+const PROXY_PARAMS = `proxy_set_header Host $http_host;
+proxy_set_header X-Real-IP $remote_addr;
+proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+proxy_set_header X-Forwarded-Proto $scheme;
+`;
+
+/** Files of nginx's directory that only name parameters of protocols which are not supported. */
+const EMPTY_FILES: ReadonlySet<string> = new Set([
+  'fastcgi_params',
+  'fastcgi.conf',
+  'fastcgi-php.conf',
+  'uwsgi_params',
+  'scgi_params',
+]);
+
+/** Text of a file that every installation has, by its name; null for others. */
+function builtInText(path: string): string | null {
+  const name = path.slice(path.lastIndexOf('/') + 1);
+  if (name === 'mime.types')
+    return readFileSync(fileURLToPath(new URL('../../../../conf/mime.types', import.meta.url)), 'latin1');
+  if (name === 'proxy_params') return PROXY_PARAMS;
+  return EMPTY_FILES.has(name) ? '' : null;
+}
+
+/** A replacement of the beginning of paths, as the user gave it. Bytes. */
+export interface PathMapping {
+  readonly from: string;
+  readonly to: string;
+}
+
+export class LocalFiles {
+  /** Directory that stands for `/`, if the configuration is in a copy of a file system; otherwise null. */
+  private readonly root: string | null;
+
+  constructor(
+    /** Directory of the configuration file, ending in a slash. */
+    private readonly directory: string,
+    private readonly mappings: readonly PathMapping[] = [],
+  ) {
+    const own = NGINX_DIRECTORIES.find((each) => directory.endsWith(each));
+    this.root = own === undefined || own === directory ? null : directory.slice(0, -own.length);
+  }
+
+  /** Where a path of the configuration is on this machine: an existing one if possible. */
+  locate(path: string): string {
+    const candidates = [...this.candidates(path)];
+    return (
+      candidates.find((each) => (hasWildcard(each) ? directoryExists(each) : exists(each))) ?? candidates[0] ?? path
+    );
+  }
+
+  private *candidates(path: string): Iterable<string> {
+    for (const { from, to } of this.mappings) {
+      if (path === from || path.startsWith(from.endsWith('/') ? from : `${from}/`)) {
+        yield to + path.slice(from.length);
+        return;
+      }
+    }
+    const nginx = NGINX_DIRECTORIES.find((each) => path.startsWith(each) && each !== this.directory);
+    if (nginx !== undefined) {
+      yield this.directory + path.slice(nginx.length);
+      // Sites of an nginx that is installed here do not belong to this configuration.
+      if (hasWildcard(path)) return;
+    }
+    if (this.root !== null && path.startsWith('/') && !path.startsWith(`${this.root}/`)) yield this.root + path;
+    yield path;
+  }
+}
+
+export function exists(path: string): boolean {
+  return existsSync(nativePath(path));
+}
+
+/** Whether a file exists and can be read. */
+export function isReadable(path: string): boolean {
+  try {
+    accessSync(nativePath(path), constants.R_OK);
+    return statSync(nativePath(path)).isFile();
+  } catch {
+    return false;
+  }
+}
+
+/** Whether the directory before the first wildcard exists. */
+function directoryExists(pattern: string): boolean {
+  return exists(pattern.slice(0, pattern.lastIndexOf('/', pattern.search(/[*?[]/)) + 1));
+}
+
+/** Reads included files, and records what it has read. */
+export class DevReader implements ConfigReader {
+  /** Paths and patterns that were read, whether they exist or not. */
+  readonly paths = new Set<string>();
+  private readonly included = new Set<string>();
+
+  constructor(
+    private readonly files: LocalFiles,
+    /** Called for an included file that is missing and has no built-in text: it is read as an empty one. */
+    private readonly missing: (path: string) => void,
+  ) {}
+
+  resolve(path: string): readonly string[] {
+    if (hasWildcard(path)) return this.expand(path);
+    const located = this.files.locate(path);
+    this.included.add(located);
+    return [located];
+  }
+
+  read(path: string): string {
+    this.paths.add(path);
+    try {
+      return diskReader.read(path);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || !this.included.has(path)) throw error;
+      const text = builtInText(path);
+      if (text === null) this.missing(path);
+      return text ?? '';
+    }
+  }
+
+  expand(pattern: string): readonly string[] {
+    const path = this.files.locate(pattern);
+    this.paths.add(path);
+    return diskReader.expand(path);
+  }
+}

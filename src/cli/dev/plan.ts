@@ -1,0 +1,160 @@
+/** Decisions for one configuration on this machine, which the rules (`rules.ts`) apply to its statements. */
+
+import { getServers } from 'node:dns';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Span } from '../../../grammar/syntax-tree.js';
+import { type Address, isWildcard } from '../../config/address.js';
+import { type Place, placeOf } from '../../config/place.js';
+import { toBytes } from '../../diagnostics/byte-string.js';
+import { LocalCa } from '../local-ca/local-ca.js';
+import type { LocalFiles } from './local-files.js';
+import { urlName } from './local-names.js';
+import type { MappedAddress, PortMap } from './port-map.js';
+import { placeText } from './request-lines.js';
+import type { Notice } from './site.js';
+import type { Survey } from './survey.js';
+import type { Targets } from './targets.js';
+
+/** Addresses of this machine to listen on. */
+export interface BindHosts {
+  readonly ipv4: string;
+  /** Null if IPv6 cannot be used. */
+  readonly ipv6: string | null;
+}
+
+/** Distinguishes the addresses of `listen`: those on all interfaces, IPv4 and IPv6, share a port. */
+export function addressKey(address: Exclude<Address, { family: 'unix' }>): string {
+  return `${isWildcard(address.host) ? '*' : address.host.toLowerCase()}:${address.port}`;
+}
+
+/** Files that a run creates; removed when it ends. */
+export class RunFiles {
+  private directory: string | null = null;
+
+  /** Absolute path of a new file with that content, or of a name for a socket (null). Bytes. */
+  path(name: string, content: string | null): string {
+    this.directory ??= mkdtempSync(join(tmpdir(), 'tsproxy-dev-'));
+    const path = join(this.directory, name);
+    if (content !== null) writeFileSync(path, content, { mode: 0o600 });
+    return toBytes(path);
+  }
+
+  remove(): void {
+    if (this.directory !== null) rmSync(this.directory, { recursive: true, force: true });
+    this.directory = null;
+  }
+}
+
+export interface PlanOptions {
+  readonly survey: Survey;
+  readonly files: LocalFiles;
+  /** Directory of the configuration, ending in a slash. Bytes. */
+  readonly directory: string;
+  /** nginx's prefix, ending in a slash. Bytes. */
+  readonly prefix: string;
+  readonly targets: Targets;
+  readonly hosts: BindHosts;
+  readonly ports: ReadonlyMap<string, number>;
+  readonly consolePort: number;
+  readonly runFiles: RunFiles;
+  /** Contents of a password file for `auth_basic` whose own is missing; empty: nobody can log in. */
+  readonly passwords: string;
+}
+
+export class Plan {
+  readonly notices: Notice[] = [];
+  private readonly noticed = new Set<string>();
+  private issued: string | null = null;
+
+  constructor(readonly options: PlanOptions) {}
+
+  /** Adds a line to the banner, once. */
+  notice(subject: string, text: string, warning = false): void {
+    const key = `${subject} ${text}`;
+    if (this.noticed.has(key)) return;
+    this.noticed.add(key);
+    this.notices.push({ subject, text, ...(warning && { warning }) });
+  }
+
+  /** Adds a line that the user should read. */
+  warn(subject: string, text: string): void {
+    this.notice(subject, text, true);
+  }
+
+  placeOf(at: Span): string {
+    return placeText(placeOf(at));
+  }
+
+  placeText(place: Place): string {
+    return placeText(place);
+  }
+
+  /** Port on this machine of an address of `listen`. */
+  port(address: Exclude<Address, { family: 'unix' }>): number {
+    return this.options.ports.get(addressKey(address)) ?? address.port;
+  }
+
+  /** Path on this machine of a file named in the configuration; relative ones are relative to `base`. */
+  file(written: string, base: 'conf' | 'prefix'): string {
+    const { directory, prefix, files } = this.options;
+    return files.locate(written.startsWith('/') ? written : (base === 'conf' ? directory : prefix) + written);
+  }
+
+  /** File with a certificate of the local CA for all servers, and its key. */
+  get certificate(): string {
+    if (this.issued !== null) return this.issued;
+    const names = this.options.survey.servers.flatMap((server) => server.names.flatMap((name) => urlName(name) ?? []));
+    const { file, omitted } = LocalCa.open().certificateFor(names);
+    if (omitted.length > 0) {
+      this.warn(
+        'certificate',
+        `the local CA does not permit ${omitted.join(', ')}: "tsproxy ca trust NAME" adds names`,
+      );
+    }
+    this.issued = toBytes(file);
+    return this.issued;
+  }
+
+  /** File with the certificate of the local CA, which has not issued any certificate of a client. */
+  get authority(): string {
+    return toBytes(LocalCa.open().rootFile);
+  }
+
+  /** Name servers of this machine, in nginx's notation. */
+  get nameServers(): readonly string[] {
+    return getServers().map((server) =>
+      server.includes(':') && !server.includes(']') && server.split(':').length > 2 ? `[${server}]` : server,
+    );
+  }
+}
+
+/** Addresses of a configuration with their ports, for the translation of URLs. */
+export function mappedAddresses({ survey, ports }: Pick<PlanOptions, 'survey' | 'ports'>): MappedAddress[] {
+  const found = new Map<string, MappedAddress>();
+  // Addresses on all interfaces first: they are what names lead to.
+  const listens = survey.servers.flatMap((server) => server.listens);
+  const rank = ({ address }: { readonly address: Address }): number =>
+    address.family !== 'unix' && isWildcard(address.host) ? 0 : 1;
+  for (const { address, secure } of [...listens].sort((a, b) => rank(a) - rank(b))) {
+    if (address.family === 'unix') continue;
+    const to = ports.get(addressKey(address));
+    if (to === undefined) continue;
+    found.set(`${secure} ${address.port} ${to}`, { from: address.port, to, secure });
+  }
+  return [...found.values()];
+}
+
+/** Assigns ports to all addresses of a configuration. */
+export async function assignPorts({ servers }: Survey, map: PortMap): Promise<ReadonlyMap<string, number>> {
+  const ports = new Map<string, number>();
+  for (const { listens } of servers) {
+    for (const { address } of listens) {
+      if (address.family === 'unix' || address.port === 0 || address.lastPort !== address.port) continue;
+      const key = addressKey(address);
+      if (!ports.has(key)) ports.set(key, await map.assign(key, address.port));
+    }
+  }
+  return ports;
+}
