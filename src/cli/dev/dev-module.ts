@@ -13,8 +13,9 @@ import { StateKey } from '../../program/state-key.js';
 import { NEXT } from '../../program/verdict.js';
 import { TARGET_OVERRIDES, TargetOverrides } from '../../upstream/target-overrides.js';
 import { LocalOrigins, type OriginData } from './local-origin.js';
-import { failureOf, missingUpstreamPage } from './missing-upstream-page.js';
 import { placeText } from './request-lines.js';
+import { failureOf, upstreamOptions } from './upstream-failure.js';
+import { UPSTREAM_PAGE_POLICY, upstreamPage, upstreamText } from './upstream-page.js';
 
 /** Argument of the directive, as JSON. */
 export interface DevData extends OriginData {
@@ -27,6 +28,9 @@ export interface DevData extends OriginData {
 
 /** Whether names in the response get the suffix `.localhost`. */
 const SUFFIXED = new StateKey<boolean>('dev suffix', 'request');
+
+/** Whether the response is the page about a failed upstream. */
+const EXPLAINED = new StateKey<boolean>('dev page');
 
 /** Fields that would affect later requests to this machine: browsers keep them by host, for all ports. */
 const DROPPED_FIELDS = ['strict-transport-security', 'alt-svc'] as const;
@@ -65,6 +69,8 @@ function translateResponse(origins: LocalOrigins): HeaderFilter {
   return (x) => {
     const { response, host } = x;
     const suffixed = x.main.state(SUFFIXED) ?? false;
+    // The configuration may have added its own policy, which the page does not comply with.
+    if (x.state(EXPLAINED) === true) response.set('Content-Security-Policy', UPSTREAM_PAGE_POLICY);
     for (const name of DROPPED_FIELDS) if (response.get(name) !== undefined) response.remove(name);
     for (const [lower, name] of [
       ['location', 'Location'],
@@ -85,23 +91,19 @@ function translateResponse(origins: LocalOrigins): HeaderFilter {
 }
 
 /** Explains why a request could not be passed on, before any `error_page` of the configuration. */
-const MISSING_UPSTREAM: ErrorResponse = {
+const UPSTREAM_FAILURE: ErrorResponse = {
   precedesErrorPages: true,
   applies: (x, status) => failureOf(x, status) !== null,
   send(x, status) {
-    const failure = failureOf(x, status);
-    const block = httpExchange(x).location.block;
+    const { upstream, reason } = failureOf(x, status) ?? { upstream: '', reason: '' };
+    const { block } = httpExchange(x).location;
+    const place = block === null ? '' : placeText(block.at);
+    const content = { status, upstream, reason, place, options: upstreamOptions(upstream) };
     const html = prefersHtml(x);
-    const page = missingUpstreamPage(
-      {
-        upstream: failure?.upstream ?? '',
-        reason: failure?.reason ?? '',
-        place: block === null ? '' : placeText(block.at),
-      },
-      html,
-    );
+    x.setState(EXPLAINED, true);
     x.response.set('Cache-Control', 'no-store');
-    x.respond(status, page, html ? 'text/html; charset=utf-8' : 'text/plain; charset=utf-8');
+    if (html) x.respond(status, Buffer.from(upstreamPage(content)), 'text/html; charset=utf-8');
+    else x.respond(status, Buffer.from(upstreamText(content)), 'text/plain; charset=utf-8');
   },
 };
 
@@ -132,7 +134,7 @@ export const devModule = defineModule({
   settings(conf, { program }) {
     if (conf.dev === undefined) return;
     program.settings.set(TARGET_OVERRIDES, overridesOf(conf.dev));
-    if (program.settings.get(ERROR_RESPONSE) === null) program.settings.set(ERROR_RESPONSE, MISSING_UPSTREAM);
+    if (program.settings.get(ERROR_RESPONSE) === null) program.settings.set(ERROR_RESPONSE, UPSTREAM_FAILURE);
   },
   phases: {
     postRead: {
