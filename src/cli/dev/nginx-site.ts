@@ -83,6 +83,11 @@ export class NginxSite implements Site {
     };
   }
 
+  portsTaken(): boolean {
+    this.portMap = null;
+    return true;
+  }
+
   close(): void {
     this.runFiles.remove();
   }

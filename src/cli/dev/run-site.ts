@@ -34,6 +34,10 @@ const TAP: TapSettings = {
 /** Levels of the error log that are shown. */
 const SHOWN_LEVELS: ReadonlySet<string> = new Set(['emerg', 'alert', 'crit', 'error']);
 
+/** Maximum number of further attempts to find ports that are free. */
+const MAX_ATTEMPTS = 10;
+const PORT_IN_USE = /^bind\(\) to .* failed \(\d+: Address already in use\)/;
+
 /** Runs the site until it is ended by a key or a signal; the exit code applies only if the start failed. */
 export async function runSite(site: Site): Promise<number> {
   const view = new DevelopmentView(site);
@@ -56,29 +60,16 @@ class DevelopmentView {
   constructor(private readonly site: Site) {}
 
   async run(): Promise<number> {
+    let prepared: PreparedSite;
     try {
-      const prepared = await this.site.prepare();
-      const instance = ownInstance({
-        modules: this.site.modules,
-        source: prepared.source,
-        defaultErrorLog: (entry) => this.logged(entry),
-        warn: printError,
-        tools: async () => (await import('../../explain/configuration-tools.js')).configurationTools,
-      });
-      this.instance = instance;
-      instance.subscribe({
-        settings: TAP,
-        deliver: async (rows) => this.print(rows.map((row) => this.lines.line(row))),
-      });
-      await instance.start();
-      this.prepared = this.withUrls(prepared, instance);
-      await this.changes.watch([...prepared.watched]);
+      prepared = await this.start();
     } catch (error) {
       this.site.close?.();
       if (!(error instanceof RefusedConfig)) throw error;
       printError(refusalText(error));
       process.exit(1);
     }
+    await this.changes.watch([...prepared.watched]);
     const end = (): void => this.end();
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGQUIT'] as const) process.on(signal, end);
     process.on('SIGHUP', () => void this.reload('SIGHUP'));
@@ -92,8 +83,38 @@ class DevelopmentView {
       },
       end,
     );
-    tryPrint(banner(this.site, this.prepared, process.stdin.isTTY === true, this.style));
+    tryPrint(banner(this.site, prepared, process.stdin.isTTY === true, this.style));
     return 0;
+  }
+
+  /** Another program may take a port between its choice and its use: then others are chosen. */
+  private async start(): Promise<PreparedSite> {
+    for (let left = MAX_ATTEMPTS; ; left--) {
+      const prepared = await this.site.prepare();
+      try {
+        const instance = this.instance ?? this.create(prepared);
+        if (left === MAX_ATTEMPTS) await instance.start();
+        else await instance.reload(prepared.source);
+        this.prepared = this.withUrls(prepared, instance);
+        return this.prepared;
+      } catch (error) {
+        if (!(error instanceof RefusedConfig) || !PORT_IN_USE.test(error.message) || left === 0) throw error;
+        if (this.site.portsTaken?.() !== true) throw error;
+      }
+    }
+  }
+
+  private create({ source }: PreparedSite): Instance<Serving> {
+    const instance = ownInstance({
+      modules: this.site.modules,
+      source,
+      defaultErrorLog: (entry) => this.logged(entry),
+      warn: printError,
+      tools: async () => (await import('../../explain/configuration-tools.js')).configurationTools,
+    });
+    this.instance = instance;
+    instance.subscribe({ settings: TAP, deliver: async (rows) => this.print(rows.map((row) => this.lines.line(row))) });
+    return instance;
   }
 
   /** Prepares and applies the configuration again; if it is refused, the previous one continues to serve. */

@@ -44,6 +44,10 @@ export interface Site {
   prepare(): Promise<PreparedSite>;
   /** URLs of the addresses that were bound, if they are not known before. */
   urlsOf?(bound: readonly BoundAddress[]): readonly SiteUrl[];
+  /**
+   * A port that `prepare` has chosen is in use by now: the next call chooses others. Returns false if there is no choice.
+   */
+  portsTaken?(): boolean;
   /** Releases what `prepare` has created, when the command ends. */
   close?(): void;
 }
