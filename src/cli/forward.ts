@@ -35,7 +35,7 @@ function siteOf(plan: ForwardPlan, text: string): Site {
         text: targetText(route.target),
       })),
       consoleUrl: null,
-      watched: new Set(),
+      watched: new Map(),
     }),
     urlsOf: (bound) => urlsOf(plan, bound[0]?.address ?? ''),
   };

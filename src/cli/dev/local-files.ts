@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { hasWildcard } from '../../config/glob.js';
 import { type ConfigReader, diskReader } from '../../config/reader.js';
 import { nativePath } from '../../files/native-path.js';
+import { ReadFiles } from './file-changes.js';
 
 /** Directories of nginx's configuration in usual installations. */
 const NGINX_DIRECTORIES = [
@@ -109,25 +110,25 @@ function directoryExists(pattern: string): boolean {
 
 /** Reads included files, and records what it has read. */
 export class DevReader implements ConfigReader {
-  /** Paths and patterns that were read, whether they exist or not. */
-  readonly paths = new Set<string>();
+  /** Files and patterns that were read, whether they exist or not. */
+  readonly files = new ReadFiles();
   private readonly included = new Set<string>();
 
   constructor(
-    private readonly files: LocalFiles,
+    private readonly places: LocalFiles,
     /** Called for an included file that is missing and has no built-in text: it is read as an empty one. */
     private readonly missing: (path: string) => void,
   ) {}
 
   resolve(path: string): readonly string[] {
     if (hasWildcard(path)) return this.expand(path);
-    const located = this.files.locate(path);
+    const located = this.places.locate(path);
     this.included.add(located);
     return [located];
   }
 
   read(path: string): string {
-    this.paths.add(path);
+    this.files.add(path);
     try {
       return diskReader.read(path);
     } catch (error) {
@@ -139,8 +140,8 @@ export class DevReader implements ConfigReader {
   }
 
   expand(pattern: string): readonly string[] {
-    const path = this.files.locate(pattern);
-    this.paths.add(path);
+    const path = this.places.locate(pattern);
+    this.files.add(path);
     return diskReader.expand(path);
   }
 }

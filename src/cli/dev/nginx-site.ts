@@ -63,6 +63,7 @@ export class NginxSite implements Site {
     const plan = new Plan({
       survey: found,
       files,
+      read: reader.files,
       directory,
       prefix,
       targets,
@@ -79,7 +80,7 @@ export class NginxSite implements Site {
       urls: siteUrls(found, plan),
       notices: plan.notices,
       consoleUrl: `http://localhost:${consolePort}/`,
-      watched: reader.paths,
+      watched: reader.files.versions,
     };
   }
 

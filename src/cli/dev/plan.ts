@@ -9,7 +9,8 @@ import { type Address, isWildcard } from '../../config/address.js';
 import { type Place, placeOf } from '../../config/place.js';
 import { toBytes } from '../../diagnostics/byte-string.js';
 import { LocalCa } from '../local-ca/local-ca.js';
-import type { LocalFiles } from './local-files.js';
+import type { ReadFiles } from './file-changes.js';
+import { exists, type LocalFiles } from './local-files.js';
 import { urlName } from './local-names.js';
 import type { MappedAddress, PortMap } from './port-map.js';
 import { placeText } from './request-lines.js';
@@ -50,6 +51,8 @@ export class RunFiles {
 export interface PlanOptions {
   readonly survey: Survey;
   readonly files: LocalFiles;
+  /** Receives the files on which the result depends. */
+  readonly read: ReadFiles;
   /** Directory of the configuration, ending in a slash. Bytes. */
   readonly directory: string;
   /** nginx's prefix, ending in a slash. Bytes. */
@@ -98,8 +101,11 @@ export class Plan {
 
   /** Path on this machine of a file named in the configuration; relative ones are relative to `base`. */
   file(written: string, base: 'conf' | 'prefix'): string {
-    const { directory, prefix, files } = this.options;
-    return files.locate(written.startsWith('/') ? written : (base === 'conf' ? directory : prefix) + written);
+    const { directory, prefix, files, read } = this.options;
+    const path = files.locate(written.startsWith('/') ? written : (base === 'conf' ? directory : prefix) + written);
+    // A directory changes with each of its files.
+    if (base === 'conf' || !exists(path)) read.add(path);
+    return path;
   }
 
   /** File with a certificate of the local CA for all servers, and its key. */

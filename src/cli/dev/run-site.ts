@@ -14,7 +14,7 @@ import { tryPrint } from '../stdout.js';
 import { colored } from '../terminal.js';
 import { visibleText } from '../terminal-text.js';
 import { banner, KEYS_TEXT, noticeLines } from './banner.js';
-import { FileChanges } from './file-changes.js';
+import { FileChanges, type FileVersions } from './file-changes.js';
 import { GENERATED } from './generated-text.js';
 import { readKeys } from './keys.js';
 import { openUrl } from './open-url.js';
@@ -69,7 +69,7 @@ class DevelopmentView {
       printError(refusalText(error));
       process.exit(1);
     }
-    await this.changes.watch([...prepared.watched]);
+    this.changes.watch(prepared.watched);
     const end = (): void => this.end();
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGQUIT'] as const) process.on(signal, end);
     process.on('SIGHUP', () => void this.reload('SIGHUP'));
@@ -127,24 +127,25 @@ class DevelopmentView {
   private async reloadNow(cause: string): Promise<void> {
     const { instance, prepared: before, style } = this;
     if (instance === null || before === null || this.ending) return;
-    let watched = before.watched;
+    let watched: FileVersions = new Map();
     try {
       const prepared = await this.site.prepare();
       ({ watched } = prepared);
       const { findings } = await instance.reload(prepared.source);
       this.prepared = this.withUrls(prepared, instance);
+      this.changes.watch(watched);
       const warnings = findings.filter(({ severity }) => severity === 'warning').length;
       const count = warnings === 0 ? '' : `, ${warnings} ${warnings === 1 ? 'warning' : 'warnings'}`;
       this.print([style.hint(`  reloaded (${visibleText(cause)})${count}`), ...newLines(before, this.prepared, style)]);
     } catch (error) {
       if (!(error instanceof RefusedConfig)) throw error;
+      // Also files that only the refused configuration includes: one of them may be the one to correct.
+      this.changes.add(watched);
       this.print([
         refusalText(error),
         style.warning(`  not reloaded (${visibleText(cause)}): the previous configuration continues to serve`),
       ]);
     }
-    // Also the files of a refused configuration, among which is the one to correct.
-    await this.changes.watch([...watched, ...before.watched]);
   }
 
   private withUrls(prepared: PreparedSite, { bound }: Instance<Serving>): PreparedSite {

@@ -2,6 +2,7 @@
 import type { ConfigSource } from '../../process/configuration.js';
 import type { Module } from '../../program/module.js';
 import type { BoundAddress } from '../../server/binder.js';
+import type { FileVersions } from './file-changes.js';
 
 /** Something that differs from the configuration as written, or that is missing on this machine. */
 export interface Notice {
@@ -27,10 +28,10 @@ export interface PreparedSite {
   /** URL of the console; null if there is none. */
   readonly consoleUrl: string | null;
   /**
-   * Files and patterns whose changes reload the configuration, bytes; may name files that do not exist. Complete when the
+   * Files and patterns whose changes reload the configuration, with their versions before they were read; complete when the
    * configuration has been checked.
    */
-  readonly watched: ReadonlySet<string>;
+  readonly watched: FileVersions;
 }
 
 /** A site that is prepared at the start and again for each reload. */
