@@ -5,7 +5,7 @@
 import { DeclaredNames, localServerName } from './local-names.js';
 import type { MappedAddress } from './port-map.js';
 
-/** What the translation needs to know; plain data. */
+/** Names and ports for the translation. Plain data. */
 export interface OriginData {
   /** Server names, in lower case. */
   readonly names: readonly string[];

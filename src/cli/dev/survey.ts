@@ -34,7 +34,7 @@ export interface Survey {
 
 /** Directives whose argument is a URL or address of an upstream. */
 export const PASS_DIRECTIVES: ReadonlySet<string> = new Set(['proxy_pass', 'grpc_pass']);
-/** Those of protocols that are not supported. */
+/** Pass directives of protocols that are not supported. */
 export const OTHER_PASS_DIRECTIVES: ReadonlySet<string> = new Set([
   'fastcgi_pass',
   'uwsgi_pass',
