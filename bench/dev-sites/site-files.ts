@@ -55,7 +55,6 @@ http {
     types_hash_max_size 2048;
     include /etc/nginx/mime.types;
     default_type application/octet-stream;
-    ssl_protocols TLSv1.2 TLSv1.3;
     access_log /var/log/nginx/access.log;
     gzip on;
     include /etc/nginx/conf.d/*.conf;

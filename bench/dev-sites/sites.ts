@@ -105,11 +105,14 @@ const discourse: DevSite = {
   shows: APPLICATION,
   assemble(files) {
     files.write('etc/nginx/nginx.conf', PACKAGED_CONF);
-    // As the commands of web.template.yml and web.ssl.template.yml write them.
+    // As web.template.yml and web.ssl.template.yml write them; newer samples have the includes.
     const sample = files.read('discourse/discourse', 'config/nginx.sample.conf');
     files.write(
       'etc/nginx/conf.d/discourse.conf',
-      sample.replace('listen 80;', '').replaceAll('enter.your.web.hostname.here', '_'),
+      sample
+        .replace('listen 80;', 'include conf.d/outlets/server/*.conf;')
+        .replace(/^server \{/m, 'include conf.d/outlets/before-server/*.conf;\nserver {')
+        .replace('enter.your.web.hostname.here', '_'),
     );
     const template = files.read(DISCOURSE, 'templates/web.ssl.template.yml');
     for (const [, path = '', text = ''] of template.matchAll(/cat << EOF > \/(\S+)\n([\s\S]*?)\n {8}EOF\n/g))
@@ -232,7 +235,7 @@ const swagSubdomains: DevSite = {
   name: 'swag: applications on subdomains',
   file: SWAG_FILE,
   options: ['--upstream', 'vaultwarden=BACK', '--upstream', 'homeassistant=BACK', '--map', 'jellyfin=BACK'],
-  host: 'vaultwarden.example.com',
+  host: 'vaultwarden',
   path: '/',
   shows: APPLICATION,
   assemble: (files) =>
@@ -243,7 +246,7 @@ const swagProtected: DevSite = {
   name: 'swag: an application behind authelia',
   file: SWAG_FILE,
   options: ['--upstream', 'heimdall=BACK', '--upstream', 'authelia=BACK'],
-  host: 'heimdall.example.com',
+  host: 'heimdall',
   path: '/',
   shows: APPLICATION,
   assemble: (files) => assembleSwag(files, ['heimdall.subdomain'], /include \/config\/nginx\/authelia-\w+\.conf;/),

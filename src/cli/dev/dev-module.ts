@@ -5,13 +5,20 @@
  */
 import { parseAddress } from '../../config/address.js';
 import { mapped, text } from '../../config/argument-types.js';
+import { toBytes } from '../../diagnostics/byte-string.js';
 import { ERROR_RESPONSE, type ErrorResponse } from '../../exchange/error-response.js';
 import { httpExchange } from '../../exchange/exchange.js';
+import { logError } from '../../program/error-context.js';
 import type { Exchange } from '../../program/exchange.js';
 import { defineModule, type Handler, type HeaderFilter } from '../../program/module.js';
+import type { ServerProgram } from '../../program/program.js';
+import type { Session } from '../../program/session.js';
+import { SettingsKey } from '../../program/settings-key.js';
 import { StateKey } from '../../program/state-key.js';
 import { NEXT } from '../../program/verdict.js';
+import { helloOf } from '../../tls/client.js';
 import { TARGET_OVERRIDES, TargetOverrides } from '../../upstream/target-overrides.js';
+import { DevCertificates } from './dev-certificates.js';
 import { LocalOrigins, type OriginData } from './local-origin.js';
 import { placeText } from './request-lines.js';
 import { failureOf, upstreamOptions } from './upstream-failure.js';
@@ -19,12 +26,17 @@ import { UPSTREAM_PAGE_POLICY, upstreamPage, upstreamText } from './upstream-pag
 
 /** Argument of the directive, as JSON. */
 export interface DevData extends OriginData {
+  /** Names of the certificate of servers whose own are missing. */
+  readonly certificateNames: readonly string[];
   /** Servers by name of the host or address that they replace. */
   readonly targets: readonly (readonly [
     name: string,
     target: { readonly address: string; readonly secure: boolean },
   ])[];
 }
+
+/** Certificates of `$dev_certificate`. */
+const CERTIFICATES = new SettingsKey<DevCertificates | null>('dev_certificates', null);
 
 /** Whether names in the response get the suffix `.localhost`. */
 const SUFFIXED = new StateKey<boolean>('dev suffix', 'request');
@@ -120,6 +132,27 @@ function overridesOf({ targets }: DevData): TargetOverrides {
   );
 }
 
+/** One object for each configuration. */
+const certificates = new WeakMap<DevData, DevCertificates>();
+
+function certificatesOf(data: DevData): DevCertificates {
+  let found = certificates.get(data);
+  if (found === undefined) certificates.set(data, (found = new DevCertificates(data.certificateNames)));
+  return found;
+}
+
+/** `$dev_certificate`: evaluated for the session of a handshake, whose server was selected before there is a request. */
+function certificateFile(x: Session): string | undefined {
+  const { server } = x as Session & { readonly server?: ServerProgram | null };
+  const found = server?.base.settings.get(CERTIFICATES) ?? null;
+  try {
+    return found?.fileFor(helloOf(x)?.serverName ?? '');
+  } catch (error) {
+    logError(x, 'error', `no certificate of the local CA: ${toBytes(String(error))}`);
+    return undefined;
+  }
+}
+
 export const devModule = defineModule({
   name: 'dev',
   doc: 'Adapts a configuration to the machine of a developer. Used by `tsproxy dev` only.',
@@ -128,12 +161,19 @@ export const devModule = defineModule({
       contexts: ['http'],
       takes: mapped(text, (json) => JSON.parse(json) as DevData),
       doc: 'Names, ports and servers of this machine, as JSON.',
-      example: `dev '{"names":[],"ports":[],"targets":[]}';`,
+      example: `dev '{"names":[],"ports":[],"targets":[],"certificateNames":[]}';`,
+    },
+  },
+  variables: {
+    dev_certificate: {
+      get: certificateFile,
+      doc: 'File with a certificate of the local CA and its key, for the name that the client has requested.',
     },
   },
   settings(conf, { program }) {
     if (conf.dev === undefined) return;
     program.settings.set(TARGET_OVERRIDES, overridesOf(conf.dev));
+    program.settings.set(CERTIFICATES, certificatesOf(conf.dev));
     if (program.settings.get(ERROR_RESPONSE) === null) program.settings.set(ERROR_RESPONSE, UPSTREAM_FAILURE);
   },
   phases: {

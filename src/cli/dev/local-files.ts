@@ -51,41 +51,32 @@ export interface PathMapping {
 }
 
 export class LocalFiles {
-  /** Directory that stands for `/`, if the configuration is in a copy of a file system; otherwise null. */
-  private readonly root: string | null;
+  /** Directories that may stand for `/`, nearest first: those above the configuration, which may be in a copy of a file system. */
+  private readonly roots: readonly string[];
 
   constructor(
     /** Directory of the configuration file, ending in a slash. */
     private readonly directory: string,
     private readonly mappings: readonly PathMapping[] = [],
   ) {
-    const own = NGINX_DIRECTORIES.find((each) => directory.endsWith(each));
-    this.root = own === undefined || own === directory ? null : directory.slice(0, -own.length);
+    this.roots = [...directory.matchAll(/(?!^)\//g)].map(({ index }) => directory.slice(0, index)).reverse();
   }
 
   /** Where a path of the configuration is on this machine: an existing one if possible. */
   locate(path: string): string {
-    const candidates = [...this.candidates(path)];
-    return (
-      candidates.find((each) => (hasWildcard(each) ? directoryExists(each) : exists(each))) ?? candidates[0] ?? path
+    const mapping = this.mappings.find(
+      ({ from }) => path === from || path.startsWith(from.endsWith('/') ? from : `${from}/`),
     );
-  }
-
-  private *candidates(path: string): Iterable<string> {
-    for (const { from, to } of this.mappings) {
-      if (path === from || path.startsWith(from.endsWith('/') ? from : `${from}/`)) {
-        yield to + path.slice(from.length);
-        return;
-      }
-    }
+    if (mapping !== undefined) return mapping.to + path.slice(mapping.from.length);
     const nginx = NGINX_DIRECTORIES.find((each) => path.startsWith(each) && each !== this.directory);
-    if (nginx !== undefined) {
-      yield this.directory + path.slice(nginx.length);
+    const own = nginx === undefined ? null : this.directory + path.slice(nginx.length);
+    const isHere = hasWildcard(path) ? directoryExists : exists;
+    if (own !== null && (isHere(own) || hasWildcard(path))) {
       // Sites of an nginx that is installed here do not belong to this configuration.
-      if (hasWildcard(path)) return;
+      return own;
     }
-    if (this.root !== null && path.startsWith('/') && !path.startsWith(`${this.root}/`)) yield this.root + path;
-    yield path;
+    const copied = path.startsWith('/') ? this.roots.map((root) => root + path).find(isHere) : undefined;
+    return copied ?? (own === null || isHere(path) ? path : own);
   }
 }
 

@@ -27,7 +27,9 @@ export function localServerName(name: string): string | null {
 
 /** A name for URLs and certificates; null for those that name no host, or many. `*.example.com` is allowed. */
 export function urlName(name: string): string | null {
-  if (name.startsWith('~') || name.endsWith('.*')) return null;
+  if (name.startsWith('~')) return null;
+  // It matches the name in every domain.
+  if (name.endsWith('.*')) return `${name.slice(0, -2)}${LOCAL_SUFFIX}`;
   const host = name.startsWith('.') ? name.slice(1) : name;
   const local = localServerName(host);
   if (local !== null) return local;

@@ -48,6 +48,9 @@ export class RunFiles {
   }
 }
 
+/** A variable of the module of `tsproxy dev`. */
+const CERTIFICATE = '$dev_certificate';
+
 export interface PlanOptions {
   readonly survey: Survey;
   readonly files: LocalFiles;
@@ -69,7 +72,7 @@ export interface PlanOptions {
 export class Plan {
   readonly notices: Notice[] = [];
   private readonly noticed = new Set<string>();
-  private issued: string | null = null;
+  private issued = false;
 
   constructor(readonly options: PlanOptions) {}
 
@@ -108,19 +111,18 @@ export class Plan {
     return path;
   }
 
-  /** File with a certificate of the local CA for all servers, and its key. */
+  /** Names for a certificate of the local CA: those of URLs, and those as written, which it omits unless they are permitted. */
+  get certificateNames(): readonly string[] {
+    const names = this.options.survey.servers.flatMap((server) => server.names.map((name) => name.toLowerCase()));
+    return [...new Set([...names.flatMap((name) => urlName(name) ?? []), ...names.flatMap(wildcardOf)])];
+  }
+
+  /** Argument of `ssl_certificate` and its key for a certificate of the local CA, which is created if necessary. */
   get certificate(): string {
-    if (this.issued !== null) return this.issued;
-    const names = this.options.survey.servers.flatMap((server) => server.names.flatMap((name) => urlName(name) ?? []));
-    const { file, omitted } = LocalCa.open().certificateFor(names);
-    if (omitted.length > 0) {
-      this.warn(
-        'certificate',
-        `the local CA does not permit ${omitted.join(', ')}: "tsproxy ca trust NAME" adds names`,
-      );
-    }
-    this.issued = toBytes(file);
-    return this.issued;
+    if (this.issued) return CERTIFICATE;
+    LocalCa.open().certificateFor(this.certificateNames);
+    this.issued = true;
+    return CERTIFICATE;
   }
 
   /** File with the certificate of the local CA, which has not issued any certificate of a client. */
@@ -134,6 +136,11 @@ export class Plan {
       server.includes(':') && !server.includes(']') && server.split(':').length > 2 ? `[${server}]` : server,
     );
   }
+}
+
+/** Names for a certificate of a server name: `.example.com` stands for two. */
+function wildcardOf(name: string): string[] {
+  return name.startsWith('.') ? [name.slice(1), `*${name}`] : [name];
 }
 
 /** Addresses of a configuration with their ports, for the translation of URLs. */

@@ -39,12 +39,14 @@ function addedToHttp(plan: Plan, written: readonly Statement[]): Statement[] {
   return settings === undefined ? added : [withArguments(settings, [JSON.stringify(devData(plan))]), ...added];
 }
 
-function devData({ options }: Plan): DevData {
+function devData(plan: Plan): DevData {
+  const { options } = plan;
   const names = options.survey.servers.flatMap((server) => server.names.map((name) => name.toLowerCase()));
   return {
     names: [...new Set(names)].filter((name) => !name.startsWith('~')),
     ports: mappedAddresses(options),
     targets: [...options.targets.entries],
+    certificateNames: plan.certificateNames,
   };
 }
 
