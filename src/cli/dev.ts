@@ -17,6 +17,7 @@ export interface DevOptions {
   readonly port: readonly (readonly [from: number, to: number])[];
   readonly path: readonly string[];
   readonly host?: string;
+  readonly allowHost: readonly string[];
   readonly login: readonly (readonly [name: string, password: string])[];
   readonly p?: string;
 }
@@ -46,6 +47,7 @@ export async function dev(file: string | undefined, options: DevOptions): Promis
     ports: new Map(options.port),
     paths: options.path.map(pathMapping),
     host: options.host ?? null,
+    allowedHosts: options.allowHost.map((name) => toBytes(name.toLowerCase())),
     // Passwords of the command line are compared as they are.
     passwords: options.login.map(([name, password]) => `${name}:{PLAIN}${password}\n`).join(''),
   });

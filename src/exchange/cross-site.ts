@@ -21,6 +21,11 @@ export function refusalOfCrossSite(x: Exchange): CrossSiteRefusal | null {
       message: 'this address accepts the hosts "localhost", addresses of this machine, and the first server_name',
     };
   }
+  return refusalOfCrossOrigin(x);
+}
+
+/** The refusal of a request that a page of another origin makes, whatever its host; null: it is allowed. */
+export function refusalOfCrossOrigin(x: Exchange): CrossSiteRefusal | null {
   const site = x.headers.get('sec-fetch-site');
   if (site !== undefined && site !== 'same-origin' && site !== 'none') {
     return { status: 403, code: 'OriginRefused', message: 'cross-site requests are refused (Sec-Fetch-Site)' };

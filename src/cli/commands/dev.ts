@@ -17,11 +17,22 @@ export const dev: DeclareCommand = (program, take) => {
     .option('--port <from=to>', 'port for a port of the configuration (repeatable)', ports)
     .option('--path <from=to>', 'directory or file for a path of the configuration (repeatable)', paths)
     .option('--host <address>', 'address to listen on (default: 127.0.0.1 and ::1)')
+    .option('--allow-host <name>', 'also answer requests for a host that no server has (repeatable)', collectValues)
     .option('--login <name:password>', 'user for auth_basic where its file is missing (repeatable)', login)
     .addHelpText('after', EXAMPLES)
     .action((file: string | undefined, _options: unknown, used: { optsWithGlobals(): Partial<DevOptions> }) => {
-      const { upstream = [], map = [], port = [], path = [], login: users = [], ...rest } = used.optsWithGlobals();
-      take(async () => (await import('../dev.js')).dev(file, { ...rest, upstream, map, port, path, login: users }));
+      const {
+        upstream = [],
+        map = [],
+        port = [],
+        path = [],
+        login: users = [],
+        allowHost = [],
+        ...rest
+      } = used.optsWithGlobals();
+      take(async () =>
+        (await import('../dev.js')).dev(file, { ...rest, upstream, map, port, path, login: users, allowHost }),
+      );
     });
 };
 

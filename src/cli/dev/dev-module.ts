@@ -1,11 +1,12 @@
 /**
  * The module of `tsproxy dev`, which `rewrite.ts` adds to a configuration: requests get the hosts and origins that the
- * configuration expects, responses those of this machine, hosts of pass directives are replaced by given servers, and a failed
+ * configuration expects, responses those of this machine, other hosts are refused, hosts of pass directives are replaced by given servers, and a failed
  * request to an upstream is explained.
  */
 import { parseAddress } from '../../config/address.js';
 import { mapped, text } from '../../config/argument-types.js';
-import { toBytes } from '../../diagnostics/byte-string.js';
+import { toBytes, toText } from '../../diagnostics/byte-string.js';
+import { refusalOfCrossOrigin } from '../../exchange/cross-site.js';
 import { ERROR_RESPONSE, type ErrorResponse } from '../../exchange/error-response.js';
 import { httpExchange } from '../../exchange/exchange.js';
 import { logError } from '../../program/error-context.js';
@@ -15,17 +16,21 @@ import type { ServerProgram } from '../../program/program.js';
 import type { Session } from '../../program/session.js';
 import { SettingsKey } from '../../program/settings-key.js';
 import { StateKey } from '../../program/state-key.js';
-import { NEXT } from '../../program/verdict.js';
+import { DONE, NEXT } from '../../program/verdict.js';
 import { helloOf } from '../../tls/client.js';
 import { TARGET_OVERRIDES, TargetOverrides } from '../../upstream/target-overrides.js';
 import { DevCertificates } from './dev-certificates.js';
+import { foreignHostPage, foreignHostText, isKnownHost } from './foreign-hosts.js';
 import { LocalOrigins, type OriginData } from './local-origin.js';
+import { PAGE_POLICY } from './page.js';
 import { placeText } from './request-lines.js';
 import { failureOf, upstreamOptions } from './upstream-failure.js';
-import { UPSTREAM_PAGE_POLICY, upstreamPage, upstreamText } from './upstream-page.js';
+import { upstreamPage, upstreamText } from './upstream-page.js';
 
 /** Argument of the directive, as JSON. */
 export interface DevData extends OriginData {
+  /** Hosts whose requests are answered although no server has the name. */
+  readonly hosts: readonly string[];
   /** Names of the certificate of servers whose own are missing. */
   readonly certificateNames: readonly string[];
   /** Servers by name of the host or address that they replace. */
@@ -43,6 +48,28 @@ const SUFFIXED = new StateKey<boolean>('dev suffix', 'request');
 
 /** Whether the response is the page about a failed upstream. */
 const EXPLAINED = new StateKey<boolean>('dev page');
+
+/** Refuses requests for hosts that are not part of the site. */
+function refuseForeignHosts(hosts: readonly string[]): Handler {
+  const allowed = new Set(hosts);
+  return (given) => {
+    const x = httpExchange(given);
+    if (isKnownHost(x, allowed)) return NEXT;
+    const { host } = x;
+    sendPage(x, 421, foreignHostPage(toText(host)), foreignHostText(toText(host)));
+    return DONE;
+  };
+}
+
+/** Sends a page of the command itself: HTML to browsers, text to others. */
+function sendPage(x: Exchange, status: number, html: string, text: string): void {
+  const { response } = x;
+  const isHtml = x.headers.all('accept').some((value) => /\btext\/html\b/i.test(value));
+  x.setState(EXPLAINED, true);
+  response.set('Cache-Control', 'no-store');
+  response.set('X-Content-Type-Options', 'nosniff');
+  x.respond(status, Buffer.from(isHtml ? html : text), `text/${isHtml ? 'html' : 'plain'}; charset=utf-8`);
+}
 
 /** Fields that would affect later requests to this machine: browsers keep them by host, for all ports. */
 const DROPPED_FIELDS = ['strict-transport-security', 'alt-svc'] as const;
@@ -82,7 +109,7 @@ function translateResponse(origins: LocalOrigins): HeaderFilter {
     const { response, host } = x;
     const suffixed = x.main.state(SUFFIXED) ?? false;
     // The configuration may have added its own policy, which the page does not comply with.
-    if (x.state(EXPLAINED) === true) response.set('Content-Security-Policy', UPSTREAM_PAGE_POLICY);
+    if (x.state(EXPLAINED) === true) response.set('Content-Security-Policy', PAGE_POLICY);
     for (const name of DROPPED_FIELDS) if (response.get(name) !== undefined) response.remove(name);
     for (const [lower, name] of [
       ['location', 'Location'],
@@ -111,16 +138,15 @@ const UPSTREAM_FAILURE: ErrorResponse = {
     const { block } = httpExchange(x).location;
     const place = block === null ? '' : placeText(block.at);
     const content = { status, upstream, reason, place, options: upstreamOptions(upstream) };
-    const html = prefersHtml(x);
-    x.setState(EXPLAINED, true);
-    x.response.set('Cache-Control', 'no-store');
-    if (html) x.respond(status, Buffer.from(upstreamPage(content)), 'text/html; charset=utf-8');
-    else x.respond(status, Buffer.from(upstreamText(content)), 'text/plain; charset=utf-8');
+    // Another site may not read where files are, even if the configuration allows it to read responses (CORS).
+    if (isFromOtherSite(x)) sendPage(x, status, `${status}\n`, `${status}: the upstream cannot be reached\n`);
+    else sendPage(x, status, upstreamPage(content), upstreamText(content));
   },
 };
 
-function prefersHtml(x: Exchange): boolean {
-  return x.headers.all('accept').some((value) => /\btext\/html\b/i.test(value));
+/** Whether a page of another site makes the request; a link to this page may be followed from anywhere. */
+function isFromOtherSite(x: Exchange): boolean {
+  return x.headers.get('sec-fetch-mode') !== 'navigate' && refusalOfCrossOrigin(x) !== null;
 }
 
 function overridesOf({ targets }: DevData): TargetOverrides {
@@ -161,7 +187,7 @@ export const devModule = defineModule({
       contexts: ['http'],
       takes: mapped(text, (json) => JSON.parse(json) as DevData),
       doc: 'Names, ports and servers of this machine, as JSON.',
-      example: `dev '{"names":[],"ports":[],"targets":[],"certificateNames":[]}';`,
+      example: `dev '{"names":[],"ports":[],"targets":[],"hosts":[],"certificateNames":[]}';`,
     },
   },
   variables: {
@@ -179,7 +205,15 @@ export const devModule = defineModule({
   phases: {
     postRead: {
       order: 0,
-      compile: ({ dev }) => (dev === undefined ? null : translateRequest(new LocalOrigins(dev))),
+      compile: ({ dev }) => {
+        if (dev === undefined) return null;
+        const refuse = refuseForeignHosts(dev.hosts);
+        const translate = translateRequest(new LocalOrigins(dev));
+        return (x) => {
+          const verdict = refuse(x);
+          return verdict === NEXT ? translate(x) : verdict;
+        };
+      },
     },
   },
   headerFilter: {

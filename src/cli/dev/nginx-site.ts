@@ -23,6 +23,8 @@ export interface NginxSiteOptions {
   /** Ports given by the user, by the port as written. */
   readonly ports: ReadonlyMap<number, number>;
   readonly paths: readonly PathMapping[];
+  /** See `PlanOptions.allowedHosts`. */
+  readonly allowedHosts: readonly string[];
   /** Address to listen on instead of the loopback addresses. */
   readonly host: string | null;
   /** See `PlanOptions.passwords`. */
@@ -48,7 +50,7 @@ export class NginxSite implements Site {
   }
 
   async prepare(): Promise<PreparedSite> {
-    const { source, targets, paths, passwords, ports: given } = this.options;
+    const { source, targets, paths, passwords, allowedHosts, ports: given } = this.options;
     const directory = confDirectoryOf(source);
     const files = new LocalFiles(directory, paths);
     const missing = new Set<string>();
@@ -70,6 +72,7 @@ export class NginxSite implements Site {
       hosts,
       ports,
       consolePort,
+      allowedHosts,
       runFiles,
       passwords,
     });

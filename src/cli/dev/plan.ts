@@ -64,6 +64,8 @@ export interface PlanOptions {
   readonly hosts: BindHosts;
   readonly ports: ReadonlyMap<string, number>;
   readonly consolePort: number;
+  /** Hosts that are answered although no server has the name, in lower case. */
+  readonly allowedHosts: readonly string[];
   readonly runFiles: RunFiles;
   /** Contents of a password file for `auth_basic` whose own is missing; empty: nobody can log in. */
   readonly passwords: string;

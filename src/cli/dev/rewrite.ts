@@ -46,6 +46,7 @@ function devData(plan: Plan): DevData {
     names: [...new Set(names)].filter((name) => !name.startsWith('~')),
     ports: mappedAddresses(options),
     targets: [...options.targets.entries],
+    hosts: options.allowedHosts,
     certificateNames: plan.certificateNames,
   };
 }

@@ -2,12 +2,8 @@
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import { test } from 'node:test';
-import {
-  type MissingUpstream,
-  UPSTREAM_PAGE_POLICY,
-  upstreamPage,
-  upstreamText,
-} from '../../../src/cli/dev/upstream-page.js';
+import { PAGE_POLICY } from '../../../src/cli/dev/page.js';
+import { type MissingUpstream, upstreamPage, upstreamText } from '../../../src/cli/dev/upstream-page.js';
 import { violations } from '../../console/console-page.js';
 import { browser, noBrowser } from '../../kit/browser.js';
 import { listening } from '../../kit/index.js';
@@ -53,7 +49,7 @@ test('the page loads nothing, fits narrow and wide windows, and is readable in b
     paths.push(url);
     response.writeHead(502, {
       'Content-Type': 'text/html; charset=utf-8',
-      'Content-Security-Policy': UPSTREAM_PAGE_POLICY,
+      'Content-Security-Policy': PAGE_POLICY,
     });
     response.end(upstreamPage(url === '/hostile' ? { ...CONTENT, upstream: HOSTILE, options: [HOSTILE] } : CONTENT));
   });

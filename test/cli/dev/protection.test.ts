@@ -1,0 +1,197 @@
+/** Attacks on `tsproxy dev` through the browser of its user: DNS rebinding, and requests of pages of other sites. */
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { type Answer, answeringBackend, type Backend, closedPort, connect, reply } from '../../kit/index.js';
+import { type DevProcess, directory, startDev, writeFiles } from './dev-process.js';
+
+const HANDSHAKE = [
+  ...['Upgrade: websocket', 'Connection: upgrade', 'Sec-WebSocket-Version: 13'],
+  'Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==',
+];
+
+const ends: (() => void)[] = [];
+let dev: DevProcess;
+let backend: Backend;
+let sitePort = 0;
+let consolePort = 0;
+
+before(async () => {
+  const scope = { after: (fn: () => void) => void ends.push(fn) };
+  backend = await answeringBackend(reply('the application'));
+  const missing = await closedPort();
+  const cwd = directory(scope);
+  writeFiles(cwd, {
+    'nginx.conf': `events {}
+http {
+    server {
+        listen 80 default_server;
+        server_name shop.example *.wild.example ~^app\\d+\\.example$;
+        location / { proxy_pass http://127.0.0.1:${backend.port}; proxy_websocket on; }
+        location /missing/ {
+            add_header Access-Control-Allow-Origin * always;
+            proxy_pass http://127.0.0.1:${missing};
+        }
+    }
+}
+`,
+  });
+  dev = await startDev(scope, cwd, ['nginx.conf', '--allow-host', 'Mine.example']);
+  sitePort = Number((await dev.shows(/ http:\/\/shop\.example\.localhost:(\d+)\//))[1]);
+  consolePort = Number((await dev.shows(/console {2}http:\/\/localhost:(\d+)\//))[1]);
+});
+
+after(() => {
+  for (const end of ends.reverse()) end();
+  void backend.close();
+});
+
+async function ask(port: number, line: string, fields: readonly string[], body = ''): Promise<Answer> {
+  const connection = await connect(port);
+  try {
+    const length = body === '' ? [] : [`Content-Length: ${body.length}`];
+    connection.send(`${[`${line} HTTP/1.1`, ...fields, ...length].join('\r\n')}\r\n\r\n${body}`);
+    return await connection.answer();
+  } finally {
+    connection.close();
+  }
+}
+
+const FOREIGN = [
+  'evil.example',
+  'localhost.evil.example',
+  '127.0.0.1.evil.example',
+  'shop.example.evil.example',
+  'xwild.example',
+  'appx.example',
+  '127.1',
+  'evil',
+];
+
+for (const host of FOREIGN) {
+  test(`a request for the foreign host ${host} does not reach the application`, async () => {
+    const before = backend.requests.length;
+    for (const [line, fields, body] of [
+      ['GET /secret', [], ''],
+      ['GET /missing/', [], ''],
+      ['GET /socket', HANDSHAKE, ''],
+      ['POST /form', ['Content-Type: text/plain'], 'a=1'],
+    ] as const) {
+      const answer = await ask(sitePort, line, [`Host: ${host}:${sitePort}`, ...fields], body);
+      assert.equal(answer.status, 421, line);
+      assert.doesNotMatch(answer.body, /nginx\.conf|application/);
+    }
+    assert.equal(backend.requests.length, before);
+  });
+}
+
+test('an absolute target with a foreign host is refused, whatever the Host field', async () => {
+  const answer = await ask(sitePort, 'GET http://evil.example/secret', ['Host: localhost']);
+  assert.equal(answer.status, 421);
+});
+
+test('hosts of the configuration, of this machine, and given ones reach the application', async () => {
+  for (const host of [
+    'shop.example',
+    'SHOP.example',
+    'a.wild.example',
+    'app12.example',
+    'shop.example.localhost',
+    'anything.localhost',
+    'localhost',
+    '127.0.0.1',
+    '[::1]',
+    '192.168.1.5',
+    'mine.example',
+  ]) {
+    const answer = await ask(sitePort, 'GET /', [`Host: ${host}:${sitePort}`]);
+    assert.equal(answer.status, 200, host);
+  }
+  const connection = await connect(sitePort);
+  connection.send('GET / HTTP/1.0\r\n\r\n');
+  assert.equal((await connection.answer()).status, 200);
+  connection.close();
+});
+
+test('the refusal names the option, as a page for browsers', async () => {
+  const fields = [`Host: team.example:${sitePort}`];
+  assert.match((await ask(sitePort, 'GET /', fields)).body, /--allow-host team\.example\n/);
+  const page = await ask(sitePort, 'GET /', [...fields, 'Accept: text/html,*/*;q=0.8']);
+  assert.match(page.body, /^<!doctype html>[\s\S]*--allow-host team\.example</);
+  assert.match(page.field('content-security-policy') ?? '', /^default-src 'none'; style-src 'sha256-/);
+  assert.equal(page.field('cache-control'), 'no-store');
+});
+
+test('the page about a missing upstream has no details for pages of other sites', async () => {
+  const own = `Host: shop.example.localhost:${sitePort}`;
+  const details = async (...fields: readonly string[]): Promise<boolean> => {
+    const { status, body } = await ask(sitePort, 'GET /missing/', [own, ...fields]);
+    assert.equal(status, 502);
+    return /nginx\.conf:7|--upstream/.test(body);
+  };
+  assert.equal(await details(), true);
+  assert.equal(await details('Sec-Fetch-Site: same-origin', 'Sec-Fetch-Mode: cors'), true);
+  assert.equal(await details(`Origin: http://shop.example.localhost:${sitePort}`), true);
+  assert.equal(await details('Sec-Fetch-Site: cross-site', 'Sec-Fetch-Mode: navigate', 'Accept: text/html'), true);
+  assert.equal(await details('Sec-Fetch-Site: cross-site', 'Sec-Fetch-Mode: cors'), false);
+  assert.equal(await details('Sec-Fetch-Site: cross-site', 'Sec-Fetch-Mode: no-cors', 'Accept: text/html'), false);
+  assert.equal(await details('Origin: https://evil.example'), false);
+  assert.equal(await details('Origin: null'), false);
+});
+
+const FEED = [...HANDSHAKE, 'Sec-WebSocket-Protocol: tsproxy.console.1'];
+const JSON_TYPE = 'Content-Type: application/json';
+
+/** Requests to the console, each of which a page of another site could make. */
+const CONSOLE_REQUESTS: readonly (readonly [line: string, fields: readonly string[], body: string])[] = [
+  ['GET /', [], ''],
+  ['GET /feed', FEED, ''],
+  ['GET /feed', ['Accept: text/event-stream'], ''],
+  ['GET /state', [], ''],
+  ['GET /config', [], ''],
+  ['POST /reload', [JSON_TYPE], '{}'],
+  ['POST /explain', [JSON_TYPE], '{}'],
+];
+
+for (const [name, status, fields] of [
+  ['a page of another site', 403, () => ['Origin: https://evil.example']],
+  ['a page of the site itself', 403, () => [`Origin: http://localhost:${sitePort}`]],
+  ['a page of the site, as the browser describes it', 403, () => ['Sec-Fetch-Site: same-site']],
+  ['a sandboxed page', 403, () => ['Origin: null']],
+] as const) {
+  test(`the console refuses ${name}`, async () => {
+    for (const [line, own, body] of CONSOLE_REQUESTS) {
+      const answer = await ask(consolePort, line, [`Host: localhost:${consolePort}`, ...own, ...fields()], body);
+      assert.equal(answer.status, status, line);
+      assert.doesNotMatch(answer.body, /token|server_name|<script/);
+    }
+  });
+}
+
+for (const host of [
+  'evil.example',
+  'localhost.evil.example',
+  'shop.example.localhost',
+  'mine.example',
+  'shop.example',
+]) {
+  test(`the console refuses the host ${host}`, async () => {
+    for (const [line, own, body] of CONSOLE_REQUESTS) {
+      const answer = await ask(consolePort, line, [`Host: ${host}:${consolePort}`, ...own], body);
+      assert.equal(answer.status, 421, line);
+      assert.doesNotMatch(answer.body, /token|server_name shop|<script/);
+    }
+  });
+}
+
+test('the console refuses bodies that a form can send, and changes without its token', async () => {
+  const host = `Host: localhost:${consolePort}`;
+  for (const type of ['text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data; boundary=x']) {
+    for (const path of ['reload', 'explain'])
+      assert.equal((await ask(consolePort, `POST /${path}`, [host, `Content-Type: ${type}`], '{}')).status, 415);
+  }
+  const reload = await ask(consolePort, 'POST /reload', [host, JSON_TYPE], '{}');
+  assert.match(`${reload.status} ${reload.body}`, /^403 [\s\S]*token/);
+  assert.equal((await ask(consolePort, 'GET /', [host])).status, 200);
+  assert.equal((await ask(consolePort, 'GET /feed', [host, ...FEED])).status, 101);
+  assert.doesNotMatch(dev.text, /reloaded/);
+});
