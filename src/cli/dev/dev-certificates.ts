@@ -11,6 +11,7 @@ import { LOCAL_SUFFIX } from './local-names.js';
 const MAX_NAMES = 200;
 
 export class DevCertificates {
+  private ca: LocalCa | null = null;
   private file: string | null = null;
   private readonly known: ReadonlySet<string>;
   /** Files by name. */
@@ -27,9 +28,9 @@ export class DevCertificates {
     const issued = this.issued.get(name);
     if (issued !== undefined) return issued;
     if (!name.endsWith(LOCAL_SUFFIX) || this.includes(name) || certificateName(toText(name)) !== name)
-      return (this.file ??= fileOf(this.names));
-    if (this.issued.size >= MAX_NAMES) return (this.file ??= fileOf(this.names));
-    const file = fileOf([name]);
+      return (this.file ??= this.issue(this.names));
+    if (this.issued.size >= MAX_NAMES) return (this.file ??= this.issue(this.names));
+    const file = this.issue([name]);
     this.issued.set(name, file);
     return file;
   }
@@ -37,8 +38,9 @@ export class DevCertificates {
   private includes(name: string): boolean {
     return this.known.has(name) || this.known.has(`*${name.slice(name.indexOf('.'))}`);
   }
-}
 
-function fileOf(names: readonly string[]): string {
-  return toBytes(LocalCa.open().certificateFor(names).file);
+  private issue(names: readonly string[]): string {
+    this.ca ??= LocalCa.open();
+    return toBytes(this.ca.certificateFor(names).file);
+  }
 }

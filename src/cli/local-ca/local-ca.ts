@@ -29,6 +29,9 @@ export interface LocalCertificate {
 }
 
 export class LocalCa {
+  /** Whether obsolete certificates were removed. */
+  private cleaned = false;
+
   private constructor(
     readonly directory: string,
     private readonly authority: Authority,
@@ -128,7 +131,8 @@ export class LocalCa {
     privateDirectory(directory);
     const file = join(directory, `${fileName(included)}.pem`);
     if (!this.isCurrent(file, included)) {
-      this.removeObsolete(directory);
+      if (!this.cleaned) this.removeObsolete(directory);
+      this.cleaned = true;
       replacePrivate(file, issueCertificate(this.authority, included));
     }
     return { file, names: included, omitted: unique.filter((name) => !included.includes(name)) };
