@@ -7,22 +7,24 @@ import { canonicalIp } from '../../config/address.js';
 import { escapeHtml } from '../../http/html-escape.js';
 import type { Exchange } from '../../program/exchange.js';
 import type { ListenerProgram } from '../../program/program.js';
-import { LOCAL_SUFFIX } from './local-names.js';
 import { page, shown } from './page.js';
 
 /** Names of this machine in its network. */
 const OWN_NAMES: ReadonlySet<string> = new Set([hostname().toLowerCase(), `${hostname().toLowerCase()}.local`]);
 
+/** Domains that nobody can register (RFC 6761). */
+const RESERVED = /(?:^|\.)(?:localhost|test|example)$/;
+
 /**
- * Whether requests for a host (lower case, without port) are answered: an address, `localhost` and names below it, those of this
- * machine, of a server, and further ones (`allowed`). A request without a host is.
+ * Whether requests for a host (lower case, without port) are answered: an address, reserved names, those of this machine, of a
+ * server, and further ones (`allowed`). A request without a host is.
  */
 export function isKnownHost(
   x: Exchange & { readonly listener: ListenerProgram },
   allowed: ReadonlySet<string>,
 ): boolean {
   const { host, listener } = x;
-  if (host === '' || host === 'localhost' || host.endsWith(LOCAL_SUFFIX)) return true;
+  if (host === '' || RESERVED.test(host)) return true;
   if (canonicalIp(host.replace(/^\[(.*)\]$/, '$1')) !== null) return true;
   return allowed.has(host) || OWN_NAMES.has(host) || listener.names.find(host, x) !== null;
 }

@@ -6,7 +6,7 @@ import { ipText } from '../../config/cidr.js';
 import { type Authority, createAuthority, expiryOf, issueCertificate, readAuthority } from './authority.js';
 import { localCaDirectory } from './directory.js';
 import { certificateName, constraintsWith, permits } from './permitted-names.js';
-import { createPrivate, privateDirectory, readPrivate, replacePrivate } from './private-files.js';
+import { createPrivate, privateDirectory, readPrivate, replaceDerived, replacePrivate } from './private-files.js';
 
 /** Certificates are issued again when less than this is left of their validity, in ms. */
 const RENEWAL = 30 * 86_400_000;
@@ -133,7 +133,7 @@ export class LocalCa {
     if (!this.isCurrent(file, included)) {
       if (!this.cleaned) this.removeObsolete(directory);
       this.cleaned = true;
-      replacePrivate(file, issueCertificate(this.authority, included));
+      replaceDerived(file, issueCertificate(this.authority, included));
     }
     return { file, names: included, omitted: unique.filter((name) => !included.includes(name)) };
   }
@@ -176,7 +176,7 @@ export class LocalCa {
 
   private writeRoot(): void {
     const text = this.root.toString();
-    if (readPublic(this.rootFile) !== text) replacePrivate(this.rootFile, text, 0o644);
+    if (readPublic(this.rootFile) !== text) replaceDerived(this.rootFile, text, 0o644);
   }
 }
 

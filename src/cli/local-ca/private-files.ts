@@ -51,9 +51,18 @@ export function readPrivate(path: string): string | null {
   }
 }
 
-/** Writes a file atomically: readers see the old or the new text. */
-export function replacePrivate(path: string, text: string, mode = 0o600): void {
-  const temporary = writeTemporary(path, text, mode);
+/** Writes a file atomically: readers see the old or the new text, also after a power failure. */
+export function replacePrivate(path: string, text: string): void {
+  replace(path, text, 0o600, true);
+}
+
+/** Writes a file atomically that can be created again; others may read it if the mode allows. */
+export function replaceDerived(path: string, text: string, mode = 0o600): void {
+  replace(path, text, mode, false);
+}
+
+function replace(path: string, text: string, mode: number, durable: boolean): void {
+  const temporary = writeTemporary(path, text, mode, durable);
   try {
     renameSync(temporary, path);
   } catch (error) {
@@ -64,7 +73,7 @@ export function replacePrivate(path: string, text: string, mode = 0o600): void {
 
 /** Writes a file unless it exists; returns whether it did not. */
 export function createPrivate(path: string, text: string): boolean {
-  const temporary = writeTemporary(path, text, 0o600);
+  const temporary = writeTemporary(path, text, 0o600, true);
   try {
     linkSync(temporary, path);
     return true;
@@ -76,12 +85,12 @@ export function createPrivate(path: string, text: string): boolean {
   }
 }
 
-function writeTemporary(path: string, text: string, mode: number): string {
+function writeTemporary(path: string, text: string, mode: number, durable: boolean): string {
   const temporary = join(path, '..', `.${randomBytes(8).toString('hex')}`);
   const descriptor = openSync(temporary, 'wx', mode);
   try {
     writeFileSync(descriptor, text, 'latin1');
-    fsyncSync(descriptor);
+    if (durable) fsyncSync(descriptor);
   } catch (error) {
     unlinkSync(temporary);
     throw error;

@@ -25,7 +25,7 @@ before(async () => {
 http {
     server {
         listen 80 default_server;
-        server_name shop.example *.wild.example ~^app\\d+\\.example$;
+        server_name shop.com *.wild.com ~^app\\d+\\.com$;
         location / { proxy_pass http://127.0.0.1:${backend.port}; proxy_websocket on; }
         location /missing/ {
             add_header Access-Control-Allow-Origin * always;
@@ -35,8 +35,8 @@ http {
 }
 `,
   });
-  dev = await startDev(scope, cwd, ['nginx.conf', '--allow-host', 'Mine.example']);
-  sitePort = Number((await dev.shows(/ http:\/\/shop\.example\.localhost:(\d+)\//))[1]);
+  dev = await startDev(scope, cwd, ['nginx.conf', '--allow-host', 'Mine.com']);
+  sitePort = Number((await dev.shows(/ http:\/\/shop\.com\.localhost:(\d+)\//))[1]);
   consolePort = Number((await dev.shows(/console {2}http:\/\/localhost:(\d+)\//))[1]);
 });
 
@@ -57,14 +57,16 @@ async function ask(port: number, line: string, fields: readonly string[], body =
 }
 
 const FOREIGN = [
-  'evil.example',
-  'localhost.evil.example',
-  '127.0.0.1.evil.example',
-  'shop.example.evil.example',
-  'xwild.example',
-  'appx.example',
+  'evil.com',
+  'localhost.evil.com',
+  '127.0.0.1.evil.com',
+  'shop.com.evil.com',
+  'xwild.com',
+  'appx.com',
   '127.1',
   'evil',
+  'test.evil.com',
+  'xtest',
 ];
 
 for (const host of FOREIGN) {
@@ -85,23 +87,25 @@ for (const host of FOREIGN) {
 }
 
 test('an absolute target with a foreign host is refused, whatever the Host field', async () => {
-  const answer = await ask(sitePort, 'GET http://evil.example/secret', ['Host: localhost']);
+  const answer = await ask(sitePort, 'GET http://evil.com/secret', ['Host: localhost']);
   assert.equal(answer.status, 421);
 });
 
 test('hosts of the configuration, of this machine, and given ones reach the application', async () => {
   for (const host of [
-    'shop.example',
-    'SHOP.example',
-    'a.wild.example',
-    'app12.example',
-    'shop.example.localhost',
+    'shop.com',
+    'SHOP.com',
+    'a.wild.com',
+    'app12.com',
+    'shop.com.localhost',
     'anything.localhost',
     'localhost',
     '127.0.0.1',
     '[::1]',
     '192.168.1.5',
-    'mine.example',
+    'mine.com',
+    'unknown.test',
+    'unknown.example',
   ]) {
     const answer = await ask(sitePort, 'GET /', [`Host: ${host}:${sitePort}`]);
     assert.equal(answer.status, 200, host);
@@ -113,16 +117,16 @@ test('hosts of the configuration, of this machine, and given ones reach the appl
 });
 
 test('the refusal names the option, as a page for browsers', async () => {
-  const fields = [`Host: team.example:${sitePort}`];
-  assert.match((await ask(sitePort, 'GET /', fields)).body, /--allow-host team\.example\n/);
+  const fields = [`Host: team.com:${sitePort}`];
+  assert.match((await ask(sitePort, 'GET /', fields)).body, /--allow-host team\.com\n/);
   const page = await ask(sitePort, 'GET /', [...fields, 'Accept: text/html,*/*;q=0.8']);
-  assert.match(page.body, /^<!doctype html>[\s\S]*--allow-host team\.example</);
+  assert.match(page.body, /^<!doctype html>[\s\S]*--allow-host team\.com</);
   assert.match(page.field('content-security-policy') ?? '', /^default-src 'none'; style-src 'sha256-/);
   assert.equal(page.field('cache-control'), 'no-store');
 });
 
 test('the page about a missing upstream has no details for pages of other sites', async () => {
-  const own = `Host: shop.example.localhost:${sitePort}`;
+  const own = `Host: shop.com.localhost:${sitePort}`;
   const details = async (...fields: readonly string[]): Promise<boolean> => {
     const { status, body } = await ask(sitePort, 'GET /missing/', [own, ...fields]);
     assert.equal(status, 502);
@@ -130,11 +134,11 @@ test('the page about a missing upstream has no details for pages of other sites'
   };
   assert.equal(await details(), true);
   assert.equal(await details('Sec-Fetch-Site: same-origin', 'Sec-Fetch-Mode: cors'), true);
-  assert.equal(await details(`Origin: http://shop.example.localhost:${sitePort}`), true);
+  assert.equal(await details(`Origin: http://shop.com.localhost:${sitePort}`), true);
   assert.equal(await details('Sec-Fetch-Site: cross-site', 'Sec-Fetch-Mode: navigate', 'Accept: text/html'), true);
   assert.equal(await details('Sec-Fetch-Site: cross-site', 'Sec-Fetch-Mode: cors'), false);
   assert.equal(await details('Sec-Fetch-Site: cross-site', 'Sec-Fetch-Mode: no-cors', 'Accept: text/html'), false);
-  assert.equal(await details('Origin: https://evil.example'), false);
+  assert.equal(await details('Origin: https://evil.com'), false);
   assert.equal(await details('Origin: null'), false);
 });
 
@@ -153,7 +157,7 @@ const CONSOLE_REQUESTS: readonly (readonly [line: string, fields: readonly strin
 ];
 
 for (const [name, status, fields] of [
-  ['a page of another site', 403, () => ['Origin: https://evil.example']],
+  ['a page of another site', 403, () => ['Origin: https://evil.com']],
   ['a page of the site itself', 403, () => [`Origin: http://localhost:${sitePort}`]],
   ['a page of the site, as the browser describes it', 403, () => ['Sec-Fetch-Site: same-site']],
   ['a sandboxed page', 403, () => ['Origin: null']],
@@ -167,13 +171,7 @@ for (const [name, status, fields] of [
   });
 }
 
-for (const host of [
-  'evil.example',
-  'localhost.evil.example',
-  'shop.example.localhost',
-  'mine.example',
-  'shop.example',
-]) {
+for (const host of ['evil.com', 'localhost.evil.com', 'shop.com.localhost', 'mine.com', 'shop.com']) {
   test(`the console refuses the host ${host}`, async () => {
     for (const [line, own, body] of CONSOLE_REQUESTS) {
       const answer = await ask(consolePort, line, [`Host: ${host}:${consolePort}`, ...own], body);
