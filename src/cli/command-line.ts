@@ -1,72 +1,32 @@
 /** The command line: nginx's options, parsed as nginx parses them, and tsproxy's own commands. */
 import { existsSync } from 'node:fs';
-import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { type Command, CommanderError } from 'commander';
 import { nearest } from '../diagnostics/nearest.js';
-import { ENCLOSING } from '../fragments/blocks.js';
-import { collectValues } from './commands/command.js';
-import { commands } from './commands/index.js';
 import { withForwardCommand } from './forward/shorthand.js';
-import { FORMATS, type Invocation, invocationOf, type Options, SIGNALS, type SignalName } from './invocation.js';
+import { type Invocation, invocationOf, type Options, SIGNALS } from './invocation.js';
+import { declaredProgram } from './program.js';
 import { USAGE_EXIT_CODE, usageText } from './usage-error.js';
 
 /** Parses the words after the command's name. */
 export function readCommandLine(words: readonly string[]): Invocation {
   let invocation: Invocation | null = null;
   let output = '';
-  const command = new Command('tsproxy');
-  command
-    .usage('[-c file] [-p prefix] [options] [command]')
-    .description('A reverse proxy for HTTP/1.1, WebSocket and SSE that reads nginx configuration files.')
-    .argument('[path...]', 'with -t: files or directories to test, also parts of a configuration such as a site')
-    .option('-c <file>', 'configuration file (default: conf/nginx.conf or nginx.conf below the prefix)')
-    .option('-p <prefix>', 'directory that relative paths start from (default: the working directory)')
-    .option(
-      '-e <file>',
-      'error log until the configuration names one (default: logs/error.log, or stderr without logs/)',
-    )
-    .option('-g <directives>', 'global directives, read before the configuration file')
-    .option('--allow-unsupported', 'start despite unsupported features; requests that need them are answered with 501')
-    .option('-t', 'test the configuration, report all errors in it, and exit')
-    .option('-T', 'as -t, and print all files of the configuration')
-    .option('-q', 'with -t: print nothing but failures')
-    .addOption(new Option('--format <format>', 'with -t: output format of findings (default: text)').choices(FORMATS))
-    .option('--json', 'with -t: short for --format json')
-    .option('--strict', 'with -t: fail on warnings, too')
-    .option('--ignore <code>', 'with -t: suppress warnings and hints with this code (repeatable)', collectValues)
-    .addOption(
-      new Option('--as <block>', 'with -t: the block of which a file is a part (default: detected)').choices(ENCLOSING),
-    )
-    .option('--fix', 'with -t: apply the unambiguous fixes to the files')
-    .option('--dry-run', 'with --fix: print the changes as a diff and write nothing')
-    .option('--list-no-effect', 'with -t: list the directives that are accepted without effect')
-    .addOption(
-      new Option('-s <signal>', 'send a signal to the running proxy').choices(Object.keys(SIGNALS)).argParser(signal),
-    )
-    .option('-v, --version', 'print the version')
-    .option('-V', 'print the version and the modules')
-    .helpOption('-h, --help', 'print this help')
-    .addHelpText('after', HELP)
-    .exitOverride()
-    .configureOutput({
-      writeOut: (text) => {
-        output += text;
-      },
-      writeErr: () => {},
-    })
-    .action((paths: readonly string[], options: Options) => {
-      invocation = invocationOf(options, paths);
-      const [path] = paths;
-      if (path !== undefined && (invocation.do !== 'test' || options.c !== undefined)) {
-        invocation = misuse(`invalid option: "${path}"`, hintFor(path, options, command));
-      }
-    });
-  for (const declare of commands) {
-    const at = command.commands.length;
-    declare(command, (run) => {
-      invocation = { do: 'command', name: command.commands[at]?.name() ?? '', run };
-    });
+  const command = declaredProgram((name, run) => {
+    invocation = { do: 'command', name, run };
+  });
+  const writeOut = (text: string): void => {
+    output += text;
+  };
+  for (const each of [command, ...command.commands]) {
+    each.exitOverride().configureOutput({ writeOut, writeErr: () => {} });
   }
-  for (const each of command.commands) each.exitOverride();
+  command.action((paths: readonly string[], options: Options) => {
+    invocation = invocationOf(options, paths);
+    const [path] = paths;
+    if (path !== undefined && (invocation.do !== 'test' || options.c !== undefined)) {
+      invocation = misuse(`invalid option: "${path}"`, hintFor(path, options, command));
+    }
+  });
   const written = withForwardCommand(words, command);
   try {
     // `-?` is nginx's alias of `-h`; commander allows one short name only.
@@ -82,21 +42,6 @@ export function readCommandLine(words: readonly string[]): Invocation {
   }
   return invocation ?? { do: 'print', text: '', stream: 'stderr', code: 1 };
 }
-
-const HELP = `
-Examples:
-  tsproxy -t -c nginx.conf          test a configuration
-  tsproxy -t sites-enabled/         test its parts on their own
-  tsproxy -c nginx.conf             serve in the foreground
-  tsproxy -c nginx.conf -s reload   reload (or quit, stop, reopen)
-  tsproxy compat nginx.conf         list what of a file is not supported
-
-HTTP/3, caching, FastCGI and stream {} are not implemented yet. With the
-directives of HTTP/3 clients connect over TCP. The others are refused by name;
---allow-unsupported starts without them, and answers 501 where they are needed.
-Signals: HUP reloads, QUIT shuts down gracefully, TERM and INT stop at once,
-USR1 reopens the logs. Requests and WebSockets in progress continue during a
-reload.`;
 
 /** A usage error, of a command if one is named: nginx's message, a suggestion if there is one, and a pointer to the help. */
 function misuse(
@@ -150,11 +95,6 @@ function suggestion(error: CommanderError): string | null {
   if (/option '-s /.test(message)) return `The signals are: ${Object.keys(SIGNALS).join(', ')}.`;
   const [, meant] = /\(Did you mean (.*)\?\)/.exec(message) ?? [];
   return meant === undefined ? null : `Did you mean "${meant}"?`;
-}
-
-function signal(text: string): SignalName {
-  if (!Object.hasOwn(SIGNALS, text)) throw new InvalidArgumentError(`invalid option: "-s ${text}"`);
-  return text as SignalName;
 }
 
 /** nginx's message for a usage error. */

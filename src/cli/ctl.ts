@@ -4,6 +4,7 @@ import { printError } from '../process/standard-streams.js';
 import { ACTIONS } from './ctl/actions.js';
 import { ApiClient, CtlError } from './ctl/api-client.js';
 import { print, printJson } from './stdout.js';
+import { UsageError } from './usage-error.js';
 
 export interface CtlOptions {
   readonly api?: string;
@@ -11,14 +12,13 @@ export interface CtlOptions {
   readonly json?: boolean;
 }
 
-/** Returns the exit code: 1 if the action is unknown, or the API refused the request or could not be reached. */
+/** Returns the exit code: 1 if the API refused the request or could not be reached. */
 export async function ctl(name: string, words: readonly string[], options: CtlOptions): Promise<number> {
   const { api = 'http://localhost/api/', unix = null, json = false } = options;
   const action = Object.hasOwn(ACTIONS, name) ? ACTIONS[name] : undefined;
   if (action === undefined) {
     const [meant] = nearest(name, Object.keys(ACTIONS));
-    printError(`tsproxy ctl: unknown action "${name}"${meant === undefined ? '' : `; did you mean "${meant}"?`}`);
-    return 1;
+    throw new UsageError(`unknown action "${name}"`, meant === undefined ? null : `Did you mean "${meant}"?`);
   }
   try {
     const { data, text } = await action(new ApiClient({ url: api, socket: unix }), words);

@@ -16,7 +16,11 @@ import { displayName } from './paths.js';
 import { printFindings } from './print-findings.js';
 import { print, printJson } from './stdout.js';
 import { colored } from './terminal.js';
+<<<<<<< HEAD
 import { type CheckedText, checkTested, type Tested, testedConfiguration } from './tested-source.js';
+=======
+import { UsageError } from './usage-error.js';
+>>>>>>> 0de038a0 (cli: a manual page, examples and a link in every help, usage errors exit with 2)
 
 /** Options as written. */
 export interface ExplainOptions {
@@ -63,7 +67,8 @@ export async function explain(words: readonly string[], options: ExplainOptions)
     return 0;
   } catch (error) {
     if (!(error instanceof CannotExplain)) throw error;
-    const { findings, message } = error;
+    const { findings, message, fault } = error;
+    if (fault === 'request') throw new UsageError(toText(message));
     if (findings.length > 0) printFindings(findings);
     else printError(`tsproxy: ${toText(message)}`);
     return 1;

@@ -9,6 +9,7 @@ import { replaceFile } from '../format/replace-file.js';
 import { printError } from '../process/standard-streams.js';
 import { printFindings } from './print-findings.js';
 import { writeOut } from './stdout.js';
+import { UsageError } from './usage-error.js';
 
 export interface FmtOptions {
   /** Write nothing; list the files that would change, and fail if there are any. */
@@ -22,8 +23,7 @@ export interface FmtOptions {
 /** Formats files, or standard input if none are given. Returns the exit code. */
 export async function fmt(files: readonly string[], options: FmtOptions): Promise<number> {
   if (files.length === 0 && process.stdin.isTTY) {
-    printError('tsproxy: name the files to format, or - for standard input');
-    return 1;
+    throw new UsageError('name the files to format, or - for standard input');
   }
   const showDiff = options.diff ? (await import('../format/unified-diff.js')).unifiedDiff : null;
   let code = 0;

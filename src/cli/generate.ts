@@ -1,7 +1,7 @@
 /**
  * Generates files from the declarations of the modules: `src/modules/index.ts`, `src/process/module-names.ts`,
- * `docs/directives/`, the indexes of the lints, and `docs/codes.md`. With `--check` it writes nothing and fails if a file is
- * out of date. Run by `npm run generate`, from a checkout.
+ * `docs/directives/`, the indexes of the lints, `docs/codes.md`, and `man/tsproxy.1`. With `--check` it writes nothing and fails
+ * if a file is out of date. Run by `npm run generate`, from a checkout.
  */
 import { mkdirSync, readdirSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
@@ -12,8 +12,10 @@ import { codeStories } from './code-stories.js';
 import { codePage } from './generate/code-page.js';
 import { directivePages } from './generate/directive-pages.js';
 import { lintIndex, lintPaths, namedLints } from './generate/lint-index.js';
+import { manPage } from './generate/man-page.js';
 import { moduleIndex, modulePaths } from './generate/module-index.js';
 import { moduleNames } from './generate/module-names.js';
+import { declaredProgram } from './program.js';
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 
@@ -33,6 +35,7 @@ export async function generate(check: boolean): Promise<string[]> {
     ...outdated('src/lints/engine', new Map([['named-lints.ts', namedLints(lintsByPath)]]), check),
     ...outdated('src/process', new Map([['module-names.ts', moduleNames(byPath)]]), check),
     ...outdated('docs', new Map([['codes.md', codePage(codeStories([...lintsByPath.values()]))]]), check),
+    ...outdated('man', new Map([['tsproxy.1', manPage(declaredProgram(() => {}))]]), check),
     ...outdated('docs/directives', directivePages(modules), check, '.md'),
   ];
 }

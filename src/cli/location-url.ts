@@ -1,4 +1,5 @@
 /** URLs of locations of a running proxy, for its clients on the command line. */
+import { UsageError } from './usage-error.js';
 
 export interface LocationTarget {
   /** URL of the location. */
@@ -7,15 +8,15 @@ export interface LocationTarget {
   readonly socket: string | null;
 }
 
-/** The URL with a slash at its end. Throws the error that `failure` creates. */
-export function locationUrl({ url }: LocationTarget, failure: (message: string) => Error): URL {
+/** The URL with a slash at its end. Throws a usage error. */
+export function locationUrl({ url }: LocationTarget): URL {
   let base: URL;
   try {
     base = new URL(url.endsWith('/') ? url : `${url}/`);
   } catch {
-    throw failure(`invalid URL "${url}"`);
+    throw new UsageError(`invalid URL "${url}"`);
   }
-  if (!/^https?:$/.test(base.protocol)) throw failure(`"${url}" is not an HTTP URL`);
+  if (!/^https?:$/.test(base.protocol)) throw new UsageError(`"${url}" is not an HTTP URL`);
   return base;
 }
 

@@ -10,6 +10,7 @@ import { type LogInput, lastLines, readFile, readFollowed, readStandardInput } f
 import { tryPrint } from './stdout.js';
 import { colored } from './terminal.js';
 import { visibleLine } from './terminal-text.js';
+import { UsageError } from './usage-error.js';
 
 /** Options as written. */
 export interface LogsOptions {
@@ -38,9 +39,9 @@ export async function logs(file: string | undefined, options: LogsOptions): Prom
     print.end();
     return 0;
   } catch (error) {
-    if (error instanceof InvalidFilter) printError(`tsproxy logs: ${error.message}`);
-    else if ((error as NodeJS.ErrnoException).code === undefined) throw error;
-    else printError(`tsproxy logs: open() "${name}" failed (${errnoText(error)})`);
+    if (error instanceof InvalidFilter) throw new UsageError(error.message);
+    if ((error as NodeJS.ErrnoException).code === undefined) throw error;
+    printError(`tsproxy logs: open() "${name}" failed (${errnoText(error)})`);
     return 1;
   }
 }

@@ -16,12 +16,13 @@ import { diagnose } from './diagnosis.js';
 import type { ConfigSelection, Invocation } from './invocation.js';
 import { writeOut } from './stdout.js';
 import { diagnoseTested, type TestedArgument, testedArgument, testedAs, wholeOf } from './tested-source.js';
+import { USAGE_EXIT_CODE } from './usage-error.js';
 
 type TestInvocation = Extract<Invocation, { do: 'test' }>;
 
 /** Tests; returns the exit code: 1 if any configuration fails. */
 export async function test(options: TestInvocation): Promise<number> {
-  if (!(await validateOptions(options))) return 1;
+  if (!(await validateOptions(options))) return USAGE_EXIT_CODE;
   const files = options.paths.length === 0 ? [options.which.file] : options.paths;
   const reported: Finding[] = [];
   let code = 0;

@@ -65,12 +65,12 @@ test('ctl reports what the API refuses, and proxies that it cannot reach', async
   ]);
   assert.deepEqual(
     outcomes.map(({ code, out }) => [code, out]),
-    outcomes.map(() => [1, '']),
+    [1, 1, 2, 1, 2].map((code) => [code, '']),
   );
   const [unknown, disabled, misspelt, unreachable, incomplete] = outcomes.map(({ err }) => err);
   assert.equal(unknown, 'tsproxy ctl: no upstream "app" with a zone\n');
   assert.match(disabled ?? '', /read-only/);
-  assert.match(misspelt ?? '', /did you mean "upstreams"\?/);
+  assert.match(misspelt ?? '', /Did you mean "upstreams"\?/);
   assert.match(unreachable ?? '', /ECONNREFUSED/);
   assert.match(incomplete ?? '', /an upstream is required/);
 });

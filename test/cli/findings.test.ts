@@ -31,7 +31,7 @@ test('--ignore requires an existing code', async (t) => {
   const prefix = new Prefix(t, WARNED);
   const result = await command([...prefix.words, '-t', '--ignore', 'error-log-of']);
   assert.deepEqual(result, {
-    code: 1,
+    code: 2,
     stdout: '',
     stderr: 'tsproxy: there is no code "error-log-of"; did you mean "error-log-off"?\n',
   });
@@ -68,7 +68,7 @@ test('a format that finds nothing is empty in its own way', async (t) => {
 test('an unknown format is refused with the list of formats', async (t) => {
   const prefix = new Prefix(t, WRONG);
   const result = await command([...prefix.words, '-t', '--format', 'xml']);
-  assert.equal(result.code, 1);
+  assert.equal(result.code, 2);
   assert.match(result.stderr, /"xml" is invalid\. Allowed choices are text, json, sarif, github\./);
 });
 

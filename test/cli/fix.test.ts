@@ -53,7 +53,7 @@ test('--dry-run changes nothing, and shows a diff that patch takes', async (t) =
   assert.match(result.stdout, /\n- {4}sendfle on;\n\+ {4}sendfile on;\n/);
   assert.match(result.stderr, /^tsproxy: --fix would fix 3 findings in /);
   assert.equal(result.code, 1);
-  assert.equal((await command([...prefix.words, '--fix', '--dry-run', '--json'])).code, 1);
+  assert.equal((await command([...prefix.words, '--fix', '--dry-run', '--json'])).code, 2);
 });
 
 test('uncertain fixes are not applied', async (t) => {

@@ -157,11 +157,17 @@ test('the console is found by the environment, a unix domain socket and credenti
     ],
     [[`http://ann:s3cret@${place}/other/`], `${place}: there is no console at "/other/" (status 200)`],
     [[`http://${nowhere}/console/`], `${nowhere}: connect ECONNREFUSED ${nowhere}`],
-    [['ftp://x/'], '"ftp://x/" is not an HTTP URL'],
-    [['nonsense'], 'invalid URL "nonsense"'],
   ] as const) {
     const { code, stdout, stderr } = await command(['watch', ...words]);
     assert.deepEqual([code, stdout, stderr], [1, '', `tsproxy watch: ${expected}\n`]);
+  }
+  for (const [url, expected] of [
+    ['ftp://x/', '"ftp://x/" is not an HTTP URL'],
+    ['nonsense', 'invalid URL "nonsense"'],
+  ] as const) {
+    const { code, stderr } = await command(['watch', url]);
+    assert.equal(code, 2);
+    assert.ok(stderr.startsWith(`tsproxy: ${expected}\nRun "tsproxy watch --help"`), stderr);
   }
 });
 

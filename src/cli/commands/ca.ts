@@ -12,23 +12,9 @@ export const ca: DeclareCommand = (program, take) => {
     .addArgument(new Argument('[action]', 'what to do, see below').choices(ACTIONS))
     .argument('[names...]', 'with trust: domains that the CA shall permit besides the local ones')
     .option('--json', 'print the state as JSON')
-    .addHelpText('after', HELP)
     .action((action: CaAction | undefined, names: readonly string[], _options: unknown, command: Command) => {
       // An option that the program has, too, is parsed as its own.
       const options = command.optsWithGlobals<CaOptions>();
       take(async () => (await import('../ca.js')).ca(action ?? 'status', names, options));
     });
 };
-
-const HELP = `
-Without an action: its certificate and key, permitted names, and the stores that trust it.
-  trust [name...]   make browsers and the system trust it; what needs root is printed as a command.
-                    With names: create it again so that it permits these domains, too
-  untrust           remove it from all stores
-  remove            remove it from all stores, and delete its certificate and keys
-
-Examples:
-  tsproxy ca trust
-  tsproxy ca trust shop.example.com
-  curl --cacert "$(tsproxy ca --json | jq -r .root)" https://localhost:8443/
-`;

@@ -1,6 +1,5 @@
 /** `tsproxy ctl`: changes a running proxy through its API. */
 import { type Command, Option } from 'commander';
-import { ACTION_HELP } from '../ctl/action-help.js';
 import type { CtlOptions } from '../ctl.js';
 import type { DeclareCommand } from './command.js';
 
@@ -13,7 +12,6 @@ export const ctl: DeclareCommand = (program, take) => {
     .addOption(new Option('--api <url>', 'the location of the API (default: http://localhost/api/)').env('TSPROXY_API'))
     .addOption(new Option('--unix <path>', 'unix domain socket at which the proxy listens').env('TSPROXY_API_SOCKET'))
     .option('--json', 'print what the API responds')
-    .addHelpText('after', `\n${ACTION_HELP}`)
     .action((action: string, words: readonly string[], _options: unknown, command: Command) => {
       // Options that the program has, too, are parsed as its own.
       const options = command.optsWithGlobals<CtlOptions>();

@@ -22,20 +22,7 @@ export const forward: DeclareCommand = (program, take) => {
     .option('--insecure', 'accept any certificate of https:// targets')
     .option('--spa', 'directories: answer unknown paths with index.html')
     .option('--print-config', 'print the configuration, and exit')
-    .addHelpText('after', EXAMPLES)
     .action((address: string, targets: readonly string[], options: ForwardOptions) => {
       take(async () => (await import('../forward.js')).forward([address, ...targets], options));
     });
 };
-
-const EXAMPLES = `
-A path in the target replaces that of the route: /api=http://localhost:4000
-passes /api/users on as it is, /api=http://localhost:4000/ as /users.
-
-Examples:
-  tsproxy 8080 http://localhost:3000                    one target
-  tsproxy 8080 /api=http://localhost:4000 /=./dist      an API, and files
-  tsproxy 8443 3000 --tls                               https for localhost:3000
-  tsproxy 8080 app.localhost=3000 api.localhost=4000    by host
-  tsproxy 8080 3000 --print-config > nginx.conf         the same as a file
-`;

@@ -15,14 +15,9 @@ export const top: DeclareCommand = (program, take) => {
     .addOption(new Option('--sort <order>', 'order of the servers of upstreams').choices(ORDERS).default('name'))
     .option('--once', 'print the state once; the default without a terminal')
     .option('--json', 'print the state once as JSON')
-    .addHelpText('after', KEYS)
     .action((url: string | undefined, _options: unknown, used: Command) => {
       // Options that the program also defines are parsed as the program's.
       const options = used.optsWithGlobals<TopOptions & ConsoleOptions>();
       take(async () => (await import('../top.js')).top(consoleUrl(url, options), options));
     });
 };
-
-const KEYS = `
-Keys: q quits, s changes the order of the servers, r reverses it, p pauses, arrows and page keys scroll.
-`;

@@ -30,7 +30,6 @@ export const watch: DeclareCommand = (program, take) => {
     .option('--json', 'print rows as lines of JSON')
     .option('--har <file>', 'write an HTTP archive (HAR) when the command ends')
     .addOption(new Option('--count <rows>', 'exit after this number of rows').argParser(count))
-    .addHelpText('after', EXAMPLES)
     .action((url: string | undefined, _options: unknown, used: Command) => {
       // Options that the program also defines are parsed as the program's.
       const { kind: kinds = KINDS, payload: bytes = 0, ...rest } = used.optsWithGlobals<GivenOptions>();
@@ -45,14 +44,6 @@ export const watch: DeclareCommand = (program, take) => {
       take(async () => (await import('../watch.js')).watch(consoleUrl(url, options), options));
     });
 };
-
-const EXAMPLES = `
-Examples:
-  tsproxy watch                               everything, until Ctrl-C
-  tsproxy watch --status 5xx --path /api/     failing requests of the API
-  tsproxy watch --kind websocket --payload    WebSockets with their messages
-  tsproxy watch --har traffic.har             write an archive for a browser
-`;
 
 function kind(text: string, before: readonly RowKind[] = []): readonly RowKind[] {
   const found = KINDS.find((each) => each === text);

@@ -116,7 +116,7 @@ export interface FeedEnd {
 }
 
 function feedUrl(target: LocationTarget): URL {
-  const base = locationUrl(target, (message) => new ConsoleClientError(message));
+  const base = locationUrl(target);
   const feed = new URL('feed', base);
   feed.username = base.username;
   feed.password = base.password;

@@ -1,4 +1,5 @@
 /** Actions of `tsproxy ctl`: requests to the API, and their results as text. */
+import { UsageError } from '../usage-error.js';
 import { type ApiClient, CtlError } from './api-client.js';
 
 /** Result of an action. */
@@ -66,7 +67,7 @@ export const ACTIONS: Readonly<Record<string, Action>> = {
   put: async (client, [zone, key, value, expire]) => {
     const name = required(key, 'a key');
     const ms = expire === undefined ? undefined : /^expire=(\d{1,13})$/.exec(expire)?.[1];
-    if (expire !== undefined && ms === undefined) throw new CtlError(`invalid parameter "${expire}": expire=MS`);
+    if (expire !== undefined && ms === undefined) throw new UsageError(`invalid parameter "${expire}": expire=MS`);
     const entry = { value: required(value, 'a value'), ...(ms !== undefined && { expire: Number(ms) }) };
     const known = (await client.send('GET', pathOfZone(zone))) as Row;
     await client.send(Object.hasOwn(known, name) ? 'PATCH' : 'POST', pathOfZone(zone), { [name]: entry });
@@ -110,7 +111,7 @@ export const ACTIONS: Readonly<Record<string, Action>> = {
 
 function required(word: string | undefined, what: string): string {
   if (word !== undefined && word !== '') return word;
-  throw new CtlError(`${what} is required`);
+  throw new UsageError(`${what} is required`);
 }
 
 function encoded(word: string | undefined, what: string): string {
@@ -125,7 +126,7 @@ function pathOfZone(zone: string | undefined): string {
 function query(words: readonly string[]): string {
   const parameters = words.map((word) => {
     const equals = word.indexOf('=');
-    if (equals < 1) throw new CtlError(`invalid parameter "${word}": name=value`);
+    if (equals < 1) throw new UsageError(`invalid parameter "${word}": name=value`);
     return `${encodeURIComponent(word.slice(0, equals))}=${encodeURIComponent(word.slice(equals + 1))}`;
   });
   return parameters.length === 0 ? '' : `?${parameters.join('&')}`;
@@ -139,7 +140,7 @@ function parsed(words: readonly string[]): Record<string, unknown> {
     const name = equals < 0 ? word : word.slice(0, equals);
     const value = equals < 0 ? null : word.slice(equals + 1);
     if (FLAGS.has(name)) fields[name] = value === null || value === 'true';
-    else if (value === null) throw new CtlError(`invalid parameter "${word}": name=value`);
+    else if (value === null) throw new UsageError(`invalid parameter "${word}": name=value`);
     else fields[name] = NUMBERS.has(name) && /^\d{1,15}$/.test(value) ? Number(value) : value;
   }
   return fields;
@@ -171,7 +172,7 @@ async function change(
   server: string | undefined,
   fields: Record<string, unknown>,
 ): Promise<ActionResult> {
-  if (Object.keys(fields).length === 0) throw new CtlError('a parameter is required');
+  if (Object.keys(fields).length === 0) throw new UsageError('a parameter is required');
   return { data: await client.send('PATCH', await pathOfServer(client, upstream, server), fields), text: '' };
 }
 

@@ -13,7 +13,7 @@ export class ApiClient {
   private readonly base: URL;
 
   constructor(private readonly target: LocationTarget) {
-    this.base = locationUrl(target, (message) => new CtlError(message));
+    this.base = locationUrl(target);
   }
 
   /** Sends a request; returns the body, or undefined if there is none. Rejects with CtlError. */
