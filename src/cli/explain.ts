@@ -16,11 +16,8 @@ import { displayName } from './paths.js';
 import { printFindings } from './print-findings.js';
 import { print, printJson } from './stdout.js';
 import { colored } from './terminal.js';
-<<<<<<< HEAD
 import { type CheckedText, checkTested, type Tested, testedConfiguration } from './tested-source.js';
-=======
 import { UsageError } from './usage-error.js';
->>>>>>> 0de038a0 (cli: a manual page, examples and a link in every help, usage errors exit with 2)
 
 /** Options as written. */
 export interface ExplainOptions {
