@@ -34,9 +34,24 @@ export function banner(
   return lines.join('\n');
 }
 
+/** Subjects of notices with the same text that are named. */
+const MAX_SUBJECTS = 3;
+
+/** One line for notices with the same text; those that need an action of the user last. */
 export function noticeLines(notices: readonly Notice[], style: Style): string[] {
-  return notices.map(({ subject, text, warning }) => {
-    const line = `  ${visibleText(subject)}: ${visibleText(text)}`;
-    return warning === true ? style.warning(line) : style.faint(line);
+  const groups = new Map<string, Notice[]>();
+  for (const notice of notices) {
+    const key = `${notice.warning === true} ${notice.text}`;
+    groups.set(key, [...(groups.get(key) ?? []), notice]);
+  }
+  const lines = [...groups.values()].map((group) => {
+    const named = group.slice(0, MAX_SUBJECTS).map(({ subject }) => visibleText(subject));
+    const more = group.length > MAX_SUBJECTS ? ` and ${group.length - MAX_SUBJECTS} more` : '';
+    const [first] = group;
+    return { warns: first?.warning === true, text: `  ${named.join(', ')}${more}: ${visibleText(first?.text ?? '')}` };
   });
+  return [
+    ...lines.filter(({ warns }) => !warns).map(({ text }) => style.faint(text)),
+    ...lines.filter(({ warns }) => warns).map(({ text }) => style.warning(text)),
+  ];
 }

@@ -6,6 +6,11 @@ export type KeyActions = Readonly<Record<string, () => void>>;
 const CTRL_C = '\x03';
 const CTRL_D = '\x04';
 
+/** Escape sequences, such as those of arrow keys. */
+const ESCAPE_SEQUENCE = /\x1b(?:\[[\x20-\x3f]*[\x40-\x7e]|O.)?/g;
+/** Maximum number of keys that arrive together; more is pasted text, whose characters are no commands. */
+const MAX_KEYS = 4;
+
 /**
  * Calls the action of each pressed key until the returned function is called; it restores the terminal. Does nothing if
  * standard input is not a terminal. Ctrl-C and Ctrl-D call `quit`.
@@ -14,9 +19,12 @@ export function readKeys(actions: KeyActions, quit: () => void): () => void {
   const { stdin } = process;
   if (!stdin.isTTY) return () => {};
   const pressed = (keys: string): void => {
-    if (keys.includes(CTRL_C) || keys.includes(CTRL_D)) quit();
-    // An escape sequence is one key without an action, and pasted text is none.
-    else if (keys.length === 1 && Object.hasOwn(actions, keys)) actions[keys]?.();
+    if (keys.includes(CTRL_C) || keys.includes(CTRL_D)) {
+      quit();
+      return;
+    }
+    const known = keys.replace(ESCAPE_SEQUENCE, '');
+    if (known.length <= MAX_KEYS) for (const key of known) if (Object.hasOwn(actions, key)) actions[key]?.();
   };
   const restore = (): void => {
     stdin.off('data', pressed);

@@ -12,6 +12,7 @@ import { LocalCa } from '../local-ca/local-ca.js';
 import type { ReadFiles } from './file-changes.js';
 import { exists, type LocalFiles } from './local-files.js';
 import { urlName } from './local-names.js';
+import { networkAddresses } from './network-addresses.js';
 import type { MappedAddress, PortMap } from './port-map.js';
 import { placeText } from './request-lines.js';
 import type { Notice } from './site.js';
@@ -116,13 +117,16 @@ export class Plan {
   /** Names for a certificate of the local CA: those of URLs, and those as written, which it omits unless they are permitted. */
   get certificateNames(): readonly string[] {
     const names = this.options.survey.servers.flatMap((server) => server.names.map((name) => name.toLowerCase()));
-    return [...new Set([...names.flatMap((name) => urlName(name) ?? []), ...names.flatMap(wildcardOf)])];
+    const { ipv4 } = this.options.hosts;
+    const addresses = ipv4 === '127.0.0.1' ? [] : [ipv4, ...networkAddresses()];
+    return [...new Set([...addresses, ...names.flatMap((name) => urlName(name) ?? []), ...names.flatMap(wildcardOf)])];
   }
 
   /** Argument of `ssl_certificate` and its key for a certificate of the local CA, which is created if necessary. */
   get certificate(): string {
     if (this.issued) return CERTIFICATE;
     LocalCa.open().certificateFor(this.certificateNames);
+    this.notice('certificates', 'of the local CA; "tsproxy ca trust" makes browsers accept them');
     this.issued = true;
     return CERTIFICATE;
   }

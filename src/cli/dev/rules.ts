@@ -207,7 +207,7 @@ const pass: Rule = (statement, c) => {
   const target = passTarget(written, c);
   const url = passUrl(written);
   if (target === null || url === null) return [statement];
-  c.plan.notice(url.host, target.address);
+  c.plan.notice(`upstream ${url.host}`, target.address);
   const [plain, secure] = SCHEMES[statement.name.text] ?? ['http', 'https'];
   const websocket = /^wss?$/i.test(url.scheme);
   const scheme = websocket ? (target.secure ? 'wss' : 'ws') : target.secure ? secure : plain;

@@ -1,6 +1,6 @@
 /** URLs of the servers of a configuration on this machine. */
-import { networkInterfaces } from 'node:os';
 import { urlName } from './local-names.js';
+import { networkAddresses } from './network-addresses.js';
 import type { Plan } from './plan.js';
 import type { SiteUrl } from './site.js';
 import type { Survey, SurveyedServer } from './survey.js';
@@ -29,11 +29,4 @@ function hostsOf({ names }: SurveyedServer, bound: string): string[] {
   if (local.length > 0) return local.slice(0, MAX_NAMES);
   if (bound === '127.0.0.1') return ['localhost'];
   return bound === '0.0.0.0' ? ['localhost', ...networkAddresses()] : [bound];
-}
-
-function networkAddresses(): string[] {
-  return Object.values(networkInterfaces())
-    .flatMap((all) => all ?? [])
-    .filter(({ family, internal }) => family === 'IPv4' && !internal)
-    .map(({ address }) => address);
 }
