@@ -14,7 +14,7 @@ const NGINX = ['/usr/sbin/nginx', '/usr/local/sbin/nginx', '/usr/local/nginx/sbi
 const skip = NGINX === undefined ? 'nginx is not installed: there is nothing to compare with' : false;
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
-const DOCUMENTS = ['.', 'docs'].flatMap((directory) =>
+const DOCUMENTS = ['.', 'docs', 'docs/quick-start'].flatMap((directory) =>
   readdirSync(join(ROOT, directory))
     .filter((name) => name.endsWith('.md'))
     .map((name) => join(directory, name)),
