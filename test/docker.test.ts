@@ -1,6 +1,7 @@
 /**
- * The Dockerfile, without Docker: its steps are executed with an empty directory as the root of each stage. Two things differ: the
- * packages for building are those of the checkout, and the user remains the same.
+ * The Dockerfile, without Docker: its steps are executed with an empty directory as the root of each stage. Three things differ:
+ * the packages for building are those of the checkout, its compiled modules are compiled again only if their sources differ, and
+ * the user remains the same.
  */
 import assert from 'node:assert/strict';
 import { execFile, spawn, spawnSync } from 'node:child_process';
@@ -105,6 +106,14 @@ function copy(stage: Stage, text: string): void {
   }
 }
 
+/** The compiled modules, without those of tests. */
+function copyCompiled(stage: Stage): void {
+  for (const name of ['src', 'grammar', '.tsbuildinfo', '.tsbuildinfo-page']) {
+    const filter = (path: string): boolean => !/\.(map|cache)$/.test(path);
+    cpSync(join(ROOT, 'dist', name), join(stage.path('dist'), name), { recursive: true, filter });
+  }
+}
+
 async function run(stage: Stage, command: string): Promise<void> {
   const cwd = stage.real(stage.directory);
   // Installing for the build takes long, and would be what the checkout has.
@@ -133,6 +142,7 @@ before(async () => {
       mkdirSync(image().real(text), { recursive: true });
     } else if (name === 'COPY') {
       copy(image(), text);
+      if (text === '. .') copyCompiled(image());
     } else if (name === 'ENV') {
       for (const [, key = '', value = ''] of text.matchAll(/(\w+)="([^"]*)"/g)) image().env[key] = value;
     } else if (name === 'RUN') {

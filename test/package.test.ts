@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { installCommand } from '../src/config/optional-package.js';
 import { documentUrl, REPOSITORY } from '../src/diagnostics/documents.js';
 import { modules } from '../src/modules/index.js';
 import { ROOT } from './structure/sources.js';
@@ -51,4 +52,15 @@ test('packages that directives need are peer dependencies', () => {
     needed.filter((name) => !(name in PACKAGE.peerDependencies)),
     [],
   );
+});
+
+test('docs/installing.md has the command for the packages of each directive', () => {
+  const page = readFileSync(join(ROOT, 'docs/installing.md'), 'utf8');
+  for (const { directives } of modules) {
+    for (const [name, { packages }] of Object.entries(directives)) {
+      if (packages === undefined) continue;
+      assert.ok(page.includes(`\`${installCommand(packages)}\``), name);
+      assert.ok(page.includes(`#${name})`), name);
+    }
+  }
 });
