@@ -10,11 +10,16 @@ const PLACEHOLDERS: ReadonlySet<string> = new Set(
   ),
 );
 
+/** Whether a word of a syntax stands for a value. */
+export function isPlaceholder(word: string): boolean {
+  return PLACEHOLDERS.has(word.toLowerCase());
+}
+
 /** Literal words of a syntax: flags, and names with their `=`. */
 function literalsOf(syntax: string): string[] {
   return [...syntax.matchAll(/(?<![\w$@/-])[A-Za-z][\w.-]*(?:=|(?![\w:-]))/g)]
     .map(([word]) => word)
-    .filter((word) => word.endsWith('=') || !PLACEHOLDERS.has(word.toLowerCase()));
+    .filter((word) => word.endsWith('=') || !isPlaceholder(word));
 }
 
 /** Help and fix for an unknown parameter; null if no known one is similar. */

@@ -1,6 +1,7 @@
 /** Sends the diagnostics of all open documents after changes, when no further change waits. */
 import type { Diagnostic, PublishDiagnosticsParams } from 'vscode-languageserver/node';
 import type { Finding } from '../diagnostics/finding.js';
+import type { Analysis } from './analysis.js';
 import { diagnosticsOf } from './diagnostics.js';
 import { findingsOfFragment } from './fragment-root.js';
 import type { DocumentAnalysis, Workspace } from './workspace.js';
@@ -12,7 +13,8 @@ const QUICK = 40;
 const MAX_DELAY = 500;
 
 export class DiagnosticsPublisher {
-  private timer: NodeJS.Immediate | NodeJS.Timeout | null = null;
+  private immediate: NodeJS.Immediate | undefined;
+  private timeout: NodeJS.Timeout | undefined;
   /** Duration of the last analysis, in ms. */
   private duration = 0;
   /** Diagnostics sent last, by URI, as JSON. */
@@ -26,18 +28,18 @@ export class DiagnosticsPublisher {
   /** Publishes soon: at once if the last analysis was quick, otherwise in a pause of twice its duration. */
   schedule(): void {
     if (this.duration <= QUICK) {
-      this.timer ??= setImmediate(() => this.publish());
+      this.immediate ??= setImmediate(() => this.publish());
       return;
     }
     this.cancel();
-    this.timer = setTimeout(() => this.publish(), Math.min(2 * this.duration, MAX_DELAY));
+    this.timeout = setTimeout(() => this.publish(), Math.min(2 * this.duration, MAX_DELAY));
   }
 
   cancel(): void {
-    if (this.timer === null) return;
-    clearImmediate(this.timer as NodeJS.Immediate);
-    clearTimeout(this.timer as NodeJS.Timeout);
-    this.timer = null;
+    clearImmediate(this.immediate);
+    clearTimeout(this.timeout);
+    this.immediate = undefined;
+    this.timeout = undefined;
   }
 
   /** Analyses the open documents and sends what has changed. */
@@ -46,13 +48,15 @@ export class DiagnosticsPublisher {
     const start = performance.now();
     const current = new Map<string, PublishDiagnosticsParams>();
     const { workspace } = this;
+    const wholes = new Map<Analysis, Map<string, Diagnostic[]>>();
     for (const { uri, version, source } of workspace.documents.all()) {
-      const diagnostics = this.diagnosticsOf(workspace.analysisOf(source.name)).get(source.name) ?? [];
-      current.set(uri, { uri, version, diagnostics });
+      const found = workspace.analysisOf(source.name);
+      const byPath = wholes.get(found.analysis) ?? this.diagnosticsOf(found);
+      if (found.fragment === null) wholes.set(found.analysis, byPath);
+      current.set(uri, { uri, version, diagnostics: byPath.get(source.name) ?? [] });
     }
-    for (const found of workspace.open()) {
-      if (found.fragment !== null) continue;
-      for (const [path, diagnostics] of this.diagnosticsOf(found)) {
+    for (const byPath of wholes.values()) {
+      for (const [path, diagnostics] of byPath) {
         const uri = workspace.uriOf(path);
         if (diagnostics.length > 0 && !current.has(uri)) current.set(uri, { uri, diagnostics });
       }
@@ -72,7 +76,7 @@ export class DiagnosticsPublisher {
   }
 
   private diagnosticsOf({ analysis, fragment }: DocumentAnalysis): Map<string, Diagnostic[]> {
-    const own = fragment === null ? analysis.findings : findingsOfFragment(analysis.findings);
+    const own = fragment === null ? analysis.findings : findingsOfFragment(analysis.findings, fragment);
     const wanted = own.filter((finding) => this.isWanted(finding));
     return diagnosticsOf(analysis, wanted, (path) => this.workspace.uriOf(path));
   }

@@ -2,7 +2,7 @@
  * Texts of a workspace: those that are open in the editor, else the files. Files are read again if they have changed on disk,
  * which is examined at most once a second unless `forget` is called.
  */
-import { statSync } from 'node:fs';
+import { realpathSync, statSync } from 'node:fs';
 import { hasWildcard, matchSegment } from '../config/glob.js';
 import { type ConfigReader, diskReader } from '../config/reader.js';
 import { nativePath } from '../files/native-path.js';
@@ -22,8 +22,9 @@ interface CachedFile {
 /** Directories in which a configuration is installed, and that its includes name; in a checkout they are elsewhere. */
 const INSTALLED = ['/etc/nginx/', '/usr/local/nginx/conf/', '/usr/local/openresty/nginx/conf/', '/opt/nginx/conf/'];
 
-export class TextReader {
+export class TextReader implements ConfigReader {
   private readonly files = new Map<string, CachedFile>();
+  private readonly links = new Map<string, string>();
   private readonly listings = new Map<string, { readonly paths: readonly string[]; readonly checked: number }>();
 
   constructor(private readonly documents: OpenDocuments) {}
@@ -31,6 +32,7 @@ export class TextReader {
   /** Forgets files and directories, after an event that may have changed them. */
   forget(): void {
     this.files.clear();
+    this.links.clear();
     this.listings.clear();
   }
 
@@ -62,6 +64,19 @@ export class TextReader {
     return unsaved.length === 0 ? onDisk : [...onDisk, ...unsaved].sort((a, b) => (a < b ? -1 : 1));
   }
 
+  /** Files that an absolute path or pattern names. */
+  resolve(path: string): readonly string[] {
+    return hasWildcard(path) ? this.expand(path).map((each) => this.opened(each)) : [this.opened(path)];
+  }
+
+  /** The path by which a file is open in the editor, if it is: links lead to files of `sites-available`. */
+  private opened(path: string): string {
+    if (this.documents.at(path) !== undefined) return path;
+    let real = this.links.get(path);
+    if (real === undefined) this.links.set(path, (real = realPath(path)));
+    return real !== path && this.documents.at(real) !== undefined ? real : path;
+  }
+
   private file(path: string): CachedFile {
     const known = this.files.get(path);
     const now = Date.now();
@@ -81,6 +96,14 @@ export class TextReader {
     const file = { text, error, stamp, checked: now };
     this.files.set(path, file);
     return file;
+  }
+}
+
+function realPath(path: string): string {
+  try {
+    return realpathSync(nativePath(path), { encoding: 'latin1' });
+  } catch {
+    return path;
   }
 }
 
@@ -108,39 +131,37 @@ export class RecordingReader implements ConfigReader {
     private readonly reader: TextReader,
     /** Directory of the main file: stands for the directory in which the configuration will be installed. */
     private readonly directory: string,
-    /** Texts that replace files. */
-    private readonly replaced: ReadonlyMap<string, string> = new Map(),
   ) {}
 
   read(path: string): string {
-    const own = this.replaced.get(path);
-    if (own !== undefined) return own;
     this.textOf(path);
     return this.reader.read(path);
   }
 
   expand(pattern: string): readonly string[] {
-    const paths = this.reader.expand(pattern);
-    this.listings.set(pattern, paths);
-    return paths;
+    return this.reader.expand(pattern);
   }
 
   /** Files that an include names, as in `ConfigReader`. */
   resolve(path: string): readonly string[] {
-    const moved = this.moved(path);
-    if (hasWildcard(path)) {
-      const paths = this.expand(path);
-      return paths.length === 0 && moved !== null ? this.expand(moved) : paths;
-    }
-    const isMissing = !this.replaced.has(path) && this.textOf(path) === null;
-    return [isMissing && moved !== null && this.textOf(moved) !== null ? moved : path];
+    const found = this.list(path).filter((each) => this.textOf(each) !== null);
+    const moved = found.length > 0 ? null : this.moved(path);
+    const instead = moved === null ? [] : this.list(moved).filter((each) => this.textOf(each) !== null);
+    if (found.length > 0 || instead.length > 0) return found.length > 0 ? found : instead;
+    return hasWildcard(path) ? [] : [path];
+  }
+
+  private list(path: string): readonly string[] {
+    const paths = this.reader.resolve(path);
+    this.listings.set(path, paths);
+    return paths;
   }
 
   /** Whether everything that was read is unchanged. */
   isCurrent(): boolean {
     for (const [path, text] of this.texts) if (this.reader.textOf(path) !== text) return false;
-    for (const [pattern, paths] of this.listings) {
-      const now = this.reader.expand(pattern);
+    for (const [path, paths] of this.listings) {
+      const now = this.reader.resolve(path);
       if (now !== paths && now.join('\n') !== paths.join('\n')) return false;
     }
     return true;

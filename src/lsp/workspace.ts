@@ -14,6 +14,9 @@ const MAIN_NAMES = ['nginx.conf', 'conf/nginx.conf', 'tsproxy.conf'];
 /** Directories above a file in which the main file is searched, if the file belongs to no folder of the workspace. */
 const MAX_LEVELS = 4;
 
+/** Maximum number of files in a directory that are examined as main files, or for the names that they define. */
+const MAX_AROUND = 100;
+
 /** Number of analyses that are kept. */
 const MAX_ANALYSES = 16;
 
@@ -72,16 +75,18 @@ export class Workspace {
       this.mains.set(path, main);
       return { analysis, fragment: null };
     }
-    const fragment = fragmentRoot(path, text, candidates, this.texts);
-    return { analysis: this.analyseFragment(path, fragment), fragment };
+    const fragment = fragmentRoot({ name: path, text }, candidates, this.around(path), this.texts);
+    return { analysis: this.current(`part ${path}`, { ...this.options(), ...fragment.root }), fragment };
   }
 
-  /** Analyses of all open documents, each configuration once. */
-  *open(): Generator<DocumentAnalysis> {
+  /** Analyses of all open documents, and of the main files of the folders. */
+  *known(): Generator<Analysis> {
+    const mains = this.folders.flatMap((folder) => MAIN_NAMES.map((name) => folder + name));
+    const opened = [...this.documents.all()].map(({ source }) => source.name);
     const seen = new Set<Analysis>();
-    for (const { source } of this.documents.all()) {
-      const found = this.analysisOf(source.name);
-      if (seen.size < seen.add(found.analysis).size) yield found;
+    for (const path of [...opened, ...mains.filter((each) => this.texts.textOf(each) !== null)]) {
+      const { analysis } = this.analysisOf(path);
+      if (seen.size < seen.add(analysis).size) yield analysis;
     }
   }
 
@@ -89,15 +94,43 @@ export class Workspace {
   private mainFilesFor(path: string): string[] {
     const { mainFile } = this.settings;
     const given = mainFile === '' ? [] : this.absolute(mainFile);
-    const directory = directoryOf(path);
-    const folder = this.folders.find((each) => directory.startsWith(each));
+    const above = this.directoriesAbove(path);
+    const named = above.flatMap((directory) => MAIN_NAMES.map((name) => directory + name));
+    const others = above.flatMap((directory) =>
+      this.filesIn(`${directory}*.conf`).filter((each) => this.isWhole(each)),
+    );
+    const readable = [...given, ...named, ...others].filter(
+      (each) => each !== path && this.texts.textOf(each) !== null,
+    );
+    return [...new Set(readable)];
+  }
+
+  /** Directories of a document and above it, the innermost first: those in its folder of the workspace. */
+  private directoriesAbove(path: string): string[] {
+    const own = directoryOf(path);
+    const folder = this.folders.find((each) => own.startsWith(each));
     const found: string[] = [];
-    let level = 0;
-    for (let at = directory; at.length > 1; at = at.slice(0, at.lastIndexOf('/', at.length - 2) + 1)) {
-      if (folder === undefined ? level++ > MAX_LEVELS : !at.startsWith(folder)) break;
-      found.push(...MAIN_NAMES.map((name) => at + name));
+    for (let at = own; at.length > 1; at = at.slice(0, at.lastIndexOf('/', at.length - 2) + 1)) {
+      if (folder === undefined ? found.length > MAX_LEVELS : !at.startsWith(folder)) break;
+      found.push(at);
     }
-    return [...given, ...found].filter((each) => each !== path && this.texts.textOf(each) !== null);
+    return found;
+  }
+
+  /** Files beside a document, and in the directories beside its own, which may define what it uses. */
+  private around(path: string): string[] {
+    const [own, parent] = this.directoriesAbove(path);
+    const patterns = own === undefined ? [] : [`${own}*.conf`];
+    if (parent !== undefined) patterns.push(`${parent}*.conf`, `${parent}*/*.conf`);
+    return [...new Set(patterns.flatMap((pattern) => this.filesIn(pattern)))];
+  }
+
+  private filesIn(pattern: string): readonly string[] {
+    return this.texts.expand(pattern).slice(0, MAX_AROUND);
+  }
+
+  private isWhole(path: string): boolean {
+    return isWhole(this.texts.textOf(path) ?? '');
   }
 
   /** Paths that a setting may mean. */
@@ -112,10 +145,6 @@ export class Workspace {
     return text === null ? null : this.current(main, rootOf(main, text, this.options()));
   }
 
-  private analyseFragment(path: string, fragment: FragmentRoot): Analysis {
-    return this.current(`part ${path}`, { ...this.options(), ...fragment.root }, fragment.replaced);
-  }
-
   private options(): Pick<RootText, 'prefix' | 'globals'> {
     const { prefix, allowUnsupported } = this.settings;
     return {
@@ -125,11 +154,11 @@ export class Workspace {
   }
 
   /** The analysis with that key, renewed if a text has changed. */
-  private current(key: string, root: RootText, replaced?: ReadonlyMap<string, string>): Analysis {
+  private current(key: string, root: RootText): Analysis {
     let analysis = this.analyses.get(key);
     const isCurrent = analysis?.root.source.text === root.source.text && analysis.reader.isCurrent();
     if (analysis === undefined || !isCurrent) {
-      analysis = new Analysis(root, new RecordingReader(this.texts, root.directory, replaced));
+      analysis = new Analysis(root, new RecordingReader(this.texts, root.directory));
     }
     this.analyses.delete(key);
     this.analyses.set(key, analysis);

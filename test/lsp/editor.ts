@@ -27,6 +27,9 @@ import {
 } from 'vscode-languageserver-protocol';
 import { TextDocument } from 'vscode-languageserver-textdocument';
 
+/** In ms; longer than an analysis takes on a loaded machine. */
+const PATIENCE = 30_000;
+
 const BINARY = fileURLToPath(new URL('../../../bin/tsproxy', import.meta.url));
 
 interface TestContext {
@@ -161,14 +164,18 @@ export class Editor {
 
   /** First set of diagnostics, sent before or from now on, that satisfies a condition; the latest one if several do. */
   async publication(matches: (params: PublishDiagnosticsParams) => boolean): Promise<PublishDiagnosticsParams> {
+    const deadline = Date.now() + PATIENCE;
     for (;;) {
       const found = this.published.findLast(matches);
       if (found !== undefined) return found;
+      if (Date.now() > deadline) throw new Error(`no such diagnostics: ${JSON.stringify(this.published, null, 1)}`);
       await new Promise<void>((resolve) => {
         const wake = () => {
+          clearTimeout(timer);
           this.waiting.delete(wake);
           resolve();
         };
+        const timer = setTimeout(wake, deadline - Date.now() + 1);
         this.waiting.add(wake);
       });
     }
