@@ -2,7 +2,9 @@
 import { resolve } from 'node:path';
 import { toBytes, toText } from '../diagnostics/byte-string.js';
 import { modules } from '../modules/index.js';
+import type { ConfigSource } from '../process/configuration.js';
 import { printError } from '../process/standard-streams.js';
+import { givenFile, NoConfiguration } from './dev/given-file.js';
 import type { PathMapping } from './dev/local-files.js';
 import { NginxSite } from './dev/nginx-site.js';
 import { runSite } from './dev/run-site.js';
@@ -30,17 +32,19 @@ export async function dev(file: string | undefined, options: DevOptions): Promis
     printError(missing);
     return 1;
   }
-  const source = sourceOf(which);
+  const named = sourceOf(which);
+  let source: ConfigSource;
   let targets: Targets;
   try {
+    source = givenFile(named, modules);
     targets = Targets.parse([...options.upstream, ...options.map]);
   } catch (error) {
-    if (!(error instanceof InvalidTarget)) throw error;
-    printError(`tsproxy dev: ${error.message}`);
+    if (!(error instanceof InvalidTarget || error instanceof NoConfiguration)) throw error;
+    printError(`tsproxy dev: ${error instanceof NoConfiguration ? toText(error.message) : error.message}`);
     return 2;
   }
   const site = new NginxSite({
-    title: displayName(toText(source.name)),
+    title: displayName(toText(named.name)),
     source,
     modules,
     targets,

@@ -7,7 +7,7 @@ export const dev: DeclareCommand = (program, take) => {
   program
     .command('dev')
     .description("run a production configuration on a developer's machine")
-    .argument('[file]', 'configuration file (default: conf/nginx.conf or nginx.conf)')
+    .argument('[file]', 'configuration, a site of one, or a directory (default: conf/nginx.conf or nginx.conf)')
     .option(
       '--upstream <name=target>',
       'server to use for an upstream or the host of a proxy_pass (repeatable)',

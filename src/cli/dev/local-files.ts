@@ -3,10 +3,10 @@
  * that every installation has are built in.
  */
 import { accessSync, constants, existsSync, readFileSync, statSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { hasWildcard } from '../../config/glob.js';
 import { type ConfigReader, diskReader } from '../../config/reader.js';
 import { nativePath } from '../../files/native-path.js';
+import { packagedConf } from '../package-files.js';
 import { ReadFiles } from './file-changes.js';
 
 /** Directories of nginx's configuration in usual installations. */
@@ -38,8 +38,7 @@ const EMPTY_FILES: ReadonlySet<string> = new Set([
 /** Text of a file that every installation has, by its name; null for others. */
 function builtInText(path: string): string | null {
   const name = path.slice(path.lastIndexOf('/') + 1);
-  if (name === 'mime.types')
-    return readFileSync(fileURLToPath(new URL('../../../../conf/mime.types', import.meta.url)), 'latin1');
+  if (name === 'mime.types') return readFileSync(packagedConf('mime.types'), 'latin1');
   if (name === 'proxy_params') return PROXY_PARAMS;
   return EMPTY_FILES.has(name) ? '' : null;
 }

@@ -231,14 +231,41 @@ const otherPass: Rule = (statement, c) => {
   }
   c.plan.notice(`${statement.name.text} ${written}`, `${target.address}, over HTTP`);
   const host = name.toLowerCase().startsWith('unix:') ? `${name}:` : name;
-  return [renamed(statement, 'proxy_pass', [`${target.secure ? 'https' : 'http'}://${host}`])];
+  // The protocols pass the request's host, scheme and address as parameters.
+  const fields = [
+    ['Host', '$http_host'],
+    ['X-Forwarded-For', '$proxy_add_x_forwarded_for'],
+    ['X-Forwarded-Proto', '$scheme'],
+  ];
+  return [
+    renamed(statement, 'proxy_pass', [`${target.secure ? 'https' : 'http'}://${host}`]),
+    ...fields.map((words) => renamed(statement, 'proxy_set_header', words)),
+  ];
 };
+
+/** Protocols of `otherPass`. */
+const OTHER_PROTOCOLS = ['fastcgi', 'uwsgi', 'scgi'];
+
+/** Whether the requests of a block get to a given server over HTTP instead of the protocol. */
+function isReplaced(protocol: string, c: RuleContext): boolean {
+  const passes = c.siblings.find(({ name }) => name.text === `${protocol}_pass`);
+  return passes !== undefined && passTarget(passes.args[0]?.text ?? '', c) !== null;
+}
 
 /** Parameters of a protocol that is replaced by HTTP in the same block. */
 const otherProtocol: Rule = (statement, c) => {
   const protocol = /^[a-z]+(?=_)/.exec(statement.name.text)?.[0] ?? '';
-  const passes = c.siblings.find(({ name }) => name.text === `${protocol}_pass`);
-  return passes !== undefined && passTarget(passes.args[0]?.text ?? '', c) !== null ? [] : [statement];
+  return isReplaced(protocol, c) ? [] : [statement];
+};
+
+/** Names of scripts that the protocol would have got: they are files of another machine. */
+const SCRIPT_NAME = /\$\{?fastcgi_(?:script_name|path_info)\b/;
+
+/** Conditions about the script's file; `set` gets no value. */
+const scriptName: Rule = (statement, c) => {
+  const { name, args } = statement;
+  if (!args.some(({ text }) => SCRIPT_NAME.test(text)) || !isReplaced('fastcgi', c)) return [statement];
+  return name.text === 'set' ? [withArgument(statement, 1, '')] : [];
 };
 
 const addHeader: Rule = (statement, { plan }) => {
@@ -269,7 +296,7 @@ const proxyBind: Rule = (statement, { plan }) => {
 /** The rule of a directive; null if it stays as it is. */
 export function ruleOf(directive: string): Rule | null {
   if (Object.hasOwn(RULES, directive)) return RULES[directive] ?? null;
-  return /^(?:fastcgi|uwsgi|scgi)_/.test(directive) ? otherProtocol : null;
+  return OTHER_PROTOCOLS.some((protocol) => directive.startsWith(`${protocol}_`)) ? otherProtocol : null;
 }
 
 const RULES: Readonly<Record<string, Rule>> = {
@@ -328,6 +355,9 @@ const RULES: Readonly<Record<string, Rule>> = {
   fastcgi_pass: otherPass,
   uwsgi_pass: otherPass,
   scgi_pass: otherPass,
+  set: scriptName,
+  try_files: scriptName,
+  if: scriptName,
   absolute_redirect: leaveOutSilently,
   port_in_redirect: leaveOutSilently,
   add_header: addHeader,

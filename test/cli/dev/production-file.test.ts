@@ -184,7 +184,7 @@ test('--upstream and --map name servers for blocks, hosts, hosts in variables, a
   assert.equal(await body('/cart'), '/cart shop.example');
   assert.equal(await body('/api/items'), '/v1/items api.invalid:8443');
   assert.match(await body('/variable/x'), /^\/variable\/x wiki\.invalid(?::443)?$/);
-  assert.equal(await body('/index.php?a=b'), '/index.php?a=b localhost');
+  assert.equal(await body('/index.php?a=b'), '/index.php?a=b shop.example');
 });
 
 test('WebSockets get through with the origin that the application expects', async (t) => {
