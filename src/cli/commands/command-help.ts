@@ -40,6 +40,14 @@ passes /api/users on as it is, /api=http://localhost:4000/ as /users.`,
     ],
     document: 'docs/one-line.md',
   },
+  init: {
+    examples: [
+      ['tsproxy init', 'ask, and write nginx.conf'],
+      ['tsproxy init --upstream 3000 --websocket --sse', 'an application'],
+      ['tsproxy init --static dist --spa --tls --output site.conf', 'files with TLS'],
+    ],
+    document: 'docs/init.md',
+  },
   demo: { examples: [['tsproxy demo --port 9000', 'on another port']], document: 'README.md' },
   dev: {
     examples: [

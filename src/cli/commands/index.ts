@@ -14,6 +14,7 @@ import { explain } from './explain.js';
 import { fmt } from './fmt.js';
 import { forward } from './forward.js';
 import { help } from './help.js';
+import { init } from './init.js';
 import { logs } from './logs.js';
 import { lsp } from './lsp.js';
 import { top } from './top.js';
@@ -21,6 +22,7 @@ import { watch } from './watch.js';
 
 export const commands: readonly DeclareCommand[] = [
   forward,
+  init,
   demo,
   dev,
   explain,

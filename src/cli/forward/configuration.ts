@@ -2,7 +2,7 @@
 import { type Block, block, configurationText, type Line } from '../configuration-text.js';
 import { UsageError } from '../usage-error.js';
 import { MEDIA_TYPES } from './media-types.js';
-import { type CertificatePaths, type ForwardPlan, type Route, withSlash } from './plan.js';
+import { type CertificatePaths, type ForwardPlan, type Route, shellWord, withSlash } from './plan.js';
 import { type DirectoryTarget, isAddress, type ServerTarget } from './target.js';
 
 /** Files of this machine that the configuration refers to. */
@@ -55,11 +55,6 @@ export function forwardConfiguration(plan: ForwardPlan, files: NamedFiles): stri
     '',
     block(['http'], http),
   ]);
-}
-
-/** A word for a POSIX shell, on one line. */
-export function shellWord(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''").replace(/[\0-\x1f\x7f]/g, '?')}'`;
 }
 
 /** Groups for the targets whose names may have several addresses: none of them is to be avoided after a failure. */

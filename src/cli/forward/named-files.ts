@@ -21,7 +21,7 @@ export function namedFiles(plan: ForwardPlan, options: ForwardOptions): NamedFil
   const verifies = plan.routes.some(({ target }) => target.kind === 'server' && target.scheme === 'https');
   return {
     certificate: plan.secure ? certificateOf(plan, options) : null,
-    authorities: verifies && !plan.insecure ? authorities() : null,
+    authorities: verifies && !plan.insecure ? systemAuthorities() : null,
   };
 }
 
@@ -47,7 +47,8 @@ function localCertificate({ listen, routes }: ForwardPlan): NamedFiles['certific
   return { certificate: file, key: file };
 }
 
-function authorities(): string {
+/** Path of their certificates. Throws a usage error if there is no such file. */
+export function systemAuthorities(): string {
   const { SSL_CERT_FILE: configured = '' } = process.env;
   const found = [configured, ...SYSTEM_AUTHORITIES].find((path) => path !== '' && existsSync(path));
   if (found === undefined) {

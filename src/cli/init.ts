@@ -1,0 +1,77 @@
+/** `tsproxy init`: writes a configuration file to start from. */
+import { existsSync, writeFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { isatty } from 'node:tty';
+import { toBytes } from '../diagnostics/byte-string.js';
+import { errnoText } from '../diagnostics/errno.js';
+import { printError } from '../process/standard-streams.js';
+import { diagnose } from './diagnosis.js';
+import { systemAuthorities } from './forward/named-files.js';
+import { shellWord } from './forward/plan.js';
+import { answeredOptions, Cancelled } from './init/questions.js';
+import { type StartingFiles, startingFile } from './init/starting-file.js';
+import { type InitOptions, type Wishes, wishesOf } from './init/wishes.js';
+import { LocalCa } from './local-ca/local-ca.js';
+import { printFindings } from './print-findings.js';
+import { print, writeOut } from './stdout.js';
+
+/** Returns the exit code: 1 if nothing was written. */
+export async function init(options: InitOptions): Promise<number> {
+  const { output } = options;
+  if (output !== '-' && options.force !== true && existsSync(output))
+    return refused(`"${output}" exists; --force replaces it`);
+  const asks = options.yes !== true && output !== '-' && isatty(0) && isatty(1) && !isComplete(options);
+  let wishes: Wishes;
+  try {
+    wishes = wishesOf(asks ? await answeredOptions(options) : options);
+  } catch (error) {
+    if (!(error instanceof Cancelled)) throw error;
+    print('\n');
+    return refused(error.message);
+  }
+  const text = startingFile(wishes, filesOf(wishes), shellWord(output === '-' ? 'nginx.conf' : output));
+  if (output === '-') {
+    writeOut(text);
+    return 0;
+  }
+  try {
+    writeFileSync(output, Buffer.from(text, 'latin1'), { flag: options.force === true ? 'w' : 'wx' });
+  } catch (error) {
+    return refused(`"${output}" cannot be written (${errnoText(error)})`);
+  }
+  await printResult(output);
+  return 0;
+}
+
+function refused(message: string): number {
+  printError(`tsproxy: ${message}`);
+  return 1;
+}
+
+/** Whether the options describe a server, so that there is nothing to ask. */
+function isComplete({ upstream, static: directory }: InitOptions): boolean {
+  return upstream !== undefined || directory !== undefined;
+}
+
+function filesOf({ tls, names, servers }: Wishes): StartingFiles {
+  const verifies = servers.some(({ scheme }) => scheme === 'https');
+  const authorities = verifies ? systemAuthorities() : null;
+  if (tls !== 'local') return { certificate: tls, authorities };
+  const { file, omitted } = LocalCa.open().certificateFor(names);
+  for (const name of omitted) {
+    printError(`tsproxy: the local CA does not permit "${name}": run "tsproxy ca trust ${name}", and init again`);
+  }
+  return { certificate: { certificate: file, key: file }, authorities };
+}
+
+/** Tests the written file; prints what is to be corrected on this machine, and how to start. */
+async function printResult(output: string): Promise<void> {
+  const name = toBytes(resolve(output));
+  const prefix = toBytes(`${process.cwd().replace(/\/$/, '')}/`);
+  const { findings } = await diagnose({ name, text: null, prefix }, []);
+  if (findings.length > 0) printFindings(findings);
+  const word = shellWord(output);
+  print(
+    `wrote ${output}\n\n  tsproxy -c ${word}   starts the proxy\n  tsproxy dev ${word}  shows its requests in the terminal\n`,
+  );
+}
