@@ -14,29 +14,37 @@ export function rewriting(plan: Plan): RewriteBlock {
     const rewritten = statements.flatMap(
       (statement) => ruleOf(statement.name.text)?.(statement, surroundings) ?? [statement],
     );
-    if (context === 'http') return [...addedToHttp(plan, statements), ...rewritten];
+    if (context === 'http') return [...settings(plan, statements), ...rewritten, ...consoleServer(plan)];
     if (context === 'server') return [...addedToServer(plan, statements), ...rewritten];
     return rewritten;
   };
 }
 
-/** The console and the settings of the module of `tsproxy dev`; a certificate for servers that have none. */
-function addedToHttp(plan: Plan, written: readonly Statement[]): Statement[] {
-  const { consolePort, survey } = plan.options;
-  const secure = survey.servers.some(({ listens }) => listens.some((each) => each.secure));
+/** Settings of all servers; a certificate for servers that have none. */
+function settings(plan: Plan, written: readonly Statement[]): Statement[] {
+  const secure = plan.options.survey.servers.some(({ listens }) => listens.some((each) => each.secure));
   const needsCertificate = secure && !written.some(({ name }) => name.text === 'ssl_certificate');
-  const [settings, ...added] = generatedStatements(`
+  const [dev, ...others] = generatedStatements(`
     dev '{}';
     access_log off;
     absolute_redirect off;
     ${needsCertificate ? `ssl_certificate "${plan.certificate}"; ssl_certificate_key "${plan.certificate}";` : ''}
+  `);
+  return dev === undefined ? others : [withArguments(dev, [JSON.stringify(devData(plan))]), ...others];
+}
+
+/** The console, which is not subject to access rules that apply to all servers of the configuration. */
+function consoleServer({ options }: Plan): Statement[] {
+  return generatedStatements(`
     server {
-      listen 127.0.0.1:${consolePort};
+      listen 127.0.0.1:${options.consolePort};
       server_name localhost;
+      allow all;
+      auth_basic off;
+      auth_request off;
       location / { console control=on; console_payload on; }
     }
   `);
-  return settings === undefined ? added : [withArguments(settings, [JSON.stringify(devData(plan))]), ...added];
 }
 
 function devData(plan: Plan): DevData {
