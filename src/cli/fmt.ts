@@ -60,7 +60,7 @@ async function filesOf(name: string): Promise<readonly string[]> {
     import('../modules/index.js'),
   ]);
   const { files } = new Tree(name.endsWith('/') ? name : `${name}/`, new EnclosingDetector(modules));
-  return files.filter(({ template }) => template === null).map(({ path }) => path);
+  return files.filter(({ template }) => template === null).map(({ path }) => path.replace(/^\.\//, ''));
 }
 
 /** Writes a changed file, or the text of standard input in any case. Prints the reason on failure. */

@@ -36,6 +36,8 @@ export type Invocation =
       readonly format: Format;
       /** Warnings count as errors. */
       readonly strict: boolean;
+      /** The text shows equal findings one by one. */
+      readonly all: boolean;
       /** Codes to suppress. */
       readonly ignored: readonly string[];
       /** Apply fixes to the files, or show the changes only. */
@@ -69,6 +71,7 @@ export interface Options {
   readonly fix?: true;
   readonly dryRun?: true;
   readonly as?: Enclosing;
+  readonly all?: true;
   readonly allowUnsupported?: true;
 }
 
@@ -109,6 +112,7 @@ function testOrSignal(options: Options, which: ConfigSelection, paths: readonly 
       quiet: q === true,
       format: format ?? 'text',
       strict: strict === true,
+      all: options.all === true,
       ignored: ignore,
       fix: dryRun === true ? 'show' : fix === true ? 'apply' : null,
       noEffect: listNoEffect === true,

@@ -4,7 +4,10 @@ import { renderFindings } from '../diagnostics/render.js';
 import { printError } from '../process/standard-streams.js';
 import { colored } from './terminal.js';
 
-/** @param findings in the order of the text */
-export function printFindings(findings: readonly Finding[]): void {
-  printError(renderFindings(findings, { color: colored() }).trimEnd());
+/**
+ * @param findings in the order of the text
+ * @param all whether equal findings are shown one by one
+ */
+export function printFindings(findings: readonly Finding[], all = false): void {
+  printError(renderFindings(findings, { color: colored(), all }).trimEnd());
 }

@@ -34,6 +34,7 @@ export function declaredProgram(take: (name: string, run: () => Promise<number>)
     .addOption(new Option('--format <format>', 'with -t: output format of findings (default: text)').choices(FORMATS))
     .option('--json', 'with -t: short for --format json')
     .option('--strict', 'with -t: fail on warnings, too')
+    .option('--all', 'with -t: show equal findings one by one, without a limit')
     .option('--ignore <code>', 'with -t: suppress warnings and hints with this code (repeatable)', collectValues)
     .addOption(
       new Option('--as <block>', 'with -t: the block of which a file is a part (default: detected)').choices(ENCLOSING),

@@ -4,11 +4,14 @@ import type { Finding } from '../diagnostics/finding.js';
 import type { Format } from './invocation.js';
 import { printJson, writeOut } from './stdout.js';
 
-/** @param findings in the order of the text */
-export async function report(findings: readonly Finding[], format: Format): Promise<void> {
+/**
+ * @param findings in the order of the text
+ * @param all whether the text shows equal findings one by one
+ */
+export async function report(findings: readonly Finding[], format: Format, all = false): Promise<void> {
   switch (format) {
     case 'text': {
-      (await import('./print-findings.js')).printFindings(findings);
+      (await import('./print-findings.js')).printFindings(findings, all);
       return;
     }
     case 'json': {
@@ -22,14 +25,18 @@ export async function report(findings: readonly Finding[], format: Format): Prom
       return;
     }
     case 'sarif': {
-      const [{ findingsToSarif }, { allStories }, { VERSION }] = await Promise.all([
+      const [{ findingsToSarif }, { allStories }, { VERSION }, { documentUrl, REPOSITORY }] = await Promise.all([
         import('../diagnostics/sarif.js'),
         import('./code-stories.js'),
         import('../http/software.js'),
+        import('../diagnostics/documents.js'),
       ]);
       const stories = new Map((await allStories()).map(({ code, story }) => [code, story]));
       const storyOf = (code: string) => stories.get(code) ?? '';
-      printJson(findingsToSarif(findings, { version: VERSION, storyOf, directory: directory() }));
+      const urlOf = (code: string) => documentUrl(`docs/codes.md#${code}`);
+      printJson(
+        findingsToSarif(findings, { version: VERSION, homepage: REPOSITORY, storyOf, urlOf, directory: directory() }),
+      );
     }
   }
 }

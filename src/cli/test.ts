@@ -66,7 +66,7 @@ async function testOne(options: TestInvocation, which: ConfigSelection, reported
   const shownFindings = options.quiet && asText ? findings.filter(fails) : findings;
   if (!asText) reported.push(...shownFindings);
   // Loaded on demand, because most tests have no findings.
-  else if (shownFindings.length > 0) await (await import('./report.js')).report(shownFindings, 'text');
+  else if (shownFindings.length > 0) await (await import('./report.js')).report(shownFindings, 'text', options.all);
   if (asText) printMissing(shownFindings, tree === null ? file : null);
   const what = tree === null ? 'configuration file' : 'directory';
   if (failed) {

@@ -1,4 +1,4 @@
-/** Groups findings about the same unsupported feature, which a configuration may have in hundreds of places. */
+/** Groups equal findings, which a configuration may have in hundreds of places. */
 import type { Span } from '../../grammar/syntax-tree.js';
 import type { Finding } from './finding.js';
 
@@ -8,24 +8,32 @@ export interface Group {
   readonly others: readonly Span[];
 }
 
-/** Groups findings about unsupported features by severity and message; all others are groups of their own. */
+/** Equal findings from which on they are one group; fewer are shown with their text each. */
+const MIN_GROUPED = 4;
+
+/** Groups findings with the same severity, code and message. Findings about unsupported features are grouped in any number. */
 export function grouped(findings: readonly Finding[]): Group[] {
+  const counts = new Map<string, number>();
+  for (const finding of findings) counts.set(keyOf(finding), (counts.get(keyOf(finding)) ?? 0) + 1);
   const groups: Group[] = [];
-  const byMessage = new Map<string, Span[]>();
+  const byKey = new Map<string, Span[]>();
   for (const finding of findings) {
-    const { severity, message, missing, at } = finding;
-    const isGrouped = missing !== undefined;
-    const key = `${severity} ${message}`;
-    const others = isGrouped ? byMessage.get(key) : undefined;
-    if (others !== undefined && at !== null) {
-      others.push(at);
+    const key = keyOf(finding);
+    const isGrouped = finding.missing !== undefined || (counts.get(key) ?? 0) >= MIN_GROUPED;
+    const others = isGrouped ? byKey.get(key) : undefined;
+    if (others !== undefined && finding.at !== null) {
+      others.push(finding.at);
       continue;
     }
     const own: Span[] = [];
-    if (isGrouped) byMessage.set(key, own);
+    if (isGrouped) byKey.set(key, own);
     groups.push({ finding, others: own });
   }
   return groups;
+}
+
+function keyOf({ severity, code, message, missing }: Finding): string {
+  return missing === undefined ? `${severity} ${code} ${message}` : `${severity} ${message}`;
 }
 
 /** ` and in 3 other places`; empty for a single one. */

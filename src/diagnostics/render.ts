@@ -14,6 +14,8 @@ export interface RenderOptions {
   readonly color?: boolean;
   /** Program name before the message. */
   readonly program?: string;
+  /** Show each finding with its text, without grouping and limits. */
+  readonly all?: boolean;
 }
 
 /** Findings shown at most; more usually mean a wrong file or one error that causes many findings. */
@@ -27,9 +29,10 @@ export function renderFindings(findings: readonly Finding[], options: RenderOpti
   if (findings.length === 0) {
     return '';
   }
-  const groups = grouped(findings);
-  const parts = groups.slice(0, MAX_SHOWN).map((group) => renderFinding(group.finding, options, group.others));
-  const more = groups.length > MAX_SHOWN ? `the first ${MAX_SHOWN} of ` : '';
+  const groups = options.all === true ? findings.map((finding) => ({ finding, others: [] })) : grouped(findings);
+  const shown = options.all === true ? groups : groups.slice(0, MAX_SHOWN);
+  const parts = shown.map((group) => renderFinding(group.finding, options, group.others));
+  const more = groups.length > shown.length ? `the first ${MAX_SHOWN} of ` : '';
   return `${[...parts, `${more}${summary(findings)}\n`].join('\n')}`;
 }
 

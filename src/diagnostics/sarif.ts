@@ -10,8 +10,12 @@ import type { Finding, Fix, Severity } from './finding.js';
 /** Description of the tool in a SARIF log. */
 export interface Tool {
   readonly version: string;
-  /** Description of a code, in one paragraph. */
+  /** Address of the project. */
+  readonly homepage: string;
+  /** Description of a code, in one paragraph of Markdown. */
   readonly storyOf: (code: string) => string;
+  /** Address of the description. */
+  readonly urlOf: (code: string) => string;
   /** Base of relative file names: an absolute path with trailing slash. */
   readonly directory: string;
 }
@@ -34,7 +38,8 @@ export function findingsToSarif(findings: readonly Finding[], tool: Tool): objec
           driver: {
             name: 'tsproxy',
             version: tool.version,
-            rules: codes.map((code) => ({ id: code, fullDescription: { text: tool.storyOf(code) } })),
+            informationUri: tool.homepage,
+            rules: codes.map((code) => rule(code, tool)),
           },
         },
         // Columns count code points.
@@ -44,6 +49,30 @@ export function findingsToSarif(findings: readonly Finding[], tool: Tool): objec
       },
     ],
   };
+}
+
+/** Description of a code, which GitHub shows beside its findings. */
+function rule(code: string, { storyOf, urlOf }: Tool): object {
+  const story = storyOf(code);
+  const plain = withoutMarkdown(story);
+  return {
+    id: code,
+    name: code.replace(/(?:^|-)([a-z])/g, (_, letter: string) => letter.toUpperCase()),
+    shortDescription: { text: withoutMarkdown(firstSentence(story)) },
+    fullDescription: { text: plain },
+    help: { text: `${plain}\n\n${urlOf(code)}`, markdown: `${story}\n\n[${code}](${urlOf(code)})` },
+    helpUri: urlOf(code),
+  };
+}
+
+/** The text up to the first full stop that ends a sentence. */
+function firstSentence(text: string): string {
+  return /^.*?\.(?=\s+[A-Z`"]|$)/s.exec(text)?.[0] ?? text;
+}
+
+/** Codes are the only markup of descriptions. */
+function withoutMarkdown(text: string): string {
+  return text.replaceAll('`', '');
 }
 
 function result(finding: Finding, ruleIndex: number, directory: string): object {

@@ -1,7 +1,10 @@
 /** Findings for programs. The structure of SARIF is checked against what its schema demands of the parts that are used. */
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import type { Source, Span } from '../../grammar/syntax-tree.js';
+import { allStories } from '../../src/cli/code-stories.js';
+import { documentUrl, REPOSITORY } from '../../src/diagnostics/documents.js';
 import type { Finding } from '../../src/diagnostics/finding.js';
 import { findingsToGithub } from '../../src/diagnostics/github.js';
 import { COMMAND_LINE } from '../../src/diagnostics/place.js';
@@ -51,8 +54,8 @@ const SHAPES: Readonly<Record<string, string>> = {
   log: '$schema version! runs!',
   run: 'tool! results columnKind originalUriBaseIds',
   tool: 'driver!',
-  driver: 'name! version rules',
-  rule: 'id! fullDescription',
+  driver: 'name! version informationUri rules',
+  rule: 'id! name shortDescription fullDescription help helpUri',
   result: 'ruleId ruleIndex level message! locations relatedLocations fixes',
   location: 'id physicalLocation message',
   physicalLocation: 'artifactLocation region',
@@ -61,7 +64,7 @@ const SHAPES: Readonly<Record<string, string>> = {
   fix: 'description artifactChanges!',
   artifactChange: 'artifactLocation! replacements!',
   replacement: 'deletedRegion! insertedContent',
-  text: 'text!',
+  text: 'text! markdown',
 };
 
 /** The shape of what a property holds. */
@@ -80,7 +83,14 @@ const PARTS: Readonly<Record<string, string>> = {
   fixes: 'fix',
   artifactChanges: 'artifactChange',
   replacements: 'replacement',
-  ...{ message: 'text', fullDescription: 'text', description: 'text', insertedContent: 'text' },
+  ...{
+    message: 'text',
+    shortDescription: 'text',
+    fullDescription: 'text',
+    help: 'text',
+    description: 'text',
+    insertedContent: 'text',
+  },
 };
 
 function conforms(value: unknown, shape: string): void {
@@ -100,6 +110,10 @@ function conforms(value: unknown, shape: string): void {
   if (shape === 'artifactLocation' && 'uri' in object) {
     assert.match(String(object.uri), 'uriBaseId' in object ? /^[^/:][^ ]*$/ : /^file:\/\/\/[^ ]+$/);
   }
+  if (shape === 'rule') {
+    assert.match(String(object.id), /^[a-z0-9-]+$/);
+    assert.ok(new URL(String(object.helpUri)).protocol === 'https:');
+  }
   if (shape === 'text') assert.equal(typeof object.text, 'string');
   if (shape === 'result') assert.ok(['none', 'note', 'warning', 'error'].includes(String(object.level)));
   for (const list of ['locations', 'relatedLocations', 'fixes', 'artifactChanges', 'replacements']) {
@@ -117,7 +131,13 @@ interface Log {
 }
 
 function sarif(of: readonly Finding[]): Log {
-  const log = findingsToSarif(of, { version: '1.2.3', storyOf: (code) => `About ${code}.`, directory: '/home/me/' });
+  const log = findingsToSarif(of, {
+    version: '1.2.3',
+    homepage: 'https://example.com/',
+    storyOf: (code) => `About \`${code}\`, e.g. this. More about it.`,
+    urlOf: (code) => `https://example.com/codes#${code}`,
+    directory: '/home/me/',
+  });
   return JSON.parse(JSON.stringify(log)) as Log;
 }
 
@@ -143,6 +163,22 @@ test('SARIF has a rule for each code, and each result names its rule', () => {
   );
 });
 
+test('SARIF describes each rule shortly and in full, with a link', () => {
+  const rules = sarif(findings).runs[0]?.tool.driver.rules ?? [];
+  assert.deepEqual(rules[0], {
+    id: 'invalid-value',
+    name: 'InvalidValue',
+    shortDescription: { text: 'About invalid-value, e.g. this.' },
+    fullDescription: { text: 'About invalid-value, e.g. this. More about it.' },
+    help: {
+      text: 'About invalid-value, e.g. this. More about it.\n\nhttps://example.com/codes#invalid-value',
+      markdown:
+        'About `invalid-value`, e.g. this. More about it.\n\n[invalid-value](https://example.com/codes#invalid-value)',
+    },
+    helpUri: 'https://example.com/codes#invalid-value',
+  });
+});
+
 test('SARIF names files from the directory, and others whole', () => {
   const [run] = sarif(findings).runs;
   const [first] = run?.results ?? [];
@@ -159,4 +195,32 @@ test('SARIF names files from the directory, and others whole', () => {
     },
   ]);
   assert.match(JSON.stringify(first?.relatedLocations), /"uri":"file:\/\/\/etc\/x\.conf".*"included from here"/);
+});
+
+test('every code has a short description, and a link to its section of docs/codes.md', async () => {
+  const page = readFileSync(new URL('../../../docs/codes.md', import.meta.url), 'utf8');
+  const stories = new Map((await allStories()).map(({ code, story }) => [code, story]));
+  const all = [...stories.keys()].map((code) => ({ code, severity: 'hint', message: 'x', at: null }) as Finding);
+  const log = findingsToSarif(all, {
+    version: '1',
+    homepage: REPOSITORY,
+    storyOf: (code) => stories.get(code) ?? '',
+    urlOf: (code) => documentUrl(`docs/codes.md#${code}`),
+    directory: '/',
+  }) as Log;
+  conforms(JSON.parse(JSON.stringify(log)), 'log');
+  const rules = log.runs[0]?.tool.driver.rules as readonly {
+    readonly id: string;
+    readonly shortDescription: { readonly text: string };
+    readonly helpUri: string;
+  }[];
+  assert.equal(rules.length, stories.size);
+  for (const { id, shortDescription, helpUri } of rules) {
+    assert.ok(
+      shortDescription.text.length > 10 && shortDescription.text.length < 260,
+      `${id}: ${shortDescription.text}`,
+    );
+    const [, anchor] = helpUri.split('#');
+    assert.ok(page.includes(`\n### ${anchor}\n`), helpUri);
+  }
 });

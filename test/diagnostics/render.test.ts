@@ -135,3 +135,20 @@ test('the same as data: places from 1, edits and all', () => {
     },
   ]);
 });
+
+test('equal findings in four places are one with its places, those in three are shown each', () => {
+  const text = 'a x;\nb x;\nc x;\nd x;\ne x;\nf x;\n';
+  const at = (name: string): Finding => ({ ...unknown, at: spanOf(source(text, '/etc/n.conf'), name) });
+  const equal = ['a x', 'b x', 'c x', 'd x', 'e x', 'f x'].map(at);
+  const rendered = renderFindings(equal);
+  assert.equal(rendered.match(/unknown directive "proxy_pas"/g)?.length, 1);
+  assert.match(
+    rendered,
+    /= also: \/etc\/n\.conf:2:1, \/etc\/n\.conf:3:1, \/etc\/n\.conf:4:1, \/etc\/n\.conf:5:1 and 1 more\n/,
+  );
+  assert.match(rendered, /\n6 errors\n$/);
+  assert.equal(renderFindings(equal, { all: true }).match(/unknown directive "proxy_pas"/g)?.length, 6);
+  assert.equal(renderFindings(equal.slice(0, 3)).match(/unknown directive "proxy_pas"/g)?.length, 3);
+  const other: Finding = { ...unknown, message: 'another', at: spanOf(conf, 'server') };
+  assert.match(renderFindings([...equal, other]), /another in \/etc\/nginx\.conf:2\n/);
+});
