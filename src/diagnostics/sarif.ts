@@ -67,7 +67,7 @@ function rule(code: string, { storyOf, urlOf }: Tool): object {
 
 /** The text up to the first full stop that ends a sentence. */
 function firstSentence(text: string): string {
-  return /^.*?\.(?=\s+[A-Z`"]|$)/s.exec(text)?.[0] ?? text;
+  return /^.*?(?<!\b(?:e\.g|i\.e|etc))\.(?=\s|$)/s.exec(text)?.[0] ?? text;
 }
 
 /** Codes are the only markup of descriptions. */
