@@ -217,7 +217,7 @@ test('every code has a short description, and a link to its section of docs/code
   assert.equal(rules.length, stories.size);
   for (const { id, shortDescription, helpUri } of rules) {
     assert.ok(
-      shortDescription.text.length > 10 && shortDescription.text.length < 260,
+      shortDescription.text.length > 10 && shortDescription.text.length < 400,
       `${id}: ${shortDescription.text}`,
     );
     const [, anchor] = helpUri.split('#');
