@@ -1,5 +1,9 @@
 /** Attacks on `tsproxy dev` through the browser of its user: DNS rebinding, and requests of pages of other sites. */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { connect as connectHttp2 } from 'node:http2';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { type Answer, answeringBackend, type Backend, closedPort, connect, reply } from '../../kit/index.js';
 import { type DevProcess, directory, startDev, writeFiles } from './dev-process.js';
@@ -26,6 +30,8 @@ http {
     server {
         listen 80 default_server;
         server_name shop.com *.wild.com ~^app\\d+\\.com$;
+        listen 443 ssl;
+        http2 on;
         location / { proxy_pass http://127.0.0.1:${backend.port}; proxy_websocket on; }
         location /missing/ {
             add_header Access-Control-Allow-Origin * always;
@@ -91,6 +97,24 @@ test('an absolute target with a foreign host is refused, whatever the Host field
   assert.equal(answer.status, 421);
 });
 
+test('a foreign host is refused over HTTP/2, too, also on a connection to a known one', async (t) => {
+  const [, port] = await dev.shows(/ https:\/\/shop\.com\.localhost:(\d+)\//);
+  const session = connectHttp2(`https://shop.com.localhost:${port}`, {
+    ca: readFileSync(join(dev.cwd, '.data/tsproxy/ca/root.pem')),
+    lookup: (_host, _options, found) => found(null, [{ address: '127.0.0.1', family: 4 }]),
+  });
+  t.after(() => session.destroy());
+  const status = async (authority: string): Promise<unknown> => {
+    const stream = session.request({ ':path': '/', ':authority': authority });
+    const [headers] = await once(stream, 'response');
+    stream.resume();
+    return headers[':status'];
+  };
+  assert.equal(await status(`shop.com.localhost:${port}`), 200);
+  assert.equal(await status('evil.com'), 421);
+  assert.equal(await status(`shop.com.evil.com:${port}`), 421);
+});
+
 test('hosts of the configuration, of this machine, and given ones reach the application', async () => {
   for (const host of [
     'shop.com',
@@ -130,7 +154,7 @@ test('the page about a missing upstream has no details for pages of other sites'
   const details = async (...fields: readonly string[]): Promise<boolean> => {
     const { status, body } = await ask(sitePort, 'GET /missing/', [own, ...fields]);
     assert.equal(status, 502);
-    return /nginx\.conf:7|--upstream/.test(body);
+    return /nginx\.conf:9|--upstream/.test(body);
   };
   assert.equal(await details(), true);
   assert.equal(await details('Sec-Fetch-Site: same-origin', 'Sec-Fetch-Mode: cors'), true);
