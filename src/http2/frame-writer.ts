@@ -5,6 +5,7 @@
  */
 import { BLOCK, type ByteQueue } from '../net/byte-queue.js';
 import { atEndOfCallback } from '../net/microtask.js';
+import { atReadEnd, type ReadEndListener, staysUntilReadEnd } from '../net/read-buffer.js';
 import { giveSlab, READ_SIZE, takeSlab } from '../net/slabs.js';
 import type { Transport } from '../net/transport.js';
 import { DEFAULT_FRAME_SIZE, Flag, FRAME_HEADER, FrameType } from './frame-types.js';
@@ -18,7 +19,12 @@ const MAX_OUTPUT = READ_SIZE;
  */
 const LARGE = READ_SIZE / 4;
 
-export class FrameWriter implements TurnEndListener {
+/** Minimum payload that is worth a piece of its own, bytes. */
+const MIN_BORROWED = 4096;
+/** Maximum number of pieces of one write. */
+const MAX_PIECES = 64;
+
+export class FrameWriter implements TurnEndListener, ReadEndListener {
   /** Maximum payload that the peer accepts (its SETTINGS_MAX_FRAME_SIZE), bytes. */
   maxFrameSize = DEFAULT_FRAME_SIZE;
   private out: Buffer | null = null;
@@ -33,11 +39,18 @@ export class FrameWriter implements TurnEndListener {
     if (this.length >= LARGE) this.flush();
   };
 
+  /** Parts of the next write, if a payload stays until the end of the read: the output so far, the payload, further output … */
+  private readonly pieces: Buffer[] = [];
+  /** Bytes of payloads among them. */
+  private borrowedBytes = 0;
+  /** Offset of the output that is not among them. */
+  private outFrom = 0;
+
   constructor(private readonly transport: Transport) {}
 
   /** Bytes written here that the kernel has not accepted. */
   get pending(): number {
-    return this.length + this.transport.pending;
+    return this.length + this.borrowedBytes + this.transport.pending;
   }
 
   /** Whether the peer is slow: DATA should wait for the transport's `onDrain`. */
@@ -47,7 +60,7 @@ export class FrameWriter implements TurnEndListener {
 
   /** Bytes of all frames so far, including the buffered ones. */
   get bytesWritten(): number {
-    return this.length + this.transport.bytesWritten;
+    return this.length + this.borrowedBytes + this.transport.bytesWritten;
   }
 
   /** The client's preface. */
@@ -80,11 +93,35 @@ export class FrameWriter implements TurnEndListener {
     let from = start;
     do {
       const to = Math.min(end, from + this.maxFrameSize, from + MAX_OUTPUT - FRAME_HEADER);
-      const at = this.begin(FrameType.Data, ended && to === end ? Flag.EndStream : 0, stream, to - from);
-      if (this.out !== null) bytes.copy(this.out, at, from, to);
+      const flags = ended && to === end ? Flag.EndStream : 0;
+      if (to - from >= MIN_BORROWED && this.borrows(bytes)) this.dataBorrowed(flags, stream, bytes, from, to);
+      else {
+        const at = this.begin(FrameType.Data, flags, stream, to - from);
+        if (this.out !== null) bytes.copy(this.out, at, from, to);
+      }
       from = to;
     } while (from < end);
     return !this.transport.waiting;
+  }
+
+  /** Whether bytes may be written at the end of the read, without a copy. */
+  private borrows(bytes: Buffer): boolean {
+    return this.transport.writePieces !== null && this.pieces.length < MAX_PIECES && staysUntilReadEnd(bytes);
+  }
+
+  /** Appends a frame whose payload is not copied. */
+  private dataBorrowed(flags: number, stream: number, bytes: Buffer, start: number, end: number): void {
+    this.begin(FrameType.Data, flags, stream, end - start, 0);
+    const { out, pieces } = this;
+    if (out === null) return;
+    if (pieces.length === 0) atReadEnd(this);
+    pieces.push(out.subarray(this.outFrom, this.length), bytes.subarray(start, end));
+    this.outFrom = this.length;
+    this.borrowedBytes += end - start;
+  }
+
+  readEnded(): void {
+    if (this.pieces.length > 0) this.flush();
   }
 
   /** A DATA frame with the first `length` bytes of a queue, at most `maxFrameSize`; they are not removed. */
@@ -172,8 +209,18 @@ export class FrameWriter implements TurnEndListener {
     this.out = null;
     this.length = 0;
     this.last = -1;
-    const more = transport.writeBorrowed(out, 0, length);
+    const more = this.pieces.length === 0 ? transport.writeBorrowed(out, 0, length) : this.writePieces(out, length);
     giveSlab(out);
+    return more;
+  }
+
+  private writePieces(out: Buffer, length: number): boolean {
+    const { pieces, transport, borrowedBytes } = this;
+    if (this.outFrom < length) pieces.push(out.subarray(this.outFrom, length));
+    this.outFrom = 0;
+    this.borrowedBytes = 0;
+    const more = transport.writePieces?.(pieces, length + borrowedBytes) ?? true;
+    pieces.length = 0;
     return more;
   }
 
@@ -183,8 +230,8 @@ export class FrameWriter implements TurnEndListener {
   }
 
   /** Appends a frame header; returns the offset of the payload. */
-  private begin(type: number, flags: number, stream: number, length: number): number {
-    const at = this.reserve(FRAME_HEADER + length);
+  private begin(type: number, flags: number, stream: number, length: number, copied = length): number {
+    const at = this.reserve(FRAME_HEADER + copied);
     const { out } = this;
     if (out === null) return 0;
     this.last = at;
@@ -235,7 +282,8 @@ export class FrameWriter implements TurnEndListener {
 
   private enlarge(bytes: number): void {
     const { out, length } = this;
-    if (out !== null && length + bytes > MAX_OUTPUT) this.flush();
+    // The pieces are views of the memory that would be replaced.
+    if (out !== null && (length + bytes > MAX_OUTPUT || this.pieces.length > 0)) this.flush();
     const previous = this.out;
     const needed = this.length + bytes;
     // More than a block is a response, of which more follows.

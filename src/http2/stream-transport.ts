@@ -46,6 +46,7 @@ export class StreamTransport implements Transport {
   closed = false;
   closing = false;
   waiting = false;
+  readonly writePieces = null;
   paused = false;
   bytesRead = 0;
   bytesWritten = 0;

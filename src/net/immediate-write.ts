@@ -24,10 +24,34 @@ export function writeImmediately(
     if (before.length + after.length === 0) return writeSync(descriptor, bytes, start, end - start);
     return writevSync(descriptor, pieces(before, bytes.subarray(start, end), after));
   } catch (error) {
-    const { code, errno } = error as NodeJS.ErrnoException;
-    if (errno === undefined) throw error;
-    return code === 'EAGAIN' || code === 'ENOBUFS' ? 0 : errno;
+    return refused(error);
   }
+}
+
+/** As `writeImmediately`, for several pieces. */
+export function writePiecesImmediately(descriptor: number, all: readonly Buffer[]): number {
+  try {
+    return writevSync(descriptor, all);
+  } catch (error) {
+    return refused(error);
+  }
+}
+
+/** Copies what follows the first `skipped` bytes of all pieces. */
+export function copyEnd(all: readonly Buffer[], skipped: number, to: Buffer): void {
+  let left = skipped;
+  let at = 0;
+  for (const piece of all) {
+    const from = Math.min(left, piece.length);
+    left -= from;
+    at += piece.copy(to, at, from);
+  }
+}
+
+function refused(error: unknown): number {
+  const { code, errno } = error as NodeJS.ErrnoException;
+  if (errno === undefined) throw error;
+  return code === 'EAGAIN' || code === 'ENOBUFS' ? 0 : errno;
 }
 
 function pieces(before: string, bytes: Buffer, after: string): Buffer[] {

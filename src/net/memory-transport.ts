@@ -58,6 +58,7 @@ export class MemoryTransport implements Transport {
   closed = false;
   closing = false;
   waiting = false;
+  readonly writePieces = null;
   paused = false;
   bytesRead = 0;
   bytesWritten = 0;

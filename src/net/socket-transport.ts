@@ -2,8 +2,8 @@
  * Transport over a TCP or unix socket. All sockets read into one shared buffer, which the owner borrows during a call;
  * data is written directly from it, and only bytes not accepted by the kernel are copied. Compared to
  * `socket.on('data')` this halves the CPU time of a proxied request and avoids allocating 64 KiB per read (measured).
- * Descriptors and the internal parts of `net.Socket` are used in this file, `direct-write.ts` and `immediate-write.ts`
- * only.
+ * Descriptors and the internal parts of `net.Socket` are used in this file, `socket-handle.ts`, `direct-write.ts` and
+ * `immediate-write.ts` only.
  */
 import net from 'node:net';
 import type { AcceptedSocket } from './accepted-socket.js';
@@ -20,18 +20,11 @@ import {
   writeError,
   writeLatin1,
 } from './direct-write.js';
-import { writeImmediately } from './immediate-write.js';
+import { copyEnd, writeImmediately, writePiecesImmediately } from './immediate-write.js';
+import { beginRead, endRead, readBuffer } from './read-buffer.js';
 import { giveSlab, READ_SIZE, takeSlab } from './slabs.js';
+import type { HandleHolder } from './socket-handle.js';
 import { type ConnectTarget, countTransports, type Transport, type TransportOwner } from './transport.js';
-
-declare global {
-  interface Buffer {
-    /** Node's own latin1 decoder, without the argument checks of `toString`; available since version 0.x. */
-    latin1Slice(start?: number, end?: number): string;
-    /** Node's latin1 encoder; returns the number of bytes written. */
-    latin1Write(text: string, offset: number): number;
-  }
-}
 
 /** Maximum bytes written as a string, which Node copies to the stack and passes to the kernel immediately. */
 const MAX_TEXT = 4096;
@@ -45,20 +38,21 @@ const MAX_PENDING = 65536;
  */
 const MAX_WRITES = 64;
 
-const shared = Buffer.allocUnsafeSlow(READ_SIZE);
 const TRANSPORT = Symbol('transport');
 type Owned = net.Socket & { [TRANSPORT]?: SocketTransport | undefined };
 
 const onread: net.OnReadOpts = {
-  buffer: shared,
+  buffer: readBuffer,
   callback(this: unknown, length: number, bytes: Uint8Array): boolean {
     const transport = (this as Owned)[TRANSPORT];
     if (transport !== undefined) {
       transport.bytesRead += length;
       beginCallback();
+      beginRead();
       try {
         transport.owner.onBytes(transport, bytes as Buffer, length);
       } finally {
+        endRead();
         endCallback();
       }
     }
@@ -91,23 +85,6 @@ function onClose(this: Owned): void {
 function onConnect(this: Owned): void {
   const transport = this[TRANSPORT];
   if (transport !== undefined && !transport.closed) transport.owner.onConnected(transport);
-}
-
-/** Internal parts of net.Socket for moving a handle; undocumented, available since version 0.x. */
-interface HandleHolder {
-  _handle: (StreamHandle & { readonly bytesWritten: number; readonly fd?: number }) | null;
-  _server: unknown;
-  server: unknown;
-}
-
-/** Descriptor of an accepted socket; -1 if it is closed or the platform does not expose it. */
-export function descriptorOf(accepted: AcceptedSocket): number {
-  return (accepted as unknown as HandleHolder)._handle?.fd ?? -1;
-}
-
-/** Whether an accepted socket was reset or destroyed before it was handled. */
-export function lostBeforeUse(accepted: AcceptedSocket): boolean {
-  return (accepted as unknown as HandleHolder)._handle === null || accepted.destroyed;
 }
 
 export class SocketTransport implements Transport, WriteWaiter {
@@ -289,12 +266,23 @@ export class SocketTransport implements Transport, WriteWaiter {
     return this.writeCopy(before.slice(accepted), bytes, from, end, after.slice(Math.max(0, inBytes - (end - start))));
   }
 
+  writePieces(pieces: readonly Buffer[], length: number): boolean {
+    if (!this.writable) return true;
+    const accepted = this.writesNow ? this.counted(writePiecesImmediately(this.descriptor, pieces)) : 0;
+    if (accepted < 0) return this.failed(accepted);
+    if (accepted === length) return true;
+    const left = length - accepted;
+    const pooled = this.pools(left);
+    const copy = pooled ? takeSlab(left) : Buffer.allocUnsafeSlow(left);
+    copyEnd(pieces, accepted, copy);
+    return this.writeStatic(copy.subarray(0, left), pooled ? copy : null);
+  }
+
   /** Writes a copy. */
   private writeCopy(before: string, bytes: Buffer, start: number, end: number, after: string): boolean {
     const length = before.length + end - start + after.length;
     if (length <= MAX_TEXT) return this.writeText(before + bytes.latin1Slice(start, end) + after);
-    // Behind pending bytes, a short chunk in a long buffer would retain many times the memory reported by `pending`.
-    const pooled = length >= READ_SIZE / 4 || this.pending === 0;
+    const pooled = this.pools(length);
     const copy = pooled ? takeSlab(length) : Buffer.allocUnsafeSlow(length);
     let at = before.length === 0 ? 0 : copy.latin1Write(before, 0);
     at += bytes.copy(copy, at, start, end);
@@ -312,17 +300,33 @@ export class SocketTransport implements Transport, WriteWaiter {
     return inBytes === bytes.length ? true : this.writeStatic(bytes.subarray(inBytes), null);
   }
 
-  /** Returns the number of bytes that the kernel accepted, 0 if other bytes are pending, or a negative errno. */
-  private writeNow(before: string, bytes: Buffer, start: number, end: number, after: string): number {
-    const { socket, descriptor } = this;
-    if (descriptor < 0 || this.inFlight > 0) return 0;
-    if (!this.unqueued && (this.ending || socket.connecting || socket.writableLength !== 0)) return 0;
-    const accepted = writeImmediately(descriptor, before, bytes, start, end, after);
+  /**
+   * Whether a copy is made in a slab: behind pending bytes, a short chunk in a long buffer would retain many times the memory reported
+   * by `pending`.
+   */
+  private pools(length: number): boolean {
+    return length >= READ_SIZE / 4 || this.pending === 0;
+  }
+
+  /** Whether the kernel may be offered bytes, because no others are pending. */
+  private get writesNow(): boolean {
+    const { socket } = this;
+    if (this.descriptor < 0 || this.inFlight > 0) return false;
+    return this.unqueued || (!this.ending && !socket.connecting && socket.writableLength === 0);
+  }
+
+  /** Counts bytes that the kernel has accepted; returns their number, or the negative errno that is given. */
+  private counted(accepted: number): number {
     if (accepted > 0) {
       this.bytesWritten += accepted;
       this.writtenDirectly += accepted;
     }
     return accepted;
+  }
+
+  /** Returns the number of bytes that the kernel accepted, 0 if other bytes are pending, or a negative errno. */
+  private writeNow(before: string, bytes: Buffer, start: number, end: number, after: string): number {
+    return this.writesNow ? this.counted(writeImmediately(this.descriptor, before, bytes, start, end, after)) : 0;
   }
 
   /** Writes bytes that do not change until the kernel has accepted them; `slab` is then returned to the pool. */

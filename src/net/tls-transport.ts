@@ -41,6 +41,7 @@ export class TlsTransport implements Transport, WriteWaiter, EndpointEvents {
   error: NodeJS.ErrnoException | null = null;
   closed = false;
   waiting = false;
+  readonly writePieces = null;
   paused = false;
   bytesRead = 0;
   bytesWritten = 0;

@@ -72,6 +72,11 @@ export interface Transport {
   writeBorrowed(bytes: Buffer, start: number, end: number): boolean;
   /** As `writeBorrowed`, in one write with byte strings before and after the bytes. */
   writeFramed(before: string, bytes: Buffer, start: number, end: number, after: string): boolean;
+  /**
+   * Writes borrowed pieces, `length` bytes together, in one write: those that stay pending are copied. Null if the transport has to
+   * copy them anyway.
+   */
+  readonly writePieces: ((pieces: readonly Buffer[], length: number) => boolean) | null;
   /** Writes bytes that no longer change (they are not copied), in one write with a byte string before them. */
   write(bytes: Buffer, before?: string): boolean;
   /** Calls back once when all data written so far is no longer pending, or the transport is closed; possibly at once. */
