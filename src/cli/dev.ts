@@ -2,15 +2,15 @@
 import { resolve } from 'node:path';
 import { toBytes, toText } from '../diagnostics/byte-string.js';
 import { modules } from '../modules/index.js';
-import type { ConfigSource } from '../process/configuration.js';
 import { printError } from '../process/standard-streams.js';
-import { givenFile, NoConfiguration } from './dev/given-file.js';
+import { givenConfiguration } from './dev/given-file.js';
 import type { PathMapping } from './dev/local-files.js';
 import { NginxSite } from './dev/nginx-site.js';
 import { runSite } from './dev/run-site.js';
 import { InvalidTarget, Targets } from './dev/targets.js';
 import { allowingUnsupported } from './invocation.js';
-import { displayName, missingFile, sourceOf } from './paths.js';
+import { displayName, missingFile } from './paths.js';
+import type { Tested } from './tested-source.js';
 
 /** Options as written. */
 export interface DevOptions {
@@ -32,20 +32,21 @@ export async function dev(file: string | undefined, options: DevOptions): Promis
     printError(missing);
     return 1;
   }
-  const named = sourceOf(which);
-  let source: ConfigSource;
+  const read = (): Promise<Tested> => givenConfiguration(which);
+  let given: Tested;
   let targets: Targets;
   try {
-    source = givenFile(named, modules);
     targets = Targets.parse([...options.upstream, ...options.map]);
+    given = await read();
   } catch (error) {
-    if (!(error instanceof InvalidTarget || error instanceof NoConfiguration)) throw error;
-    printError(`tsproxy dev: ${error instanceof NoConfiguration ? toText(error.message) : error.message}`);
+    const { message } = error as Error;
+    printError(`tsproxy dev: ${error instanceof InvalidTarget ? message : toText(message)}`);
     return 2;
   }
   const site = new NginxSite({
-    title: displayName(toText(named.name)),
-    source,
+    title: displayName(toText(given.name)),
+    // Standard input can be read only once.
+    tested: async () => (file === '-' ? given : read()),
     modules,
     targets,
     ports: new Map(options.port),

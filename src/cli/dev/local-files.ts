@@ -108,11 +108,14 @@ export class DevReader implements ConfigReader {
     private readonly places: LocalFiles,
     /** Called for an included file that is missing and has no built-in text: it is read as an empty one. */
     private readonly missing: (path: string) => void,
+    private readonly base: ConfigReader = diskReader,
   ) {}
 
   resolve(path: string): readonly string[] {
     if (hasWildcard(path)) return this.expand(path);
     const located = this.places.locate(path);
+    const found = exists(located) ? [] : (this.base.resolve?.(path) ?? []);
+    if (found.length > 0) return found;
     this.included.add(located);
     return [located];
   }
@@ -120,7 +123,7 @@ export class DevReader implements ConfigReader {
   read(path: string): string {
     this.files.add(path);
     try {
-      return diskReader.read(path);
+      return this.base.read(path);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || !this.included.has(path)) throw error;
       const text = builtInText(path);
@@ -132,6 +135,6 @@ export class DevReader implements ConfigReader {
   expand(pattern: string): readonly string[] {
     const path = this.places.locate(pattern);
     this.files.add(path);
-    return diskReader.expand(path);
+    return this.base.expand(path);
   }
 }

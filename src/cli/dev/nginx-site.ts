@@ -1,10 +1,15 @@
 /** A configuration file as a site of the development view. */
 import { lookup } from 'node:dns/promises';
 import { type Address, canonicalIp } from '../../config/address.js';
+import type { CheckResult } from '../../config/check.js';
+import { assumptions } from '../../fragments/outside.js';
 import type { ConfigSource } from '../../process/configuration.js';
 import { checkSource, confDirectoryOf } from '../../process/configuration.js';
+import { RefusedConfig } from '../../process/refused-config.js';
 import type { Module } from '../../program/module.js';
+import { type Tested, wholeOf } from '../tested-source.js';
 import { devModule } from './dev-module.js';
+import { AROUND_PARTS } from './given-file.js';
 import { DevReader, exists, LocalFiles, type PathMapping } from './local-files.js';
 import { assignPorts, type BindHosts, Plan, RunFiles } from './plan.js';
 import { canBind, PortMap } from './port-map.js';
@@ -17,7 +22,8 @@ import type { Targets } from './targets.js';
 export interface NginxSiteOptions {
   /** Name in the banner. */
   readonly title: string;
-  readonly source: ConfigSource;
+  /** Reads the configuration, or the parts of one; called for each reload. Rejects with nginx's message. */
+  readonly tested: () => Promise<Tested>;
   readonly modules: readonly Module[];
   readonly targets: Targets;
   /** Ports given by the user, by the port as written. */
@@ -50,12 +56,15 @@ export class NginxSite implements Site {
   }
 
   async prepare(): Promise<PreparedSite> {
-    const { source, targets, paths, passwords, allowedHosts, ports: given } = this.options;
-    const directory = confDirectoryOf(source);
+    const { targets, paths, passwords, allowedHosts, ports: given } = this.options;
+    const tested = await this.read();
+    const directory = confDirectoryOf(tested.source);
     const files = new LocalFiles(directory, paths);
     const missing = new Set<string>();
-    const reader = new DevReader(files, (path) => missing.add(path));
-    const found = survey(checkSource({ ...source, reader }, this.modules));
+    const reader = new DevReader(files, (path) => missing.add(path), tested.source.reader);
+    reader.files.add(tested.name);
+    const { source, result, assumed } = this.checked(tested, reader);
+    const found = survey(result);
     const hosts = await this.bindHosts();
     this.portMap ??= new PortMap([hosts.ipv4, ...(hosts.ipv6 === null ? [] : [hosts.ipv6])], given);
     const ports = await assignPorts(found, this.portMap);
@@ -77,14 +86,40 @@ export class NginxSite implements Site {
       passwords,
     });
     for (const path of missing) plan.notice(`include ${path}`, 'not here: left out');
+    for (const text of assumed) plan.warn(text, 'assumed, because the rest of the configuration is not here');
     await noticeHosts(found, plan);
     return {
-      source: { ...source, reader, rewrite: rewriting(plan) },
+      source: { ...source, rewrite: rewriting(plan) },
       urls: siteUrls(found, plan),
       notices: plan.notices,
       consoleUrl: `http://localhost:${consolePort}/`,
       watched: reader.files.versions,
     };
+  }
+
+  private async read(): Promise<Tested> {
+    try {
+      return await this.options.tested();
+    } catch (error) {
+      throw new RefusedConfig((error as Error).message, []);
+    }
+  }
+
+  /** The check as written. What parts of a configuration refer to without defining it is assumed to be defined elsewhere. */
+  private checked(
+    tested: Tested,
+    reader: DevReader,
+  ): { readonly source: ConfigSource; readonly result: CheckResult; readonly assumed: readonly string[] } {
+    const whole = (assumed: readonly string[]): ConfigSource => ({
+      ...wholeOf(tested, [...AROUND_PARTS, ...assumed]),
+      reader,
+    });
+    const source = whole([]);
+    const result = checkSource(source, this.modules);
+    const assumed = tested.parts.length === 0 ? [] : assumptions(result.findings);
+    if (assumed.length === 0) return { source, result, assumed };
+    const completed = whole(assumed);
+    return { source: completed, result: checkSource(completed, this.modules), assumed };
   }
 
   portsTaken(): boolean {

@@ -38,7 +38,7 @@ test('a directory is that of its configuration', async (t) => {
   assert.equal(answer.field('content-type'), 'text/css');
   const none = await startDev(t, cwd, ['copy/srv']);
   assert.equal(await none.exited, 2);
-  assert.match(none.text, /^tsproxy dev: no nginx\.conf, .* in ".*copy\/srv"\n$/);
+  assert.match(none.text, /^tsproxy dev: no configuration file in ".*copy\/srv\/"\n$/);
 });
 
 test('an application that is passed over FastCGI can be given as a server of HTTP', async (t) => {

@@ -226,3 +226,30 @@ test('files of the configuration that are here are used as they are, and --path 
   const [, port] = await dev.shows(/ http:\/\/localhost:(\d+)\/ +nginx\/conf\.d\/files\.conf:1/);
   assert.equal((await get(Number(port), '/50x.html')).body, 'ours');
 });
+
+test('a site runs on its own, and so do the sites of a directory; what the rest of the configuration defines is assumed', async (t) => {
+  const cwd = directory(t);
+  writeFiles(cwd, {
+    'sites-enabled/shop':
+      'server { listen 80; server_name shop.example; limit_req zone=front; location / { try_files /none @app; } location @app { return 200 $upstream_color; } }',
+    'sites-enabled/blog': 'server { listen 80; server_name blog.example; return 200 blog; }',
+  });
+  const dev = await startDev(t, cwd, ['sites-enabled/shop']);
+  const [, port] = await dev.shows(/ http:\/\/shop\.example\.localhost:(\d+)\/ +sites-enabled\/shop:1/);
+  await dev.shows(/limit_req_zone .* zone=front.*: assumed/);
+  assert.equal((await get(Number(port), '/', { fields: ['Host: shop.example.localhost'] })).status, 200);
+
+  const all = await startDev(t, cwd, ['sites-enabled']);
+  const [, other] = await all.shows(/ http:\/\/blog\.example\.localhost:(\d+)\/ +sites-enabled\/blog:1/);
+  assert.equal((await get(Number(other), '/', { fields: ['Host: blog.example.localhost'] })).body, 'blog');
+  assert.equal((await get(Number(other), '/', { fields: ['Host: shop.example.localhost'] })).status, 200);
+});
+
+test('a missing file that appears is used at once', async (t) => {
+  const dev = await production(t, []);
+  assert.match(dev.text, /auth_basic_user_file .*nobody can log in/);
+  writeFiles(dev.cwd, { 'nginx/.htpasswd': 'admin:{PLAIN}open\n' });
+  await dev.shows(/reloaded \(nginx\/\.htpasswd\)/);
+  const authorization = `Authorization: Basic ${Buffer.from('admin:open').toString('base64')}`;
+  assert.match(await getSecure(dev, '/admin/', { fields: [authorization] }), /^HTTP\/1\.1 200 /);
+});

@@ -6,6 +6,7 @@ import { test } from 'node:test';
 import { GENERATED } from '../../../src/cli/dev/generated-text.js';
 import { NginxSite, type NginxSiteOptions } from '../../../src/cli/dev/nginx-site.js';
 import { Targets } from '../../../src/cli/dev/targets.js';
+import { testedConfiguration } from '../../../src/cli/tested-source.js';
 import { modules } from '../../../src/modules/index.js';
 import { checkSource } from '../../../src/process/configuration.js';
 import { directory, writeFiles } from './dev-process.js';
@@ -34,7 +35,13 @@ async function adapted(
   const { upstream = [], ...rest } = options;
   const site = new NginxSite({
     title: 'nginx.conf',
-    source: { name: `${cwd}/nginx.conf`, text: null, prefix: `${cwd}/`, globals: 'allow_unsupported on;' },
+    tested: () =>
+      testedConfiguration({
+        file: `${cwd}/nginx.conf`,
+        prefix: cwd,
+        errorLog: undefined,
+        globals: 'allow_unsupported on;',
+      }),
     modules,
     targets: Targets.parse(upstream),
     ports: new Map(),
