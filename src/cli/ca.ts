@@ -2,8 +2,8 @@
 import { printError } from '../process/standard-streams.js';
 import { localCaDirectory } from './local-ca/directory.js';
 import { LocalCa } from './local-ca/local-ca.js';
+import { LocalCaError } from './local-ca/local-ca-error.js';
 import { certificateName, constraintsWith, permits, refusalOfDomain } from './local-ca/permitted-names.js';
-import { NotPrivateError } from './local-ca/private-files.js';
 import type { TrustChange, TrustedRoot, TrustStore } from './local-ca/trust/trust-store.js';
 import { thisMachine, trustStoresOf } from './local-ca/trust/trust-stores.js';
 import { wrapped } from './paragraph.js';
@@ -35,9 +35,8 @@ export function ca(action: CaAction, names: readonly string[], options: CaOption
         return remove();
     }
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    if (!(error instanceof NotPrivateError) && code === undefined) throw error;
-    return failed(message);
+    if (!(error instanceof LocalCaError)) throw error;
+    return failed(error.message);
   }
 }
 

@@ -65,12 +65,17 @@ async function execute(invocation: Invocation): Promise<void> {
   }
 }
 
-/** Runs a command; reports usage errors that only it can find. */
+/** Runs a command; reports usage errors that only it can find, and a local CA that it cannot use. */
 async function runCommand({ name, run }: Extract<Invocation, { do: 'command' }>): Promise<number> {
   try {
     return await run();
   } catch (error) {
     const { UsageError, USAGE_EXIT_CODE, usageText } = await import('./usage-error.js');
+    const { LocalCaError } = await import('./local-ca/local-ca-error.js');
+    if (error instanceof LocalCaError) {
+      printError(`tsproxy ${name}: ${error.message}`);
+      return 1;
+    }
     if (!(error instanceof UsageError)) throw error;
     printError(usageText(error.message, error.hint, name));
     return USAGE_EXIT_CODE;

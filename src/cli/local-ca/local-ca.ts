@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { ipText } from '../../config/cidr.js';
 import { type Authority, createAuthority, expiryOf, issueCertificate, readAuthority } from './authority.js';
 import { localCaDirectory } from './directory.js';
+import { withReadableErrors } from './local-ca-error.js';
 import { certificateName, constraintsWith, permits } from './permitted-names.js';
 import { createPrivate, privateDirectory, readPrivate, replaceDerived, replacePrivate } from './private-files.js';
 
@@ -38,10 +39,14 @@ export class LocalCa {
   ) {}
 
   /**
-   * Opens the CA, and creates it if it is missing, damaged or about to expire. Throws NotPrivateError if another user can
-   * access its files, or a system error.
+   * Opens the CA, and creates it if it is missing, damaged or about to expire. Throws LocalCaError: another user can
+   * access its files, or they cannot be read or written.
    */
   static open(directory = localCaDirectory()): LocalCa {
+    return withReadableErrors(directory, () => LocalCa.openOrCreate(directory));
+  }
+
+  private static openOrCreate(directory: string): LocalCa {
     const path = join(directory, AUTHORITY);
     const isNew = !existsSync(path);
     const existing = LocalCa.existing(directory);
@@ -56,6 +61,10 @@ export class LocalCa {
 
   /** The CA, if there is one that can be read; otherwise null. Throws as `open`. */
   static existing(directory = localCaDirectory()): LocalCa | null {
+    return withReadableErrors(directory, () => LocalCa.read(directory));
+  }
+
+  private static read(directory: string): LocalCa | null {
     if (!existsSync(directory)) return null;
     privateDirectory(directory);
     const text = readPrivate(join(directory, AUTHORITY));
@@ -73,14 +82,20 @@ export class LocalCa {
 
   /** Creates the CA again, for further domains. Certificates of the old one are removed. */
   static replace(domains: readonly string[], directory = localCaDirectory()): LocalCa {
-    privateDirectory(directory);
-    replacePrivate(join(directory, AUTHORITY), createAuthority(domains));
-    rmSync(join(directory, CERTIFICATES), { recursive: true, force: true });
-    return LocalCa.open(directory);
+    return withReadableErrors(directory, () => {
+      privateDirectory(directory);
+      replacePrivate(join(directory, AUTHORITY), createAuthority(domains));
+      rmSync(join(directory, CERTIFICATES), { recursive: true, force: true });
+      return LocalCa.open(directory);
+    });
   }
 
   /** Deletes the CA with its certificates and keys; the directory, too, if nothing else is in it. False if there is none. */
   static remove(directory = localCaDirectory()): boolean {
+    return withReadableErrors(directory, () => LocalCa.deleteFiles(directory));
+  }
+
+  private static deleteFiles(directory: string): boolean {
     if (!existsSync(directory)) return false;
     for (const name of [AUTHORITY, ROOT, CERTIFICATES]) rmSync(join(directory, name), { recursive: true, force: true });
     if (readdirSync(directory).length === 0) rmdirSync(directory);
@@ -128,14 +143,17 @@ export class LocalCa {
     const unique = [...new Set(wanted)];
     const included = unique.filter((name) => this.permits(name)).slice(-MAX_NAMES);
     const directory = join(this.directory, CERTIFICATES);
-    privateDirectory(directory);
     const file = join(directory, `${fileName(included)}.pem`);
-    if (!this.isCurrent(file, included)) {
-      if (!this.cleaned) this.removeObsolete(directory);
-      this.cleaned = true;
-      replaceDerived(file, issueCertificate(this.authority, included));
-    }
+    withReadableErrors(this.directory, () => this.issue(directory, file, included));
     return { file, names: included, omitted: unique.filter((name) => !included.includes(name)) };
+  }
+
+  private issue(directory: string, file: string, names: readonly string[]): void {
+    privateDirectory(directory);
+    if (this.isCurrent(file, names)) return;
+    if (!this.cleaned) this.removeObsolete(directory);
+    this.cleaned = true;
+    replaceDerived(file, issueCertificate(this.authority, names));
   }
 
   /** Whether a file has a certificate of this CA for exactly these names that remains valid for some time. */

@@ -16,11 +16,9 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { NotPrivateError } from './local-ca-error.js';
 
 const OF_OTHERS = 0o077;
-
-/** A file or directory belongs to another user, or others can read or change it. */
-export class NotPrivateError extends Error {}
 
 /** Creates a directory and its parents if missing. Throws NotPrivateError if it is not of this user only. */
 export function privateDirectory(path: string): void {
@@ -104,7 +102,10 @@ function checkPrivate(path: string, { uid, mode }: Stats, required: string): voi
   // On Windows the mode does not contain the permissions: the user's directory is private by its access control list.
   const user = process.geteuid?.();
   if (user === undefined) return;
-  if (uid !== user) throw new NotPrivateError(`"${path}" belongs to uid ${uid}, not to this user (uid ${user})`);
+  if (uid !== user)
+    throw new NotPrivateError(
+      `"${path}" belongs to uid ${uid}, not to this user (uid ${user}): run the command as that user`,
+    );
   if ((mode & OF_OTHERS) === 0) return;
   const octal = (mode & 0o7777).toString(8).padStart(4, '0');
   throw new NotPrivateError(`"${path}" has the mode ${octal}: others can access it; run "chmod ${required} ${path}"`);

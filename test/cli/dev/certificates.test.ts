@@ -1,6 +1,6 @@
 /** Certificates of `tsproxy dev` for servers whose own are missing. */
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { connect } from 'node:tls';
@@ -85,4 +85,16 @@ test('names that clients send create a limited number of certificates', (t) => {
   assert.equal(certificates.fileFor('Other.localhost'), certificates.fileFor('other.localhost'));
   for (let i = 0; i < 300; i++) certificates.fileFor(`name${i}.localhost`);
   assert.equal(readdirSync(join(process.env.TSPROXY_CA_DIRECTORY, 'certificates')).length, 201);
+});
+
+test('a local CA that cannot be used is one message, and the command ends', {
+  skip: process.geteuid === undefined,
+}, async (t) => {
+  const cwd = directory(t);
+  writeFiles(cwd, { 'nginx.conf': CONF });
+  const ca = join(cwd, 'ca');
+  mkdirSync(ca, { mode: 0o755 });
+  const dev = await startDev(t, cwd, ['nginx.conf'], { env: { TSPROXY_CA_DIRECTORY: ca } });
+  assert.equal(await dev.exited, 1);
+  assert.match(dev.text, /^tsproxy dev: ".*ca" has the mode 0755: others can access it; run "chmod 0700 .*ca"\n$/);
 });

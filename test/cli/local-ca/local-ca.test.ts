@@ -27,8 +27,8 @@ import { promisify } from 'node:util';
 import { createAuthority, issueCertificate, readAuthority } from '../../../src/cli/local-ca/authority.js';
 import { localCaDirectory } from '../../../src/cli/local-ca/directory.js';
 import { LocalCa } from '../../../src/cli/local-ca/local-ca.js';
+import { NotPrivateError } from '../../../src/cli/local-ca/local-ca-error.js';
 import { certificateName, localhostName } from '../../../src/cli/local-ca/permitted-names.js';
-import { NotPrivateError } from '../../../src/cli/local-ca/private-files.js';
 import { withoutOpenssl } from '../../kit/index.js';
 
 const DAY = 86_400_000;

@@ -295,3 +295,14 @@ test('usage errors of tsproxy ca change nothing', (t) => {
   assert.match(run(home, 'thrust').text, /Allowed choices are trust, untrust, remove\./);
   assert.ok(!existsSync(join(home, '.local')));
 });
+
+test('a directory that cannot be written is one message', (t) => {
+  const home = mkdtempSync(join(tmpdir(), 'tsproxy-home-'));
+  t.after(() => rmSync(home, { recursive: true, force: true }));
+  writeFileSync(join(home, '.local'), '');
+  chmodSync(home, 0o755);
+  const { code, text } = run(home, 'trust');
+  if (/MODULE_NOT_FOUND/.test(text)) return t.skip('other users cannot read the checkout');
+  assert.equal(code, 1);
+  assert.match(text, /^tsproxy ca: the local CA in ".*" cannot be used: E\w+: .*\n$/);
+});

@@ -105,7 +105,11 @@ class NssStore implements TrustStore {
 
   add(root: TrustedRoot): TrustChange {
     if (!this.exists()) {
-      mkdirSync(this.directory, { recursive: true, mode: 0o700 });
+      try {
+        mkdirSync(this.directory, { recursive: true, mode: 0o700 });
+      } catch (error) {
+        return { done: false, reason: (error as Error).message, byHand: null };
+      }
       const { code, message } = this.run('-N', '--empty-password');
       if (code !== 0) return this.failure(message, root);
     } else {
