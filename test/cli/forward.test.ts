@@ -247,6 +247,26 @@ test('the printed configuration serves as the command does', async (t) => {
   }
 });
 
+test('a port in use is one message, which names the process', { skip: process.platform !== 'linux' }, async (t) => {
+  const port = await mirror(t);
+  const { code, stderr, stdout } = await command([String(port), '3000']);
+  assert.deepEqual([code, stdout], [1, '']);
+  assert.match(
+    stderr,
+    /^tsproxy: \[emerg\] bind\(\) to 127\.0\.0\.1:\d+ failed \(98: Address already in use\); ".*\n$/,
+  );
+  assert.ok(stderr.includes(`(pid ${process.pid}) listens on port ${port}`), stderr);
+});
+
+test('a console shows the requests, and is not part of the printed configuration', async (t) => {
+  const port = await mirror(t);
+  const proxy = await forwarding(t, ['0', String(port)]);
+  const [, consolePort = ''] = /console +http:\/\/localhost:(\d+)\//.exec(proxy.text()) ?? [];
+  assert.equal((await get(Number(consolePort))).status, 200);
+  assert.notEqual((await get(Number(consolePort), '/', { fields: ['Host: attacker.example'] })).status, 200);
+  assert.doesNotMatch((await command(['8080', String(port), '--print-config'])).stdout, /console/);
+});
+
 test('usage errors exit with 2 and name the help of the command', async () => {
   for (const words of [['8080'], ['8080', './missing'], ['forward'], ['8080', '3000', '--nonsense']]) {
     const { code, stderr } = await command(words, { cwd: directory });

@@ -54,9 +54,3 @@ function hasIpv6(address: string): boolean {
 export function isWildcard({ host }: ListenAddress): boolean {
   return host === '*' || host === '0.0.0.0' || host === '[::]';
 }
-
-/** IPv4 addresses at which other machines reach this one. */
-export function networkAddresses(): string[] {
-  const all = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
-  return all.filter(({ family, internal }) => family === 'IPv4' && !internal).map(({ address }) => address);
-}

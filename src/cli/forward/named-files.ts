@@ -2,10 +2,11 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { printError } from '../../process/standard-streams.js';
+import { networkAddresses } from '../dev/network-addresses.js';
 import { LocalCa } from '../local-ca/local-ca.js';
 import { UsageError } from '../usage-error.js';
 import type { NamedFiles } from './configuration.js';
-import { isWildcard, networkAddresses } from './listen-address.js';
+import { isWildcard } from './listen-address.js';
 import type { ForwardOptions, ForwardPlan } from './plan.js';
 
 /** Certificates of the authorities that the system trusts, where Linux distributions, BSD and macOS keep them. */

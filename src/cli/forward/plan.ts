@@ -37,6 +37,8 @@ export interface ForwardPlan {
   readonly listen: ListenAddress;
   readonly routes: readonly Route[];
   readonly secure: boolean;
+  /** Whether the certificate of the listener is issued by the local CA. */
+  readonly usesLocalCa: boolean;
   /** Origins of `cors`; empty without it. */
   readonly origins: readonly string[];
   /** Whether the target's own host is sent in `Host`; null: to targets with TLS only. */
@@ -73,6 +75,7 @@ export function planOf([address = '', ...words]: readonly string[], options: For
     listen,
     routes,
     secure: options.tls === true || options.cert !== undefined,
+    usesLocalCa: options.tls === true && options.cert === undefined,
     origins: !cors ? [] : corsOrigin.length > 0 ? corsOrigin.map(originOf) : [LOCAL_ORIGINS],
     changeOrigin: options.changeOrigin ?? null,
     insecure: options.insecure === true,

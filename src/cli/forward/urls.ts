@@ -1,6 +1,8 @@
 /** URLs of a started `tsproxy forward`. */
+
+import { networkAddresses } from '../dev/network-addresses.js';
 import type { SiteUrl } from '../dev/site.js';
-import { isWildcard, networkAddresses } from './listen-address.js';
+import { isWildcard } from './listen-address.js';
 import type { ForwardPlan } from './plan.js';
 
 /**
