@@ -72,6 +72,9 @@ const LINES: readonly (readonly [fact: string, words: readonly string[], offered
   ['files', ['fmt', '--check', 'nginx.conf', 'ngi'], ['nginx.conf']],
   ['the file of an option', ['-c', 'ngi'], ['nginx.conf']],
   ['directories', ['-p', 'sit'], ['sites']],
+  ['targets behind a port', ['8080', '/api=4000', 'sit'], ['sites']],
+  ['options behind a port', ['8080', '3000', '--tl'], ['--tls']],
+  ['options of a command before its arguments', ['forward', '8080', '--spa', '--print'], ['--print-config']],
 ];
 
 for (const [shell, offered] of Object.entries(OFFERED)) {
@@ -128,6 +131,8 @@ const TYPED: readonly (readonly [line: string, completed: string])[] = [
   ['tsproxy fmt --che', 'tsproxy fmt --check '],
   ['tsproxy fmt my', 'tsproxy fmt my\\ site.conf '],
   ['tsproxy --format=sar', 'tsproxy --format=sarif '],
+  ['tsproxy 8080 3000 --print', 'tsproxy 8080 3000 --print-config '],
+  ['tsproxy 8080 sit', 'tsproxy 8080 sites/'],
 ];
 for (const shell of ['bash', 'zsh'] as const) {
   for (const [line, completed] of TYPED) {

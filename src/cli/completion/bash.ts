@@ -3,7 +3,7 @@ import type { CompletedCommand, CompletedProgram, Value } from './program.js';
 
 /** Supports bash 4 and later, without bash-completion. */
 export function bashScript(program: CompletedProgram): string {
-  const { name, commands } = program;
+  const { name, commands, numbered } = program;
   const all = [{ ...program, name: '' }, ...commands];
   return `# Completion of ${name} for bash. To load it: source <(${name} completion bash)
 _${name}() {
@@ -19,6 +19,10 @@ _${name}() {
 ${all.flatMap(optionCases).join('\n')}
             *:-*) ;;
             ${commands.map((command) => `:${command.name}`).join(' | ')}) command=\${COMP_WORDS[i]} ;;
+            :[0-9]*)
+                command=${numbered.name}
+                count=1
+                ;;
             *) count=$((count + 1)) ;;
         esac
     done

@@ -3,13 +3,14 @@ import type { CompletedCommand, CompletedOption, CompletedProgram, Value } from 
 
 /** Supports fish 3 and later. */
 export function fishScript(program: CompletedProgram): string {
-  const { name, commands } = program;
+  const { name, commands, numbered } = program;
   const all = [{ ...program, name: '' }, ...commands];
   const taking = all.flatMap(({ options }) => options.filter(({ value }) => value !== null));
   const flags = new Set(taking.flatMap(({ names }) => names));
   return `# Completion of ${name} for fish. To load it: ${name} completion fish | source
 function __${name}_words
     set -l value 0
+    set -l first 1
     for word in (commandline -opc)[2..-1]
         if test $value = 1
             set value 0
@@ -20,6 +21,10 @@ function __${name}_words
                 set value 1
             case '-*'
             case '*'
+                if test $first = 1; and string match -qr '^[0-9]' -- $word
+                    echo ${numbered.name}
+                end
+                set first 0
                 echo $word
         end
     end

@@ -28,20 +28,25 @@ export interface CompletedCommand {
 /** The program and its commands. */
 export interface CompletedProgram extends CompletedCommand {
   readonly commands: readonly CompletedCommand[];
+  /** The command whose name may be omitted before a port, its first argument. */
+  readonly numbered: CompletedCommand;
 }
 
 /** Words for placeholders whose choices are not part of their declaration, by the name of the placeholder. */
 export type PlaceWords = Readonly<Record<string, readonly string[]>>;
 
 const FILES: ReadonlySet<string> = new Set(['file', 'files', 'old', 'new']);
-const DIRECTORIES: ReadonlySet<string> = new Set(['prefix', 'directory']);
+const DIRECTORIES: ReadonlySet<string> = new Set(['prefix', 'directory', 'target']);
 
 /**
  * Reads the declarations. The kind of a value is derived from its choices, or from the name of its placeholder: `-c <file>`.
  */
 export function completedProgram(program: Command, words: PlaceWords): CompletedProgram {
   const commands = program.createHelp().visibleCommands(program);
-  return { ...completedCommand(program, words), commands: commands.map((each) => completedCommand(each, words)) };
+  const completed = commands.map((each) => completedCommand(each, words));
+  const numbered = completed.find(({ name }) => name === 'forward');
+  if (numbered === undefined) throw new Error('there is no command "forward"');
+  return { ...completedCommand(program, words), commands: completed, numbered };
 }
 
 function completedCommand(command: Command, words: PlaceWords): CompletedCommand {

@@ -3,7 +3,7 @@ import type { CompletedArgument, CompletedCommand, CompletedOption, CompletedPro
 
 /** Usable as a file `_NAME` in a directory of `$fpath`, and with `source`. */
 export function zshScript(program: CompletedProgram): string {
-  const { name, commands } = program;
+  const { name, commands, numbered } = program;
   return `#compdef ${name}
 # Completion of ${name} for zsh. To load it: source <(${name} completion zsh), after compinit
 _${name}() {
@@ -21,7 +21,8 @@ ${commands.map((command) => `                ${quoted(`${colons(command.name)}:$
             ;;
         rest)
             case $line[1] in
-${commands.map(commandCase).join('\n')}
+${commands.map((command) => commandCase(command, command.name)).join('\n')}
+${commandCase({ ...numbered, arguments: numbered.arguments.slice(1) }, '[0-9]*')}
             esac
             ;;
     esac
@@ -34,9 +35,9 @@ fi
 `;
 }
 
-function commandCase(command: CompletedCommand): string {
+function commandCase(command: CompletedCommand, pattern: string): string {
   const specs = [...command.options.map(option), ...command.arguments.map(argument)];
-  return `                ${command.name})
+  return `                ${pattern})
                     _arguments \\
 ${continued(specs, 24)}
                     ;;`;
