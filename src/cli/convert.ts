@@ -1,14 +1,14 @@
 /** `tsproxy convert`: converts the configuration of another program, or between nginx.conf and JSON. */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
-import { diskReader } from '../config/reader.js';
+import { diskReader, includedFiles } from '../config/reader.js';
 import { convertText, type ForeignFormat } from '../convert/convert.js';
 import { addFindings, payloadOf } from '../convert/crossplane/files.js';
 import { textOf } from '../convert/crossplane/from-payload.js';
 import { parseJson, printPayload } from '../convert/crossplane/json-text.js';
 import { PayloadMistake, readPayload } from '../convert/crossplane/payload.js';
 import { detectFormat, type Format } from '../convert/detect.js';
-import { SourceMistake } from '../convert/model.js';
+import { type AuxiliaryFile, SourceMistake } from '../convert/model.js';
 import { toBytes, toText } from '../diagnostics/byte-string.js';
 import { errnoText } from '../diagnostics/errno.js';
 import { modules as builtIn } from '../modules/index.js';
@@ -54,10 +54,12 @@ export async function convert(file: string | undefined, options: ConvertOptions)
 /** The configuration of another program; prints what could not be converted. */
 function fromForeign(format: ForeignFormat, name: string | null, bytes: string, options: ConvertOptions): number {
   const shownName = name ?? '<stdin>';
-  const { text, missing } = convertText(format, basename(shownName), bytes, {
+  const { text, missing, files } = convertText(format, basename(shownName), bytes, {
     listen: options.listen ?? null,
     isListed: options.comments === true,
+    read: (pattern) => readIncluded(pattern, name),
   });
+  writeBeside(files, options.output);
   if (options.to === 'json') {
     const path = toBytes(resolve(options.output ?? 'nginx.conf'));
     write(options.output, printPayload(payloadOf(path, text, { reader: diskReader, single: true })));
@@ -79,6 +81,35 @@ function read(name: string | null): string {
     return readFileSync(name ?? 0, 'latin1');
   } catch (error) {
     throw new Refusal(`open() "${shown(name)}" failed (${errnoText(error)})`);
+  }
+}
+
+/** Files that a source includes, by a path or a pattern relative to it. */
+function readIncluded(pattern: string, name: string | null): { name: string; text: string }[] {
+  const base = name === null ? process.cwd() : dirname(resolve(name));
+  return includedFiles(toBytes(pattern), `${toBytes(base)}/`, diskReader).flatMap((path) => {
+    try {
+      return [{ name: toText(path), text: toText(diskReader.read(path)) }];
+    } catch {
+      return [];
+    }
+  });
+}
+
+/** Writes the files that a converted configuration names into its directory; none is replaced. */
+function writeBeside(files: readonly AuxiliaryFile[], output: string | undefined): void {
+  for (const { name, text } of files) {
+    if (output === undefined) {
+      printError(`The configuration needs the file ${name}, which -o writes:\n${text.replace(/^/gm, '  ').trimEnd()}`);
+      continue;
+    }
+    const path = join(dirname(resolve(output)), name);
+    try {
+      writeFileSync(path, text, { flag: 'wx', mode: 0o600 });
+      printError(`tsproxy: wrote ${path}`);
+    } catch (error) {
+      throw new Refusal(`open() "${toBytes(path)}" failed (${errnoText(error)})`);
+    }
   }
 }
 

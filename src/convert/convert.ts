@@ -1,7 +1,9 @@
 /** Conversion of a configuration of another program. */
 import { toText } from '../diagnostics/byte-string.js';
+import type { ReadFiles } from './caddy/parser.js';
+import { caddyConfiguration } from './caddy/translate.js';
 import type { Format } from './detect.js';
-import type { Configuration, Note } from './model.js';
+import type { AuxiliaryFile, Configuration, Note } from './model.js';
 import { middlewareConfiguration } from './node-proxy/middleware.js';
 import { viteConfiguration } from './node-proxy/vite.js';
 import { NoteList } from './note-list.js';
@@ -15,6 +17,8 @@ export interface ConvertedText {
   readonly text: string;
   /** Everything that was not converted. */
   readonly missing: readonly Note[];
+  /** Files that it names, beside it. */
+  readonly files: readonly AuxiliaryFile[];
 }
 
 export interface ConversionOptions {
@@ -22,13 +26,16 @@ export interface ConversionOptions {
   readonly listen: string | null;
   /** List in the text what was not converted. */
   readonly isListed: boolean;
+  /** Texts of the files that a source includes. */
+  readonly read: ReadFiles;
 }
 
-type Translate = (name: string, text: string, listen: string | null, notes: NoteList) => Configuration;
+type Translate = (name: string, text: string, options: ConversionOptions, notes: NoteList) => Configuration;
 
 const TRANSLATIONS: Readonly<Record<ForeignFormat, Translate>> = {
-  'http-proxy-middleware': middlewareConfiguration,
-  vite: viteConfiguration,
+  caddy: (_, text, { read }, notes) => caddyConfiguration(text, read, notes),
+  'http-proxy-middleware': (name, text, { listen }, notes) => middlewareConfiguration(name, text, listen, notes),
+  vite: (name, text, { listen }, notes) => viteConfiguration(name, text, listen, notes),
 };
 
 /**
@@ -44,7 +51,8 @@ export function convertText(
   options: ConversionOptions,
 ): ConvertedText {
   const notes = new NoteList();
-  const configuration = TRANSLATIONS[format](name, toText(bytes), options.listen, notes);
+  const configuration = TRANSLATIONS[format](name, toText(bytes), options, notes);
   const missing = notes.all;
-  return { text: write(configuration, { name, listed: options.isListed ? missing : [] }), missing };
+  const text = write(configuration, { name, listed: options.isListed ? missing : [] });
+  return { text, missing, files: configuration.files ?? [] };
 }

@@ -1,11 +1,15 @@
 /** Format of a text, by its name and content. */
 
-export const FORMATS = ['http-proxy-middleware', 'vite', 'nginx', 'json'] as const;
+export const FORMATS = ['caddy', 'http-proxy-middleware', 'vite', 'nginx', 'json'] as const;
 
 export type Format = (typeof FORMATS)[number];
 
 /** Patterns of file names. */
-const NAMES: readonly (readonly [RegExp, Format])[] = [[/(?:^|\/)vite\.config\.[cm]?[jt]s$/i, 'vite']];
+const NAMES: readonly (readonly [RegExp, Format])[] = [
+  [/(?:^|\/|\.)caddyfile(?:[.-].*)?$/i, 'caddy'],
+  [/\.caddy$/i, 'caddy'],
+  [/(?:^|\/)vite\.config\.[cm]?[jt]s$/i, 'vite'],
+];
 
 /** Patterns of contents, in the order in which they are tried. */
 const CONTENTS: readonly (readonly [RegExp, Format])[] = [
@@ -14,6 +18,8 @@ const CONTENTS: readonly (readonly [RegExp, Format])[] = [
   [/http-proxy-middleware|createProxyMiddleware|\bpathFilter\b/, 'http-proxy-middleware'],
   [/^\s*\{[\s\S]*"target"\s*:|^\s*\{\s*"[/^][^"]*"\s*:/, 'vite'],
   [/^\s*(?:events|http|server|upstream\s+\S+|location\s[^{}]*|map\s[^{}]*)\s*\{/m, 'nginx'],
+  [/^[ \t]*(?:\S+(?:,?[ \t]+\S+)*[ \t]+)?\{[ \t]*(?:#.*)?$/m, 'caddy'],
+  [/^[ \t]*(?:reverse_proxy|file_server|respond|encode|php_fastcgi|handle_path)\b/m, 'caddy'],
   [/^[ \t]*[a-z_]+[ \t][^;{}\n]*;/m, 'nginx'],
 ];
 

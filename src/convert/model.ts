@@ -94,6 +94,13 @@ export interface Upstream {
   readonly comments: readonly string[];
 }
 
+/** A file that the configuration names, such as one with passwords. */
+export interface AuxiliaryFile {
+  /** Relative to the configuration. */
+  readonly name: string;
+  readonly text: string;
+}
+
 export interface Configuration {
   /** Directives of the main block. */
   readonly main: readonly Directive[];
@@ -101,6 +108,7 @@ export interface Configuration {
   readonly http: readonly Directive[];
   readonly upstreams: readonly Upstream[];
   readonly servers: readonly Server[];
+  readonly files?: readonly AuxiliaryFile[];
 }
 
 /** Something about the conversion that the user has to know. */

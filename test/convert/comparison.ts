@@ -105,10 +105,12 @@ export class Comparison {
     const expected = await this.exchanges(one.requests, served, { [served]: 'PORT' });
 
     const own = await closedPort();
-    const { text, missing } = convertText(this.format, one.file ?? file, toBytes(this.filled(one.source, own)), {
+    const { text, missing, files } = convertText(this.format, one.file ?? file, toBytes(this.filled(one.source, own)), {
       listen: `127.0.0.1:${own}`,
       isListed: false,
+      read: () => [],
     });
+    for (const auxiliary of files) writeFileSync(join(this.directory, auxiliary.name), auxiliary.text);
     const notes = missing.map(({ line, message }) => `${line}: ${message}`);
     const wanted = one.missing ?? [];
     assert.ok(
@@ -165,6 +167,8 @@ export class Comparison {
           .sort(([a], [b]) => (a < b ? -1 : 1)),
       );
     const fields = without(one.fields, { ...response, ...Object.fromEntries(except.map((name) => [name, ''])) });
+    // The type of an empty text has no meaning.
+    if (one.body === '') delete fields['content-type'];
     const own = side === 'source' ? (status[one.status] ?? one.status) : one.status;
     if (isReceived(one.body)) {
       return { status: own, fields, received: { ...one.body, fields: without(one.body.fields, request) } };

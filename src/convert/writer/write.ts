@@ -67,7 +67,26 @@ function upstreamBlock({ name, servers, settings, comments: notes }: Upstream): 
   ];
 }
 
-function serverBlock(server: Server, variables: Variables): Directive[] {
+/** Directives that belong to locations. */
+const OF_LOCATIONS: ReadonlySet<string> = new Set(['health_check', 'health_check_timeout']);
+
+/** Moves settings that all routes have to the server. */
+function withSharedSettings(server: Server): Server {
+  const [first] = server.routes;
+  if (first === undefined) return server;
+  const keys = server.routes.map(({ settings }) => new Set(settings.map((each) => JSON.stringify(each))));
+  const isShared = (each: Directive): boolean =>
+    !OF_LOCATIONS.has(each.directive) && keys.every((own) => own.has(JSON.stringify(each)));
+  const shared = first.settings.filter(isShared);
+  const routes = server.routes.map((route) => ({
+    ...route,
+    settings: route.settings.filter((each) => !isShared(each)),
+  }));
+  return { ...server, routes, settings: [...server.settings, ...shared] };
+}
+
+function serverBlock(whole: Server, variables: Variables): Directive[] {
+  const server = withSharedSettings(whole);
   const { listeners, names, routes, settings } = server;
   const fallback: Route = {
     when: { is: 'always' },
