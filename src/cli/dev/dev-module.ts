@@ -1,7 +1,7 @@
 /**
  * The module of `tsproxy dev`, which `rewrite.ts` adds to a configuration: requests get the hosts and origins that the
- * configuration expects, responses those of this machine, other hosts are refused, hosts of pass directives are replaced by given servers, and a failed
- * request to an upstream is explained.
+ * configuration expects, responses those of this machine, other hosts are refused, hosts of pass directives are replaced by
+ * given servers, and a failed request to an upstream is explained.
  */
 import { parseAddress } from '../../config/address.js';
 import { mapped, text } from '../../config/argument-types.js';
@@ -24,7 +24,7 @@ import { foreignHostPage, foreignHostText, isKnownHost } from './foreign-hosts.j
 import { LocalOrigins, type OriginData } from './local-origin.js';
 import { PAGE_POLICY } from './page.js';
 import { placeText } from './request-lines.js';
-import { failureOf, upstreamOptions } from './upstream-failure.js';
+import { type FailedUpstream, failureOf, upstreamOptions } from './upstream-failure.js';
 import { upstreamPage, upstreamText } from './upstream-page.js';
 
 /** Argument of the directive, as JSON. */
@@ -129,14 +129,31 @@ function translateResponse(origins: LocalOrigins): HeaderFilter {
   };
 }
 
+/** A failed upstream and the place of the location that passes requests to it. */
+interface Explanation extends FailedUpstream {
+  readonly place: string;
+}
+
+/** Failure of a subrequest (`auth_request`), because of which the request fails with 500. */
+const FAILED_SUBREQUEST = new StateKey<Explanation>('dev failed subrequest', 'request');
+
+/** The failure because of which a request gets the status; null if there is another reason. */
+function explanationOf(x: Exchange, status: number): Explanation | null {
+  if (status === 500) return x.state(FAILED_SUBREQUEST) ?? null;
+  const failure = failureOf(x, status);
+  if (failure === null) return null;
+  const { block } = httpExchange(x).location;
+  const explanation = { ...failure, place: block === null ? '' : placeText(block.at) };
+  if (x.nested?.background === false) x.main.setState(FAILED_SUBREQUEST, explanation);
+  return explanation;
+}
+
 /** Explains why a request could not be passed on, before any `error_page` of the configuration. */
 const UPSTREAM_FAILURE: ErrorResponse = {
   precedesErrorPages: true,
-  applies: (x, status) => failureOf(x, status) !== null,
+  applies: (x, status) => explanationOf(x, status) !== null,
   send(x, status) {
-    const { upstream, reason } = failureOf(x, status) ?? { upstream: '', reason: '' };
-    const { block } = httpExchange(x).location;
-    const place = block === null ? '' : placeText(block.at);
+    const { upstream, reason, place } = explanationOf(x, status) ?? { upstream: '', reason: '', place: '' };
     const content = { status, upstream, reason, place, options: upstreamOptions(upstream) };
     // Another site may not read where files are, even if the configuration allows it to read responses (CORS).
     if (isFromOtherSite(x)) sendPage(x, status, `${status}\n`, `${status}: the upstream cannot be reached\n`);

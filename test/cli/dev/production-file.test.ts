@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { connect as connectHttp2 } from 'node:http2';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { connect as connectTls } from 'node:tls';
@@ -57,6 +59,8 @@ server {
         set $backend wiki.invalid;
         proxy_pass https://$backend:443;
     }
+    location /members/ { auth_request /auth; empty_gif; }
+    location = /auth { internal; proxy_pass http://auth.invalid:4180; }
     location /admin/ {
         auth_basic "staff";
         auth_basic_user_file /etc/nginx/.htpasswd;
@@ -169,6 +173,33 @@ test('an upstream that is missing is answered by a page that names the option, e
       /Content-Type: text\/html[\s\S]*<!doctype html>/i,
     );
   }
+});
+
+test('so is a request whose authorization needs a missing upstream', async (t) => {
+  const dev = await production(t, []);
+  const text = await getSecure(dev, '/members/');
+  assert.match(text, /^HTTP\/1\.1 500 /);
+  assert.ok(text.includes('--upstream auth.invalid=localhost:3000'), text);
+  assert.match(text, /shop\.conf:34/);
+});
+
+test('over HTTP/2 the upstream gets the name of the configuration, too', async (t) => {
+  const backend = await answeringBackend((request) => reply(`${request.target} ${request.field('host')}`));
+  t.after(() => backend.close());
+  const dev = await production(t, ['--upstream', `app=${backend.port}`]);
+  const ca = readFileSync(join(dev.cwd, '.data/tsproxy/ca/root.pem'));
+  const session = connectHttp2(`https://shop.example.localhost:${dev.secure}`, {
+    ca,
+    lookup: (_host, _options, found) => found(null, [{ address: '127.0.0.1', family: 4 }]),
+  });
+  t.after(() => session.destroy());
+  const stream = session.request({ ':path': '/cart' });
+  let body = '';
+  for await (const chunk of stream.setEncoding('utf8')) body += chunk;
+  assert.equal(body, '/cart shop.example');
+  const moved = session.request({ ':path': '/x', ':authority': `www.shop.example.localhost:${dev.secure}` });
+  const [head] = await once(moved, 'response');
+  assert.equal(head.location, `https://shop.example.localhost:${dev.secure}/x`);
 });
 
 test('--upstream and --map name servers for blocks, hosts, hosts in variables, and protocols that are not supported', async (t) => {
