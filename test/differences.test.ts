@@ -1,4 +1,4 @@
-/** README's list of differences from nginx, and the notes on directives that `tsproxy compat` reports, agree. */
+/** The list of differences from nginx (docs/differences.md), and the notes on directives that `tsproxy compat` reports, agree. */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
@@ -9,7 +9,7 @@ import type { DirectiveSpec } from '../src/config/directive.js';
 import { textReader } from '../src/config/reader.js';
 import { modules } from '../src/modules/index.js';
 
-const README = fileURLToPath(new URL('../../README.md', import.meta.url));
+const PAGE = fileURLToPath(new URL('../../docs/differences.md', import.meta.url));
 
 /** Beginnings of the items that are about no directive. */
 const GENERAL = ['`-t` reports', 'Regular expressions are', 'HTTP/3, caching'];
@@ -19,11 +19,10 @@ for (const { directives } of modules) {
   for (const [name, spec] of Object.entries(directives)) specs.set(name, [...(specs.get(name) ?? []), spec]);
 }
 
-/** Items of the section, each as one line. */
+/** Items of the page, each as one line. */
 function items(): string[] {
-  const text = readFileSync(README, 'utf8');
-  const [, section = ''] = /^## Where it differs from nginx\n(.*?)^## /ms.exec(text) ?? [];
-  return [...section.matchAll(/^- (.*(?:\n {2}.*)*)/gm)].map(([, item = '']) => item.replace(/\s+/g, ' '));
+  const text = readFileSync(PAGE, 'utf8');
+  return [...text.matchAll(/^- (.*(?:\n {2}.*)*)/gm)].map(([, item = '']) => item.replace(/\s+/g, ' '));
 }
 
 /** Directives named in an item, alone or with parameters. */
@@ -36,13 +35,13 @@ function hasNote({ differs, noEffect, noEffectParameters }: DirectiveSpec): bool
 }
 
 describe('where it differs from nginx', () => {
-  test('the directives that README names have notes', () => {
+  test('the directives that the page names have notes', () => {
     const without = items()
       .flatMap(directivesIn)
       .filter((name) => specs.get(name)?.some(hasNote) !== true);
     assert.deepEqual(without, []);
   });
-  test('the items of README name the directives that they are about', () => {
+  test('the items of the page name the directives that they are about', () => {
     const all = items();
     const unnamed = all.filter((item) => directivesIn(item).length === 0);
     assert.ok(all.length > GENERAL.length);
@@ -56,7 +55,7 @@ describe('where it differs from nginx', () => {
         start,
       );
   });
-  test('README names the directives whose difference does not depend on their parameters', () => {
+  test('the page names the directives whose difference does not depend on their parameters', () => {
     const always = [...specs].flatMap(([name, all]) =>
       all.some(({ differs, differsFor }) => differs !== undefined && differsFor === undefined) ? name : [],
     );

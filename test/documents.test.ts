@@ -30,8 +30,8 @@ for (const name of CONFIGURATIONS.filter((each) => each.endsWith('.conf'))) {
   });
 }
 
-test('the configurations in README.md are right', () => {
-  const texts = [...readFileSync(join(ROOT, 'README.md'), 'utf8').matchAll(/```nginx\n(.*?)```/gs)].map(
+test('the configurations in docs/first-steps.md are right', () => {
+  const texts = [...readFileSync(join(ROOT, 'docs/first-steps.md'), 'utf8').matchAll(/```nginx\n(.*?)```/gs)].map(
     (match) => match[1],
   );
   assert.ok(texts.length > 0);
@@ -48,15 +48,15 @@ test('links between documents lead somewhere', () => {
   assert.deepEqual(broken, []);
 });
 
-/** The blocks of code of the part of README.md about mistakes: the file, what nginx says in five runs, and what `-t` says. */
+/** The blocks of code of docs/mistakes.md: the file, what nginx says in five runs, and what `-t` says. */
 function mistakes(): readonly [file: string, nginx: string, tsproxy: string] {
-  const readme = readFileSync(join(ROOT, 'README.md'), 'utf8');
-  const part = readme.slice(readme.indexOf('<!-- mistakes:begin -->'), readme.indexOf('<!-- mistakes:end -->'));
+  const page = readFileSync(join(ROOT, 'docs/mistakes.md'), 'utf8');
+  const part = page.slice(page.indexOf('<!-- mistakes:begin -->'), page.indexOf('<!-- mistakes:end -->'));
   const [file = '', nginx = '', tsproxy = ''] = [...part.matchAll(/```(?:text)?\n(.*?)```/gs)].map((match) => match[1]);
   return [file, nginx, tsproxy];
 }
 
-test('README.md shows the output of -t for its example of errors', async (t) => {
+test('docs/mistakes.md shows the output of -t', async (t) => {
   const [file, , shown] = mistakes();
   // Another program, such as the demonstration, may use the port of the example.
   const prefix = new Prefix(t, file.replace('listen 8020;', `listen ${await freePort()};`));
@@ -65,7 +65,7 @@ test('README.md shows the output of -t for its example of errors', async (t) => 
   assert.equal(stderr.replaceAll(join(prefix.path, 'nginx.conf'), '/etc/nginx/chat.conf'), shown);
 });
 
-test('README.md shows the output of nginx for them in five runs', { skip }, async (t) => {
+test('docs/mistakes.md shows the output of nginx in five runs', { skip }, async (t) => {
   const [file, shown] = mistakes();
   const repairs = [
     ['8010\n', '8010;\n'],
@@ -89,4 +89,27 @@ test('README.md shows the output of nginx for them in five runs', { skip }, asyn
   });
   assert.equal(printed.join(''), shown);
   assert.equal(nginx(text), '');
+});
+
+test('the picture of README.md shows the output of -t for the same mistakes', () => {
+  const [, , shown] = mistakes();
+  const picture = readFileSync(join(ROOT, 'docs/picture.svg'), 'utf8');
+  const lines = [...picture.matchAll(/<text [^>]*>(.*?)<\/text>/g)].map(([, text = '']) =>
+    text
+      .replace(/<[^>]*>/g, '')
+      .replaceAll('&lt;', '<')
+      .replaceAll('&gt;', '>')
+      .replaceAll('&amp;', '&')
+      .replaceAll('\u00a0', ' ')
+      .trimEnd(),
+  );
+  assert.ok(lines.length > 15);
+  for (const line of lines.slice(1)) assert.ok(shown.split('\n').includes(line), line);
+  assert.equal(lines[0], '$ tsproxy -t -c /etc/nginx/chat.conf');
+});
+
+test('README.md fits on a screen or two, and states limitations before anything else', () => {
+  const readme = readFileSync(join(ROOT, 'README.md'), 'utf8');
+  assert.ok(readme.split('\n').length <= 100);
+  assert.ok(readme.indexOf('**Not supported') < readme.indexOf('\n## '));
 });
