@@ -3,6 +3,7 @@ import { toText } from '../diagnostics/byte-string.js';
 import type { ReadFiles } from './caddy/parser.js';
 import { caddyConfiguration } from './caddy/translate.js';
 import type { Format } from './detect.js';
+import { haproxyConfiguration } from './haproxy/translate.js';
 import type { AuxiliaryFile, Configuration, Note } from './model.js';
 import { middlewareConfiguration } from './node-proxy/middleware.js';
 import { viteConfiguration } from './node-proxy/vite.js';
@@ -34,6 +35,7 @@ type Translate = (name: string, text: string, options: ConversionOptions, notes:
 
 const TRANSLATIONS: Readonly<Record<ForeignFormat, Translate>> = {
   caddy: (_, text, { read }, notes) => caddyConfiguration(text, read, notes),
+  haproxy: (_, text, __, notes) => haproxyConfiguration(text, notes),
   'http-proxy-middleware': (name, text, { listen }, notes) => middlewareConfiguration(name, text, listen, notes),
   vite: (name, text, { listen }, notes) => viteConfiguration(name, text, listen, notes),
 };

@@ -1,6 +1,6 @@
 /** Format of a text, by its name and content. */
 
-export const FORMATS = ['caddy', 'http-proxy-middleware', 'vite', 'nginx', 'json'] as const;
+export const FORMATS = ['caddy', 'haproxy', 'http-proxy-middleware', 'vite', 'nginx', 'json'] as const;
 
 export type Format = (typeof FORMATS)[number];
 
@@ -8,12 +8,15 @@ export type Format = (typeof FORMATS)[number];
 const NAMES: readonly (readonly [RegExp, Format])[] = [
   [/(?:^|\/|\.)caddyfile(?:[.-].*)?$/i, 'caddy'],
   [/\.caddy$/i, 'caddy'],
+  [/(?:^|\/)haproxy[^/]*\.(?:cfg|conf)$/i, 'haproxy'],
+  [/\.cfg$/i, 'haproxy'],
   [/(?:^|\/)vite\.config\.[cm]?[jt]s$/i, 'vite'],
 ];
 
 /** Patterns of contents, in the order in which they are tried. */
 const CONTENTS: readonly (readonly [RegExp, Format])[] = [
   [/^\s*[[{][\s\S]*"(?:directive|parsed)"\s*:/, 'json'],
+  [/^[ \t]*(?:frontend|backend|listen|defaults)(?:[ \t]+[\w.:-]+)?[ \t]*(?:#.*)?$/m, 'haproxy'],
   [/\bdefineConfig\s*\(|from\s*['"]vite['"]|require\(\s*['"]vite['"]\s*\)/, 'vite'],
   [/http-proxy-middleware|createProxyMiddleware|\bpathFilter\b/, 'http-proxy-middleware'],
   [/^\s*\{[\s\S]*"target"\s*:|^\s*\{\s*"[/^][^"]*"\s*:/, 'vite'],

@@ -18,6 +18,8 @@ export interface ComparedRequest {
   readonly body?: string;
   /** Fields of the response that are not compared, for a reason beside it. */
   readonly except?: readonly string[];
+  /** The same for fields of the request as the back end gets it. */
+  readonly exceptReceived?: readonly string[];
 }
 
 /** A source with requests. `%A%`, `%B%`, `%C%` are ports of back ends, `%PORT%` that of the proxy, `%DIR%` a directory. */
@@ -44,7 +46,7 @@ export interface Differences {
 /** A running source program. */
 export interface SourceProgram {
   /** Puts a case in force; returns the port. */
-  load(source: string, port: number, directory: string): Promise<number>;
+  load(source: string, port: number, directory: string, name: string): Promise<number>;
   close(): Promise<void>;
 }
 
@@ -101,7 +103,7 @@ export class Comparison {
     }
     const port = await closedPort();
     const source = this.filled(one.source, port);
-    const served = await program.load(source, port, this.directory);
+    const served = await program.load(source, port, this.directory, one.name);
     const expected = await this.exchanges(one.requests, served, { [served]: 'PORT' });
 
     const own = await closedPort();
@@ -136,7 +138,8 @@ export class Comparison {
     }
   }
 
-  private filled(text: string, port: number): string {
+  /** A source with the ports of the back ends and of the proxy. */
+  filled(text: string, port: number): string {
     let filled = text.replaceAll('%PORT%', String(port)).replaceAll('%DIR%', this.directory);
     for (const { name, port: own } of this.backends) filled = filled.replaceAll(`%${name}%`, String(own));
     return filled;
@@ -155,7 +158,7 @@ export class Comparison {
 
   private comparable(
     one: Exchange | undefined,
-    { except = [] }: ComparedRequest,
+    { except = [], exceptReceived = [] }: ComparedRequest,
     side: 'source' | 'converted',
   ): unknown {
     if (one === undefined) return undefined;
@@ -166,12 +169,16 @@ export class Comparison {
           .filter(([name]) => !(name in omitted) && !CONNECTION.test(name))
           .sort(([a], [b]) => (a < b ? -1 : 1)),
       );
-    const fields = without(one.fields, { ...response, ...Object.fromEntries(except.map((name) => [name, ''])) });
+    const fields = without(one.fields, { ...response, ...named(except) });
     // The type of an empty text has no meaning.
     if (one.body === '') delete fields['content-type'];
     const own = side === 'source' ? (status[one.status] ?? one.status) : one.status;
     if (isReceived(one.body)) {
-      return { status: own, fields, received: { ...one.body, fields: without(one.body.fields, request) } };
+      return {
+        status: own,
+        fields,
+        received: { ...one.body, fields: without(one.body.fields, { ...request, ...named(exceptReceived) }) },
+      };
     }
     // Pages of errors are each program's own.
     return {
@@ -180,6 +187,10 @@ export class Comparison {
       body: one.status >= 300 ? '' : one.body,
     };
   }
+}
+
+function named(names: readonly string[]): Record<string, string> {
+  return Object.fromEntries(names.map((name) => [name, '']));
 }
 
 interface Received {

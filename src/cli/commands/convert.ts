@@ -19,4 +19,4 @@ export const convert: DeclareCommand = (program, take) => {
     });
 };
 
-const FORMATS = ['caddy', 'http-proxy-middleware', 'vite', 'nginx', 'json'] as const;
+const FORMATS = ['caddy', 'haproxy', 'http-proxy-middleware', 'vite', 'nginx', 'json'] as const;

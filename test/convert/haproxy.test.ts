@@ -1,0 +1,99 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { closedPort, until } from '../kit/index.js';
+import { HAPROXY_CASES } from './cases/haproxy.js';
+import { Comparison, type SourceProgram } from './comparison.js';
+
+/** Where Debian puts the program, which the PATH of other users does not reach. */
+const HAPROXY = ['/usr/sbin/haproxy', '/usr/local/sbin/haproxy'].find((path) => existsSync(path));
+const skip = HAPROXY === undefined ? 'haproxy is not installed' : false;
+
+/** One process for all cases, each in a file of its own: their sections have different names. */
+class Haproxy implements SourceProgram {
+  private constructor(
+    private readonly child: ChildProcess,
+    private readonly ports: ReadonlyMap<string, number>,
+    private readonly directory: string,
+  ) {}
+
+  /** @param fill a source with the ports of the back ends, and that of the proxy */
+  static async start(fill: (source: string, port: number) => string): Promise<Haproxy> {
+    const directory = mkdtempSync(join(tmpdir(), 'tsproxy-haproxy-'));
+    const ports = new Map<string, number>();
+    const files: string[] = [];
+    for (const { name, source } of HAPROXY_CASES) {
+      const port = await closedPort();
+      const file = join(directory, `${files.length}.cfg`);
+      writeFileSync(file, fill(source, port));
+      ports.set(name, port);
+      files.push(file);
+    }
+    const words = files.flatMap((file) => ['-f', file]);
+    try {
+      execFileSync(HAPROXY ?? '', ['-c', ...words], { stdio: 'pipe' });
+    } catch (error) {
+      rmSync(directory, { recursive: true, force: true });
+      throw new Error(String((error as { stderr?: Buffer }).stderr));
+    }
+    const child = spawn(HAPROXY ?? '', ['-db', ...words], { stdio: 'ignore' });
+    const haproxy = new Haproxy(child, ports, directory);
+    const last = [...ports.values()].at(-1) ?? 0;
+    let isListening = false;
+    let isWaiting = true;
+    const probe = (): void => {
+      if (!isWaiting) return;
+      const connection = connect(last, '127.0.0.1');
+      connection.on('connect', () => {
+        isListening = true;
+        connection.destroy();
+      });
+      connection.on('error', () => setTimeout(probe, 50));
+    };
+    probe();
+    try {
+      await until('HAProxy listens', () => isListening || child.exitCode !== null);
+      return haproxy;
+    } catch (error) {
+      await haproxy.close();
+      throw error;
+    } finally {
+      isWaiting = false;
+    }
+  }
+
+  load(_source: string, _port: number, _directory: string, name: string): Promise<number> {
+    return Promise.resolve(this.ports.get(name) ?? 0);
+  }
+
+  async close(): Promise<void> {
+    const ended = new Promise((resolve) => this.child.once('exit', resolve));
+    if (this.child.exitCode === null && this.child.kill('SIGKILL')) await ended;
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+}
+
+describe('configurations of HAProxy', { skip }, () => {
+  let program: Haproxy;
+  let comparison: Comparison;
+
+  before(async () => {
+    comparison = await Comparison.start('haproxy', {
+      request: {},
+      response: { server: 'tsproxy names itself' },
+    });
+    program = await Haproxy.start((source, port) => comparison.filled(source, port));
+  });
+
+  after(async () => {
+    await program?.close();
+    await comparison?.close();
+  });
+
+  for (const one of HAPROXY_CASES) {
+    test(`through the converted file, ${one.name}`, () => comparison.compare(one, program, 'haproxy.cfg'));
+  }
+});
