@@ -1,9 +1,7 @@
 /** Sends the diagnostics of all open documents after changes, when no further change waits. */
 import type { Diagnostic, PublishDiagnosticsParams } from 'vscode-languageserver/node';
-import type { Finding } from '../diagnostics/finding.js';
 import type { Analysis } from './analysis.js';
 import { diagnosticsOf } from './diagnostics.js';
-import { findingsOfFragment } from './fragment-root.js';
 import type { DocumentAnalysis, Workspace } from './workspace.js';
 
 /** Analyses that take longer, in ms, wait until nothing is typed for a while. */
@@ -75,13 +73,7 @@ export class DiagnosticsPublisher {
     this.send(params);
   }
 
-  private diagnosticsOf({ analysis, fragment }: DocumentAnalysis): Map<string, Diagnostic[]> {
-    const own = fragment === null ? analysis.findings : findingsOfFragment(analysis.findings, fragment);
-    const wanted = own.filter((finding) => this.isWanted(finding));
-    return diagnosticsOf(analysis, wanted, (path) => this.workspace.uriOf(path));
-  }
-
-  private isWanted({ code, severity }: Finding): boolean {
-    return severity === 'error' || !this.workspace.settings.ignore.includes(code);
+  private diagnosticsOf(found: DocumentAnalysis): Map<string, Diagnostic[]> {
+    return diagnosticsOf(found.analysis, this.workspace.findingsOf(found), (path) => this.workspace.uriOf(path));
   }
 }

@@ -10,7 +10,9 @@ import { positionsOf } from './positions.js';
 const TIMEOUT = 500;
 
 /** Edits that format a document, or the changed lines of a range; none if the text cannot be formatted. */
-export function formattingEdits({ source }: OpenDocument, range?: Range): TextEdit[] {
+export function formattingEdits({ source, template }: OpenDocument, range?: Range): TextEdit[] {
+  // Tags of a template are no words of the language.
+  if (template !== null) return [];
   const formatted = format(source).text;
   if (formatted === null || formatted === source.text) return [];
   const hunks = hunksOf(source.text, formatted);

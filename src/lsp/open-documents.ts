@@ -1,6 +1,7 @@
 /** Texts that are open in the editor, which count instead of those of the files. */
 import type { Source } from '../../grammar/syntax-tree.js';
 import { toBytes } from '../diagnostics/byte-string.js';
+import { isTemplateName, type MaskedTemplate, maskTags } from '../fragments/template.js';
 import { pathOf } from './file-uri.js';
 
 /** A document as the protocol's library keeps it. */
@@ -14,8 +15,10 @@ export interface EditorDocument {
 export interface OpenDocument {
   readonly uri: string;
   readonly version: number;
-  /** Path and text as bytes. */
+  /** Path and text as bytes; tags of a template are replaced by text of the same length. */
   readonly source: Source;
+  /** Set if the document is a template with tags. */
+  readonly template: MaskedTemplate | null;
 }
 
 export class OpenDocuments {
@@ -25,7 +28,9 @@ export class OpenDocuments {
   update(document: EditorDocument): OpenDocument {
     const { uri, version } = document;
     const path = pathOf(uri);
-    const open = { uri, version, source: { name: path, text: toBytes(document.getText()) } };
+    const text = toBytes(document.getText());
+    const template = isTemplateName(path) ? maskTags(text) : null;
+    const open = { uri, version, template, source: { name: path, text: template?.text ?? text } };
     this.byPath.set(path, open);
     return open;
   }

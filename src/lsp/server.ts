@@ -22,7 +22,6 @@ import { DiagnosticsPublisher } from './diagnostics-publisher.js';
 import { type Explained, Explanations, reasonOf } from './explanations.js';
 import { pathOf } from './file-uri.js';
 import { formattingEdits } from './formatting.js';
-import { findingsOfFragment } from './fragment-root.js';
 import { hoverAt } from './hover.js';
 import { definitionsAt, highlightsAt, linksIn, prepareRename, referencesAt, renameAt } from './navigation.js';
 import { type OpenDocument, OpenDocuments } from './open-documents.js';
@@ -30,6 +29,7 @@ import { foldingRanges, selectionRanges } from './ranges.js';
 import { semanticTokens } from './semantic-tokens.js';
 import { settingsOf } from './settings.js';
 import { documentSymbols, workspaceSymbols } from './symbols.js';
+import { WarmUp } from './warm-up.js';
 import { type DocumentAnalysis, Workspace } from './workspace.js';
 
 /** Section of the editor's settings. */
@@ -51,6 +51,7 @@ class LanguageServer {
   private readonly texts = new TextDocuments(TextDocument);
   private readonly workspace = new Workspace(new OpenDocuments());
   private readonly publisher: DiagnosticsPublisher;
+  private readonly warmUp = new WarmUp(this.workspace);
   private readonly explanations = new Explanations();
   private readonly uriOf = (path: string): string => this.workspace.uriOf(path);
   private editor: InitializeParams['capabilities'] = {};
@@ -58,6 +59,7 @@ class LanguageServer {
   constructor(private readonly connection: Connection) {
     this.publisher = new DiagnosticsPublisher(this.workspace, (params) => {
       void connection.sendDiagnostics(params);
+      this.warmUp.schedule();
     });
   }
 
@@ -91,6 +93,7 @@ class LanguageServer {
     connection.onDidChangeWatchedFiles(() => this.filesChanged());
     connection.onShutdown(() => {
       this.publisher.cancel();
+      this.warmUp.stop();
       this.explanations.close();
     });
     connection.onWorkspaceSymbol(({ query }) => workspaceSymbols(this.workspace.known(), query, this.uriOf));
@@ -149,10 +152,9 @@ class LanguageServer {
       this.with(uri, ({ analysis, document }) => linksIn(analysis, document, uriOf)),
     );
     connection.onCodeAction(({ textDocument: { uri }, range, context: { diagnostics, only } }) =>
-      this.with(uri, ({ analysis, fragment, document }) => {
-        const findings = fragment === null ? analysis.findings : findingsOfFragment(analysis.findings, fragment);
-        return codeActions(findings, document, { range, diagnostics, only }, uriOf);
-      }),
+      this.with(uri, (target) =>
+        codeActions(this.workspace.findingsOf(target), target.document, { range, diagnostics, only }, uriOf),
+      ),
     );
     connection.onCodeLens(({ textDocument: { uri } }) =>
       this.workspace.settings.codeLens

@@ -1,9 +1,11 @@
 /** Configurations of the open documents: which one each belongs to, and its analysis. */
 import { isAbsolute, join } from 'node:path';
 import { toBytes, toText } from '../diagnostics/byte-string.js';
+import type { Finding } from '../diagnostics/finding.js';
+import { isAboutPlaceholder, isTemplateName } from '../fragments/template.js';
 import { Analysis, type RootText, rootOf } from './analysis.js';
 import { directoryOf, uriOf } from './file-uri.js';
-import { type FragmentRoot, fragmentRoot, isWhole } from './fragment-root.js';
+import { type FragmentRoot, findingsOfFragment, fragmentRoot, isWhole } from './fragment-root.js';
 import type { OpenDocuments } from './open-documents.js';
 import { DEFAULT_SETTINGS, type Settings } from './settings.js';
 import { RecordingReader, TextReader } from './text-reader.js';
@@ -61,13 +63,13 @@ export class Workspace {
 
   /** The current analysis of the configuration that a document belongs to. */
   analysisOf(path: string): DocumentAnalysis {
+    const text = this.texts.textOf(path) ?? '';
     const known = this.mains.get(path);
-    if (known !== undefined) {
+    if (known !== undefined && (known !== path || isWhole(text))) {
       const analysis = this.analyse(known);
       if (analysis?.source(path) !== undefined) return { analysis, fragment: null };
       this.mains.delete(path);
     }
-    const text = this.texts.textOf(path) ?? '';
     const candidates = isWhole(text) ? [path] : this.mainFilesFor(path);
     for (const main of candidates) {
       const analysis = this.analyse(main);
@@ -77,6 +79,19 @@ export class Workspace {
     }
     const fragment = fragmentRoot({ name: path, text }, candidates, this.around(path), this.texts);
     return { analysis: this.current(`part ${path}`, { ...this.options(), ...fragment.root }), fragment };
+  }
+
+  /** Findings that are shown: those that hold for a part or template, and that the settings do not suppress. */
+  findingsOf({ analysis, fragment }: DocumentAnalysis): readonly Finding[] {
+    const own = fragment === null ? analysis.findings : findingsOfFragment(analysis.findings, fragment);
+    return own.filter((finding) => this.isShown(finding));
+  }
+
+  private isShown(finding: Finding): boolean {
+    const { code, severity, at } = finding;
+    if (severity !== 'error' && this.settings.ignore.includes(code)) return false;
+    const path = at?.source.name ?? '';
+    return !isTemplateName(path) || !isAboutPlaceholder(finding, this.documents.at(path)?.template ?? null);
   }
 
   /** Analyses of all open documents, and of the main files of the folders. */
@@ -157,10 +172,10 @@ export class Workspace {
   private current(key: string, root: RootText): Analysis {
     let analysis = this.analyses.get(key);
     const isCurrent = analysis?.root.source.text === root.source.text && analysis.reader.isCurrent();
-    if (analysis === undefined || !isCurrent) {
-      analysis = new Analysis(root, new RecordingReader(this.texts, root.directory));
-    }
+    // The previous one is released first: collecting it is cheaper than copying it while the next one is built.
     this.analyses.delete(key);
+    if (!isCurrent) analysis = undefined;
+    analysis ??= new Analysis(root, new RecordingReader(this.texts, root.directory));
     this.analyses.set(key, analysis);
     const [oldest] = this.analyses.keys();
     if (this.analyses.size > MAX_ANALYSES && oldest !== undefined) this.analyses.delete(oldest);
