@@ -102,6 +102,8 @@ function directoryExists(pattern: string): boolean {
 export class DevReader implements ConfigReader {
   /** Files and patterns that were read, whether they exist or not. */
   readonly files = new ReadFiles();
+  /** Patterns that no file matches. */
+  readonly unmatched = new Set<string>();
   private readonly included = new Set<string>();
 
   constructor(
@@ -135,6 +137,8 @@ export class DevReader implements ConfigReader {
   expand(pattern: string): readonly string[] {
     const path = this.places.locate(pattern);
     this.files.add(path);
-    return this.base.expand(path);
+    const found = this.base.expand(path);
+    if (found.length === 0) this.unmatched.add(path);
+    return found;
   }
 }

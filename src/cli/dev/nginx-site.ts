@@ -2,6 +2,7 @@
 import { lookup } from 'node:dns/promises';
 import { type Address, canonicalIp } from '../../config/address.js';
 import type { CheckResult } from '../../config/check.js';
+import { toText } from '../../diagnostics/byte-string.js';
 import { assumptions } from '../../fragments/outside.js';
 import type { ConfigSource } from '../../process/configuration.js';
 import { checkSource, confDirectoryOf } from '../../process/configuration.js';
@@ -87,6 +88,10 @@ export class NginxSite implements Site {
     });
     for (const path of missing) plan.notice(`include ${path}`, 'not here: left out');
     for (const text of assumed) plan.warn(text, 'assumed, because the rest of the configuration is not here');
+    if (found.servers.length === 0) {
+      const patterns = [...reader.unmatched].map((pattern) => toText(pattern)).join(', ');
+      plan.warn('server', patterns === '' ? 'there is none' : `there is none; no file matches ${patterns}`);
+    }
     await noticeHosts(found, plan);
     return {
       source: { ...source, rewrite: rewriting(plan) },

@@ -88,3 +88,10 @@ http {
   assert.equal((await get(port, '/plain/', { fields })).status, 501);
   assert.match(dev.text, /^ {2}fastcgi_pass other:9000: not supported, requests get 501/m);
 });
+
+test('a configuration without servers says which files are missing', async (t) => {
+  const cwd = directory(t);
+  writeFiles(cwd, { 'nginx.conf': 'events {} http { include /etc/nginx/sites-enabled/*; }' });
+  const dev = await startDev(t, cwd, []);
+  assert.match(dev.text, /^ {2}server: there is none; no file matches .*\/sites-enabled\/\*$/m);
+});

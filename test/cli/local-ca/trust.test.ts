@@ -1,10 +1,12 @@
 /** Trust stores: real databases of NSS, and programs of other systems as scripts that record their arguments. */
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
+import { X509Certificate } from 'node:crypto';
 import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { issueCertificate, readAuthority } from '../../../src/cli/local-ca/authority.js';
 import { LocalCa } from '../../../src/cli/local-ca/local-ca.js';
 import type { Machine, TrustChange, TrustedRoot, TrustStore } from '../../../src/cli/local-ca/trust/trust-store.js';
 import { trustStoresOf } from '../../../src/cli/local-ca/trust/trust-stores.js';
@@ -79,6 +81,30 @@ test('databases of Chromium and Firefox trust the root until it is removed', { s
   }
   const listing = certutil('-L', '-d', `sql:${profile}`) + certutil('-L', '-d', `sql:${machine.home}/.pki/nssdb`);
   assert.doesNotMatch(listing, /tsproxy/);
+});
+
+test('NSS accepts certificates for permitted names only', { skip: withoutCertutil }, (t) => {
+  const { machine, directory } = prepare(t);
+  const authority = readAuthority(readFileSync(join(directory, 'a/authority.pem'), 'utf8'));
+  const root = { certificate: authority.root, file: join(directory, 'a/root.pem') };
+  assert.deepEqual(storeOf(machine, 'Chromium').add(root), { done: true });
+  const database = `sql:${machine.home}/.pki/nssdb`;
+  const add = (name: string, pem: string): void => {
+    writeFileSync(join(directory, name), pem);
+    certutil('-A', '-d', database, '-n', name, '-t', ',,', '-i', join(directory, name));
+  };
+  const verdict = (name: string): string =>
+    spawnSync('certutil', ['-V', '-u', 'V', '-e', '-d', database, '-n', name], { encoding: 'utf8' }).stdout;
+  add('issuer', authority.issuer.toString());
+  for (const [name, valid] of [
+    ['shop.com.localhost', true],
+    ['10.1.2.3', true],
+    ['www.bank.com', false],
+    ['8.8.8.8', false],
+  ] as const) {
+    add(name, new X509Certificate(issueCertificate(authority, [name])).toString());
+    assert.match(verdict(name), valid ? /certificate is valid/ : /invalid: .*not permitted to issue/, name);
+  }
 });
 
 test('a root without the flag of trusted CAs is not trusted', { skip: withoutCertutil }, (t) => {
