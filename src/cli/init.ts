@@ -6,7 +6,7 @@ import { toBytes } from '../diagnostics/byte-string.js';
 import { errnoText } from '../diagnostics/errno.js';
 import { printError } from '../process/standard-streams.js';
 import { diagnose } from './diagnosis.js';
-import { systemAuthorities } from './forward/named-files.js';
+import { loopbackAddresses, systemAuthorities } from './forward/machine-facts.js';
 import { shellWord } from './forward/plan.js';
 import { answeredOptions, Cancelled } from './init/questions.js';
 import { type StartingFiles, startingFile } from './init/starting-file.js';
@@ -29,7 +29,7 @@ export async function init(options: InitOptions): Promise<number> {
     print('\n');
     return refused(error.message);
   }
-  const text = startingFile(wishes, filesOf(wishes), shellWord(output === '-' ? 'nginx.conf' : output));
+  const text = startingFile(wishes, await filesOf(wishes), shellWord(output === '-' ? 'nginx.conf' : output));
   if (output === '-') {
     writeOut(text);
     return 0;
@@ -53,15 +53,16 @@ function isComplete({ upstream, static: directory }: InitOptions): boolean {
   return upstream !== undefined || directory !== undefined;
 }
 
-function filesOf({ tls, names, servers }: Wishes): StartingFiles {
+async function filesOf({ tls, names, servers }: Wishes): Promise<StartingFiles> {
   const verifies = servers.some(({ scheme }) => scheme === 'https');
   const authorities = verifies ? systemAuthorities() : null;
-  if (tls !== 'local') return { certificate: tls, authorities };
+  const loopback = await loopbackAddresses();
+  if (tls !== 'local') return { certificate: tls, authorities, loopback };
   const { file, omitted } = LocalCa.open().certificateFor(names);
   for (const name of omitted) {
     printError(`tsproxy: the local CA does not permit "${name}": run "tsproxy ca trust ${name}", and init again`);
   }
-  return { certificate: { certificate: file, key: file }, authorities };
+  return { certificate: { certificate: file, key: file }, authorities, loopback };
 }
 
 /** Tests the written file; prints what is to be corrected on this machine, and how to start. */

@@ -17,6 +17,8 @@ import { format } from '../../src/format/format.js';
 import { checkConfig } from '../../src/index.js';
 import { certificates } from '../kit/index.js';
 
+const LOOPBACK = ['127.0.0.1', '[::1]'] as const;
+
 let directory = '';
 
 before(() => {
@@ -139,7 +141,7 @@ for (const [words, message, options = {}] of refused) {
 }
 
 test('a certificate of an address is refused unless any is accepted', () => {
-  const files = { certificate: null, authorities: '/etc/ssl/cert.pem' };
+  const files = { certificate: null, authorities: '/etc/ssl/cert.pem', loopback: LOOPBACK };
   assert.throws(() => forwardConfiguration(planOf(['8080', 'https://127.0.0.1'], {}), files), /cannot be verified/);
   assert.match(
     forwardConfiguration(planOf(['8080', 'https://127.0.0.1'], { insecure: true }), files),
@@ -191,7 +193,11 @@ const commandLines = fc.record({
 
 test('the configuration of any command line has no findings, and the layout of fmt', () => {
   const { file } = LocalCa.open(join(directory, 'ca')).certificateFor(['a.localhost', 'b.example', '*.b.example']);
-  const files = { certificate: { certificate: file, key: file }, authorities: certificates().crt('ca') };
+  const files = {
+    certificate: { certificate: file, key: file },
+    authorities: certificates().crt('ca'),
+    loopback: LOOPBACK,
+  };
   fc.assert(
     fc.property(commandLines, ({ address, routes, options }) => {
       const words = routes.map(({ host, path, target }) => {

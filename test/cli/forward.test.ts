@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -112,6 +113,22 @@ test('a target that does not answer is named, and used as soon as it does', asyn
   await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
   t.after(() => server.close());
   assert.equal((await get(proxy.port, '/page')).body, 'started');
+});
+
+test('a server for localhost is found at either loopback address', async (t) => {
+  const server = createServer((_request, response) => response.end('over IPv6'));
+  const error = await new Promise<Error | null>((resolve) => {
+    server.once('error', resolve);
+    server.listen(0, '::1', () => resolve(null));
+  });
+  if (error !== null) return t.skip('there is no IPv6');
+  t.after(() => server.close());
+  const { port } = server.address() as AddressInfo;
+  const proxy = await forwarding(t, ['0', String(port)]);
+  for (let i = 0; i < 3; i++)
+    assert.equal((await get(proxy.port, '/', { method: 'POST', body: 'x' })).body, 'over IPv6');
+  await until('requests are shown', () => /POST .* 200 .*\[::1\]/.test(proxy.text()));
+  assert.doesNotMatch(proxy.text(), /\[error\]/);
 });
 
 test('directories are served without hidden files', async (t) => {

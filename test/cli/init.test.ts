@@ -53,7 +53,11 @@ test('the file for any options has no findings, the layout of fmt, and a comment
       fc.pre(given.upstream !== undefined || given.static !== undefined);
       const wishes = wishesOf(given);
       const certificate = wishes.tls === null ? null : { certificate: file, key: file };
-      const text = startingFile(wishes, { certificate, authorities: certificates().crt('ca') }, 'nginx.conf');
+      const text = startingFile(
+        wishes,
+        { certificate, authorities: certificates().crt('ca'), loopback: ['127.0.0.1', '[::1]'] },
+        'nginx.conf',
+      );
       assert.equal(format({ name: 'text', text }).text, text);
       assert.equal(checkConfig(toText(text)).rendered, '', text);
       for (const name of ['worker_processes', 'listen', 'proxy_websocket', 'sse_heartbeat', 'upstream', 'root']) {
@@ -220,7 +224,7 @@ test('on a terminal it asks, and writes the file', { skip: noTerminal }, async (
   ]);
   assert.match(text, /wrote nginx\.conf[\s\S]*exit 0/);
   const file = readFileSync(join(cwd, 'nginx.conf'), 'utf8');
-  assert.match(file, /server localhost:4000;/);
+  assert.match(file, /server (?:127\.0\.0\.1|\[::1\]):4000 max_fails=0;/);
   assert.match(file, /proxy_websocket on;/);
   assert.match(file, new RegExp(`listen 127\\.0\\.0\\.1:${port};`));
 });

@@ -10,7 +10,7 @@ export const KEYS_TEXT = 'r reload, c clear, o open the console, q quit, h help'
 
 export function banner(
   { title, command = 'tsproxy dev' }: Pick<Site, 'title' | 'command'>,
-  { urls, notices, consoleUrl }: PreparedSite,
+  { urls, notices, consoleUrl, watched }: PreparedSite,
   keys: boolean,
   style: Style,
 ): string {
@@ -27,7 +27,7 @@ export function banner(
     ...(consoleUrl === null ? [] : ['', `  console  ${consoleUrl}`]),
     ...(notices.length === 0 ? [] : ['', ...noticeLines(notices, style)]),
     '',
-    `  ${keys ? KEYS_TEXT : 'end with Ctrl-C; saved changes are applied at once'}`,
+    `  ${keys ? KEYS_TEXT : watched.size === 0 ? 'end with Ctrl-C' : 'end with Ctrl-C; saved changes are applied at once'}`,
     '',
     '',
   ];

@@ -154,7 +154,8 @@ class DevelopmentView {
   }
 
   private logged({ level, message }: LogEntry): void {
-    if (SHOWN_LEVELS.has(level)) this.print([this.style.warning(`  [${level}] ${visibleText(toText(message))}`)]);
+    if (SHOWN_LEVELS.has(level) && this.site.hidesError?.(message) !== true)
+      this.print([this.style.warning(`  [${level}] ${visibleText(toText(message))}`)]);
   }
 
   private openConsole(): void {

@@ -49,6 +49,8 @@ export interface Site {
    * A port that `prepare` has chosen is in use by now: the next call chooses others. Returns false if there is no choice.
    */
   portsTaken?(): boolean;
+  /** Whether a message of the error log is left out, because the line of its request says the same. */
+  hidesError?(message: string): boolean;
   /** Releases what `prepare` has created, when the command ends. */
   close?(): void;
 }

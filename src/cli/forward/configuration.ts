@@ -1,16 +1,19 @@
 /** The configuration that a command line of `tsproxy forward` stands for. */
 import { type Block, block, configurationText, type Line } from '../configuration-text.js';
 import { UsageError } from '../usage-error.js';
+import { groupServers, type Loopback } from './group-servers.js';
 import { MEDIA_TYPES } from './media-types.js';
 import { type CertificatePaths, type ForwardPlan, type Route, shellWord, withSlash } from './plan.js';
 import { type DirectoryTarget, isAddress, type ServerTarget } from './target.js';
 
-/** Files of this machine that the configuration refers to. */
-export interface NamedFiles {
+/** Files and addresses of this machine that the configuration refers to. */
+export interface MachineFacts {
   /** Certificate of the listener; null without TLS. */
   readonly certificate: CertificatePaths | null;
   /** Certificates of the authorities that targets with TLS are verified against; null if there are none to verify. */
   readonly authorities: string | null;
+  /** Loopback addresses in the order in which `localhost` is resolved: a server for `localhost` listens on the first. */
+  readonly loopback: Loopback;
 }
 
 /** Host and port of a request as the client wrote them, normalized. */
@@ -35,7 +38,7 @@ const FORWARDING: readonly Line[] = [
 ];
 
 /** Text of the configuration, in the layout of `tsproxy fmt`. Bytes. */
-export function forwardConfiguration(plan: ForwardPlan, files: NamedFiles): string {
+export function forwardConfiguration(plan: ForwardPlan, facts: MachineFacts): string {
   const { routes } = plan;
   const hasDirectory = routes.some(({ target }) => target.kind === 'directory');
   const http: Line[] = [
@@ -45,8 +48,8 @@ export function forwardConfiguration(plan: ForwardPlan, files: NamedFiles): stri
     ...(hasDirectory ? [['default_type', 'application/octet-stream'] as const, block(['types'], MEDIA_TYPES)] : []),
     ...(routes.some(({ target }) => target.kind === 'server') ? FORWARDING : []),
     '',
-    ...upstreams(plan).flatMap((each) => [each, '']),
-    ...servers(plan, files).flatMap((each, i) => (i === 0 ? [each] : ['', each])),
+    ...upstreams(plan, facts).flatMap((each) => [each, '']),
+    ...servers(plan, facts).flatMap((each, i) => (i === 0 ? [each] : ['', each])),
   ];
   return configurationText([
     `tsproxy ${plan.words.map(shellWord).join(' ')}`,
@@ -57,13 +60,13 @@ export function forwardConfiguration(plan: ForwardPlan, files: NamedFiles): stri
   ]);
 }
 
-/** Groups for the targets whose names may have several addresses: none of them is to be avoided after a failure. */
-function upstreams({ routes }: ForwardPlan): Block[] {
+/** Groups for the targets whose names may have several addresses. */
+function upstreams({ routes }: ForwardPlan, { loopback }: MachineFacts): Block[] {
   const groups = new Map<string, Block>();
   for (const { target } of routes) {
     if (target.kind !== 'server' || isAddress(target)) continue;
     const name = groupName(target);
-    groups.set(name, block(['upstream', name], [['server', target.address, 'max_fails=0']]));
+    groups.set(name, block(['upstream', name], groupServers(target, loopback)));
   }
   return [...groups.values()];
 }
@@ -73,19 +76,19 @@ function groupName({ address }: ServerTarget): string {
 }
 
 /** The server for all other hosts, and one for each host of the routes. */
-function servers(plan: ForwardPlan, files: NamedFiles): Block[] {
+function servers(plan: ForwardPlan, facts: MachineFacts): Block[] {
   const { routes } = plan;
   const hosts = [...new Set(routes.flatMap(({ host }) => (host === null ? [] : [host])))];
   const common = routes.filter(({ host }) => host === null);
   const rest: readonly Line[] =
     common.length > 0
-      ? serverContent(plan, common, files)
+      ? serverContent(plan, common, facts)
       : [...plainText(), ['return', '404', `No route for this host. Hosts: ${hosts.join(', ')}\n`]];
   return [
-    server(plan, files, null, rest),
+    server(plan, facts, null, rest),
     ...hosts.map((host) => {
       const own = routes.filter((route) => route.host === host);
-      return server(plan, files, host, serverContent(plan, own, files));
+      return server(plan, facts, host, serverContent(plan, own, facts));
     }),
   ];
 }
@@ -94,7 +97,12 @@ function plainText(): Line[] {
   return [['default_type', 'text/plain']];
 }
 
-function server(plan: ForwardPlan, { certificate }: NamedFiles, host: string | null, content: readonly Line[]): Block {
+function server(
+  plan: ForwardPlan,
+  { certificate }: MachineFacts,
+  host: string | null,
+  content: readonly Line[],
+): Block {
   const { listen, secure } = plan;
   const parameters = [...(host === null ? ['default_server'] : []), ...(secure ? ['ssl'] : [])];
   const tls: Line[] =
@@ -119,7 +127,7 @@ function server(plan: ForwardPlan, { certificate }: NamedFiles, host: string | n
 }
 
 /** Directives of a server, its locations, and the page for targets that do not answer. */
-function serverContent(plan: ForwardPlan, routes: readonly Route[], { authorities }: NamedFiles): Line[] {
+function serverContent(plan: ForwardPlan, routes: readonly Route[], { authorities }: MachineFacts): Line[] {
   const passed = routes.filter((route) => route.target.kind === 'server');
   const lines: Line[] = [];
   if (passed.length > 0) lines.push(['error_page', '502', '@unreachable']);

@@ -13,6 +13,8 @@ const NAME = '<command line>';
 /** Port of the console, or the next one that is free. */
 const CONSOLE_PORT = 8900;
 const CONSOLE_HOST = '127.0.0.1';
+/** The line of the request names the upstream that did not answer, or the one that did. */
+const CONNECT_FAILURE = /^\*\d+ connect\(\) failed \(\d+: Connection refused\) while connecting to upstream/;
 
 export class ForwardSite implements Site {
   readonly command = 'tsproxy';
@@ -62,6 +64,10 @@ export class ForwardSite implements Site {
   urlsOf(bound: readonly BoundAddress[]): readonly SiteUrl[] {
     const site = bound.find(({ address }) => address !== `${CONSOLE_HOST}:${this.consolePort}`);
     return urlsOf(this.plan, site?.address ?? '');
+  }
+
+  hidesError(message: string): boolean {
+    return CONNECT_FAILURE.test(message);
   }
 
   private notices(): Notice[] {

@@ -1,5 +1,6 @@
 /** The text that `tsproxy init` writes: directives with comments that say what they do. */
 import { type Block, block, configurationText, type Line } from '../configuration-text.js';
+import { groupServers, type Loopback } from '../forward/group-servers.js';
 import { MEDIA_TYPES } from '../forward/media-types.js';
 import { isAddress, type ServerTarget } from '../forward/target.js';
 import { UsageError } from '../usage-error.js';
@@ -10,6 +11,7 @@ export interface StartingFiles {
   readonly certificate: { readonly certificate: string; readonly key: string } | null;
   /** Certificates of authorities, for upstreams with TLS; null if there are none. */
   readonly authorities: string | null;
+  readonly loopback: Loopback;
 }
 
 /** Name of the group of servers. */
@@ -50,7 +52,7 @@ export function startingFile(wishes: Wishes, files: StartingFiles, file: string)
       ],
     );
   }
-  if (servers.length > 0) http.push('', ...group(servers));
+  if (servers.length > 0) http.push('', ...group(servers, files.loopback));
   http.push('', server(wishes, files));
   return configurationText([
     'Written by "tsproxy init". To use it:',
@@ -68,22 +70,23 @@ export function startingFile(wishes: Wishes, files: StartingFiles, file: string)
   ]);
 }
 
-function group(servers: readonly ServerTarget[]): Line[] {
-  const comment =
-    servers.length > 1
-      ? 'The servers of the application, which get requests in turn. A server that fails is avoided for ten seconds.'
-      : 'The application. Further servers share the requests.';
-  return [
-    comment,
-    block(
-      ['upstream', GROUP],
-      [
-        'State that all workers share.',
-        ['zone', GROUP, '64k'],
-        ...servers.map(({ address }) => ['server', address] as const),
-      ],
-    ),
-  ];
+function group(servers: readonly ServerTarget[], loopback: Loopback): Line[] {
+  const [comment, lines] = groupLines(servers, loopback);
+  return [comment, block(['upstream', GROUP], ['State that all workers share.', ['zone', GROUP, '64k'], ...lines])];
+}
+
+/** A comment, and the directives `server`. */
+function groupLines(servers: readonly ServerTarget[], loopback: Loopback): [comment: string, lines: readonly Line[]] {
+  const [only] = servers;
+  if (servers.length === 1 && only !== undefined && !isAddress(only)) {
+    const comment =
+      'The application. With several servers, leave out "max_fails=0", so that one that fails is avoided.';
+    return [comment, groupServers(only, loopback)];
+  }
+  const lines = servers.map(({ address }) => ['server', address] as const);
+  return servers.length === 1
+    ? ['The application. Further servers share the requests.', lines]
+    : ['The servers of the application, which get requests in turn. One that fails is avoided for ten seconds.', lines];
 }
 
 function server(wishes: Wishes, { certificate, authorities }: StartingFiles): Block {

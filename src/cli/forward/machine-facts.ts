@@ -1,11 +1,13 @@
-/** Files that the configuration of `tsproxy forward` refers to. */
+/** Files and addresses of this machine that the configuration of `tsproxy forward` refers to. */
+import { lookup } from 'node:dns/promises';
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { printError } from '../../process/standard-streams.js';
 import { networkAddresses } from '../dev/network-addresses.js';
 import { LocalCa } from '../local-ca/local-ca.js';
 import { UsageError } from '../usage-error.js';
-import type { NamedFiles } from './configuration.js';
+import type { MachineFacts } from './configuration.js';
+import type { Loopback } from './group-servers.js';
 import { isWildcard } from './listen-address.js';
 import type { ForwardOptions, ForwardPlan } from './plan.js';
 
@@ -17,23 +19,24 @@ const SYSTEM_AUTHORITIES = [
   '/etc/ssl/cert.pem',
 ];
 
-/** Finds them. Throws a usage error if one is missing. */
-export function namedFiles(plan: ForwardPlan, options: ForwardOptions): NamedFiles {
+/** Finds them. Rejects with a usage error if one is missing. */
+export async function machineFacts(plan: ForwardPlan, options: ForwardOptions): Promise<MachineFacts> {
   const verifies = plan.routes.some(({ target }) => target.kind === 'server' && target.scheme === 'https');
   return {
     certificate: plan.secure ? certificateOf(plan, options) : null,
     authorities: verifies && !plan.insecure ? systemAuthorities() : null,
+    loopback: await loopbackAddresses(),
   };
 }
 
-function certificateOf(plan: ForwardPlan, { cert, key }: ForwardOptions): NamedFiles['certificate'] {
+function certificateOf(plan: ForwardPlan, { cert, key }: ForwardOptions): MachineFacts['certificate'] {
   if (cert === undefined || key === undefined) return localCertificate(plan);
   for (const file of [cert, key]) if (!existsSync(file)) throw new UsageError(`there is no file "${file}"`);
   return { certificate: resolve(cert), key: resolve(key) };
 }
 
 /** A certificate of the local CA for all hosts of the plan. */
-function localCertificate({ listen, routes }: ForwardPlan): NamedFiles['certificate'] {
+function localCertificate({ listen, routes }: ForwardPlan): MachineFacts['certificate'] {
   const hosts = routes.flatMap(({ host }) => host ?? []);
   const own = listen.host === null || listen.host === '*' ? [] : [listen.host];
   const { file, omitted } = LocalCa.open().certificateFor([
@@ -59,4 +62,10 @@ export function systemAuthorities(): string {
     );
   }
   return resolve(found);
+}
+
+/** The loopback addresses as this machine orders them. */
+export async function loopbackAddresses(): Promise<Loopback> {
+  const found = await lookup('localhost', { all: true, verbatim: true }).catch(() => []);
+  return found[0]?.family === 6 ? ['[::1]', '127.0.0.1'] : ['127.0.0.1', '[::1]'];
 }
