@@ -6,6 +6,7 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import {
+  chmodSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -57,7 +58,10 @@ class Reader {
   static async begin(): Promise<Reader> {
     const ports = new Map<string, string>();
     for (const port of PORTS) ports.set(port, String(await closedPort()));
-    return new Reader(ports);
+    const reader = new Reader(ports);
+    // Workers of root run as nobody.
+    chmodSync(reader.directory, 0o755);
+    return reader;
   }
 
   async follow({ language, word, text }: Block): Promise<void> {

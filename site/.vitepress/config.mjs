@@ -26,7 +26,7 @@ export default defineConfig({
   description,
   lang: 'en',
   srcDir: '../docs',
-  cleanUrls: false,
+  head: [['link', { rel: 'icon', href: 'data:,' }]],
   rewrites: onSite,
   vite: {
     // The pages are outside of this directory, where Vue is installed.
