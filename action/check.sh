@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The step of action.yml: tests configurations, prints the findings as workflow commands, and fails with the test.
-# Inputs: TSPROXY_PATHS (one a line), TSPROXY_STRICT, TSPROXY_FMT (true or false), TSPROXY_SARIF (a file).
+# Inputs: TSPROXY_PATHS (one a line), TSPROXY_STRICT, TSPROXY_FMT (true or false), TSPROXY_NGINX (a version),
+# TSPROXY_SARIF (a file).
 set -uo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 tsproxy=$root/bin/tsproxy
@@ -17,6 +18,7 @@ done <<< "${TSPROXY_PATHS:-.}"
 if [ "${#paths[@]}" -eq 0 ]; then paths=(.); fi
 options=(-t)
 if [ "${TSPROXY_STRICT:-false}" = true ]; then options+=(--strict); fi
+if [ -n "${TSPROXY_NGINX:-}" ]; then options+=(--nginx "$TSPROXY_NGINX"); fi
 
 code=0
 findings=$("$tsproxy" "${options[@]}" --format github "${paths[@]}") || code=$?

@@ -12,6 +12,7 @@ import { codes } from '../src/diagnostics/codes.js';
 import type { Finding } from '../src/diagnostics/finding.js';
 import { sentence } from '../src/diagnostics/log-message.js';
 import { lints } from '../src/lints/index.js';
+import { parseVersion } from '../src/lints/release/version.js';
 import { expectedFindings } from './config/corpus.js';
 
 const CORPUS = fileURLToPath(new URL('../../test/conf/', import.meta.url));
@@ -46,7 +47,9 @@ async function withoutPackage<T>(name: string, action: () => Promise<T>): Promis
 }
 
 async function diagnosed(path: string): Promise<readonly Finding[]> {
-  const { findings } = await diagnose({ name: path, text: null, prefix: '/nonexistent/' }, []);
+  const [, version] = /^# nginx: (.+)$/m.exec(readFileSync(path, 'latin1')) ?? [];
+  const release = version === undefined ? null : parseVersion(version);
+  const { findings } = await diagnose({ name: path, text: null, prefix: '/nonexistent/' }, [], true, release);
   return findings.filter(({ code }) => code in codes);
 }
 

@@ -12,6 +12,7 @@ import { unexpandedHelp } from '../config/unexpanded-template.js';
 import { errnoText } from '../diagnostics/errno.js';
 import type { Finding } from '../diagnostics/finding.js';
 import { IgnoreComments } from '../diagnostics/ignore-comments.js';
+import type { Version } from '../lints/release/version.js';
 import type { ErrorLog } from '../logging/error-log.js';
 import { openLogFile } from '../logging/log-file.js';
 import { type ConfigSource, confDirectoryOf } from '../process/configuration.js';
@@ -38,8 +39,15 @@ export interface Diagnosis {
  *
  * @param ignored codes whose warnings and hints are suppressed
  * @param machine whether the text is meant for this machine: without it, only the text is examined
+ * @param release release of nginx that the text is meant for instead of tsproxy; then only the text is examined
  */
-export async function diagnose(source: ConfigSource, ignored: readonly string[], machine = true): Promise<Diagnosis> {
+export async function diagnose(
+  source: ConfigSource,
+  ignored: readonly string[],
+  machine = true,
+  release: Version | null = null,
+): Promise<Diagnosis> {
+  if (release !== null) return diagnoseForRelease(source, ignored, release);
   const { result, modules } = await checkNamed(source);
   const [{ lintAndProbe }, { NAMED_LINTS }] = await Promise.all([
     import('../lints/engine/run.js'),
@@ -73,6 +81,28 @@ export async function diagnose(source: ConfigSource, ignored: readonly string[],
   const wanted = ordered
     .filter(({ code, severity }) => severity === 'error' || !ignored.includes(code))
     .map((finding) => withTemplateHelp(finding, declared));
+  return { config, findings: wanted, sources, modules };
+}
+
+/** Findings for a release of nginx: those of the checker and the lints that hold for it, and those about the release. */
+async function diagnoseForRelease(
+  source: ConfigSource,
+  ignored: readonly string[],
+  release: Version,
+): Promise<Diagnosis> {
+  const [{ lintAndProbe }, { NAMED_LINTS }, { checkForRelease }, { allowingUnsupported }] = await Promise.all([
+    import('../lints/engine/run.js'),
+    import('../lints/engine/named-lints.js'),
+    import('../lints/release/check.js'),
+    import('./invocation.js'),
+  ]);
+  // Features that tsproxy lacks do not hide findings about others.
+  const { result, modules } = await checkNamed({ ...source, globals: allowingUnsupported(source.globals) });
+  const linted = await lintAndProbe(result, NAMED_LINTS, { directory: confDirectoryOf(source), machine: false });
+  const { config, sources, expansion } = linted;
+  const reported = [...new IgnoreComments(sources).unsuppressed(checkForRelease(linted, modules, release))];
+  const findings = expansion === null ? reported : arrange(reported, sources, expansion);
+  const wanted = findings.filter(({ code, severity }) => severity === 'error' || !ignored.includes(code));
   return { config, findings: wanted, sources, modules };
 }
 

@@ -1,5 +1,6 @@
 /** The actions that a command line can request. */
 import type { Enclosing } from '../fragments/blocks.js';
+import type { Version } from '../lints/release/version.js';
 
 /** Signals that `-s` sends. */
 export const SIGNALS = { stop: 'SIGTERM', quit: 'SIGQUIT', reopen: 'SIGUSR1', reload: 'SIGHUP' } as const;
@@ -36,6 +37,8 @@ export type Invocation =
       readonly format: Format;
       /** Warnings count as errors. */
       readonly strict: boolean;
+      /** Release of nginx to test for; null for tsproxy. */
+      readonly nginx: Version | null;
       /** The text shows equal findings one by one. */
       readonly all: boolean;
       /** Codes to suppress. */
@@ -72,6 +75,7 @@ export interface Options {
   readonly dryRun?: true;
   readonly as?: Enclosing;
   readonly all?: true;
+  readonly nginx?: Version;
   readonly allowUnsupported?: true;
 }
 
@@ -112,6 +116,7 @@ function testOrSignal(options: Options, which: ConfigSelection, paths: readonly 
       quiet: q === true,
       format: format ?? 'text',
       strict: strict === true,
+      nginx: options.nginx ?? null,
       all: options.all === true,
       ignored: ignore,
       fix: dryRun === true ? 'show' : fix === true ? 'apply' : null,

@@ -1,6 +1,8 @@
 /** Declarations of the command line: nginx's options, and the commands. */
+
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { ENCLOSING } from '../fragments/blocks.js';
+import { isAtLeast, OLDEST, parseVersion, type Version } from '../lints/release/version.js';
 import { collectValues } from './commands/command.js';
 import { COMMAND_HELP, examplesText, PROGRAM_HELP } from './commands/command-help.js';
 import { commands } from './commands/index.js';
@@ -34,6 +36,12 @@ export function declaredProgram(take: (name: string, run: () => Promise<number>)
     .addOption(new Option('--format <format>', 'with -t: output format of findings (default: text)').choices(FORMATS))
     .option('--json', 'with -t: short for --format json')
     .option('--strict', 'with -t: fail on warnings, too')
+    .addOption(
+      new Option(
+        '--nginx <version>',
+        'with -t: report what a release of nginx lacks, and its vulnerabilities',
+      ).argParser(release),
+    )
     .option('--all', 'with -t: show equal findings one by one, without a limit')
     .option('--ignore <code>', 'with -t: suppress warnings and hints with this code (repeatable)', collectValues)
     .addOption(
@@ -65,6 +73,15 @@ export function declaredProgram(take: (name: string, run: () => Promise<number>)
 
 /** Columns of the remarks. */
 const WIDTH = 80;
+
+/** A release of nginx: `1.28.0`. */
+export function release(text: string): Version {
+  const version = parseVersion(text);
+  if (version === null || !isAtLeast(version, OLDEST)) {
+    throw new InvalidArgumentError(`"${text}" is not a version of nginx from ${OLDEST} on`);
+  }
+  return version;
+}
 
 function signal(text: string): SignalName {
   if (!Object.hasOwn(SIGNALS, text)) throw new InvalidArgumentError(`invalid option: "-s ${text}"`);

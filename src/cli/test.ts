@@ -55,7 +55,7 @@ async function testOne(options: TestInvocation, which: ConfigSelection, reported
   for (const tested of texts) {
     if (options.fix !== null) await fix(options, wholeOf(tested));
     const check = (source: ConfigSource, machine: boolean) =>
-      diagnose({ ...source, reader: source.reader ?? delayedJitReader() }, options.ignored, machine);
+      diagnose({ ...source, reader: source.reader ?? delayedJitReader() }, options.ignored, machine, options.nginx);
     const { config, findings, ...read } = await diagnoseTested(tested, check);
     if ((config === null && tested.machine) || findings.some(fails)) failed = true;
     all.push(...findings);

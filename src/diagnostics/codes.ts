@@ -64,6 +64,18 @@ export const codes = {
   deprecated:
     'The directive or parameter is accepted, as in nginx, which has replaced it by another directive or removed its feature. An obsolete directive has no effect.',
 
+  // the release of nginx named by --nginx
+  'nginx-lacks':
+    'The release of nginx named by `--nginx` does not have the directive, parameter or variable, because it is newer, or because only nginx Plus or tsproxy has it: that nginx refuses the configuration. The finding names the first version with it.',
+  'nginx-removed':
+    'The release of nginx named by `--nginx` no longer has the directive or parameter, and refuses the configuration. The finding names the replacement.',
+  'nginx-deprecated':
+    'The release of nginx named by `--nginx` accepts the directive or parameter with a warning, or ignores it. The finding names the replacement.',
+  'nginx-default':
+    'The release of nginx named by `--nginx` has another default than newer ones, such as TLS versions that are no longer considered safe. The finding names the line that has the same meaning in all versions.',
+  'nginx-vulnerable':
+    'The release of nginx named by `--nginx` has a published vulnerability, and the configuration meets its condition: it uses the module, or the combination of directives. The finding names the versions with the fix, and a change of the configuration that avoids it, if there is one. Packages of distributions may have the fix under an older version.',
+
   // modules
   'module-not-loaded':
     'A file of `load_module` cannot be read, is not valid JavaScript, fails when it is loaded, or does not export a module; or its module declares names that others have.',

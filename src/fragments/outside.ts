@@ -18,6 +18,7 @@ const OUTSIDE: ReadonlySet<string> = new Set([
   'capture-not-set',
   'hsts-missing',
   'default-server-doubt',
+  'nginx-default',
 ]);
 
 /** Findings that hold regardless of the rest of the configuration, without those of the enclosing text. */

@@ -291,3 +291,31 @@ test('compat reports several paths, and each directory as one', async (t) => {
     ['memcached_pass'],
   );
 });
+
+test('--nginx tests for a release of nginx', async (t) => {
+  const directory = tree(t, {
+    'site.conf': 'server {\n  listen 80;\n  http2 on;\n  location / {\n    fastcgi_pass 127.0.0.1:9000;\n  }\n}\n',
+  });
+  const file = join(directory, 'site.conf');
+  assert.deepEqual(await findingsOf(directory, ['--nginx', '1.24.0', file]), ['nginx-lacks site.conf:3']);
+  assert.deepEqual(await findingsOf(directory, ['--nginx', '1.28.3', directory]), []);
+  const wrong = await command(['-t', '--nginx', '1.24', file]);
+  assert.equal(wrong.code, 2);
+  assert.match(wrong.stderr, /"1\.24" is not a version of nginx from 1\.0\.0 on/);
+});
+
+test('compat --nginx reports about a release of nginx', async (t) => {
+  const directory = tree(t, {
+    'nginx.conf':
+      'events { }\nhttp {\n  resolver 127.0.0.1;\n  server {\n    listen 80 http2;\n    http2 on;\n  }\n}\n',
+  });
+  const { code, stdout } = await command(['compat', '--nginx', '1.20.0', directory]);
+  assert.equal(code, 1);
+  assert.match(stdout, /^Missing \(1\)\n {2}nginx 1\.20\.0 does not have the directive "http2"\n/);
+  assert.match(stdout, /CVE-2021-23017/);
+  assert.match(stdout, /: nginx 1\.20\.0 refuses this configuration\.\n$/);
+  const json = await command(['compat', '--json', '--nginx', '1.31.4', directory]);
+  const report = JSON.parse(json.stdout) as { accepted: boolean; findings: readonly { code: string }[] };
+  assert.equal(json.code, 0);
+  assert.deepEqual([report.accepted, report.findings.map((each) => each.code)], [true, ['nginx-deprecated']]);
+});

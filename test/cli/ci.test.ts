@@ -33,7 +33,7 @@ function action(): {
     [...text.matchAll(/^ {2}(\w+):\n {4}description: "?(.+?)"?\n {4}default: (.*)$/gm)].map(
       ([, name = '', description = '', value = '']) => [
         name,
-        { description, default: value.replace(/^'(.*)'$/, '$1') },
+        { description, default: value.replace(/^(['"])(.*)\1$/, '$2') },
       ],
     ),
   );
@@ -97,6 +97,17 @@ test('the action tests the named paths only, and fails on warnings if it is stri
   assert.equal(lenient.status, 0, lenient.stderr);
   assert.match(lenient.stdout, /^::warning file=a b\.conf,.*title=deprecated::/m);
   assert.equal(step(cwd, { paths: 'a b.conf\n', strict: 'true' }).status, 1);
+});
+
+test('the action tests for a release of nginx', { skip }, (t) => {
+  const cwd = directory(t, { 'site.conf': 'server { listen 80; http2 on; }\n' });
+  assert.equal(step(cwd, {}).status, 0);
+  const { status, stdout } = step(cwd, { nginx: '1.24.0' });
+  assert.equal(status, 1);
+  assert.match(
+    stdout,
+    /^::error file=site\.conf,.*title=nginx-lacks::nginx 1\.24\.0 does not have the directive "http2"/m,
+  );
 });
 
 /** The hooks: a list of mappings with plain scalars and one-line lists. */

@@ -14,6 +14,7 @@ export const compat: DeclareCommand = (program, take) => {
     .option('-c <file>', 'the same')
     .addOption(new Option('--as <block>', 'the block of which a file is a part (default: detected)').choices(ENCLOSING))
     .option('-p <prefix>', 'directory that relative paths start from')
+    .option('--nginx <version>', 'report about a release of nginx instead of tsproxy')
     .option('--allow-unsupported', 'report what a start with this option does')
     .option('--json', 'print the report as JSON')
     .action((paths: readonly string[], _options: object, command: Command) => {
