@@ -1,5 +1,5 @@
 /** The command line: nginx's options, parsed as nginx parses them, and tsproxy's own commands. */
-import { existsSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { type Command, CommanderError } from 'commander';
 import { nearest } from '../diagnostics/nearest.js';
 import { withForwardCommand } from './forward/shorthand.js';
@@ -65,9 +65,16 @@ function hintFor(word: string, options: Options, program: Command): string | nul
   if (meant !== undefined) return `Did you mean the command "${meant}"?`;
   if (Object.hasOwn(SIGNALS, word)) return `Did you mean "tsproxy -s ${word}"?`;
   if (Object.hasOwn(OTHER_NAMES, word)) return OTHER_NAMES[word] ?? null;
-  if (existsSync(word)) return `Did you mean "tsproxy -c ${word}", or "tsproxy -t ${word}" to test it?`;
+  if (/^(?:https?|wss?):\/\//i.test(word)) return `Did you mean "tsproxy 8080 ${word}"?`;
+  const stats = statSync(word, { throwIfNoEntry: false });
+  if (stats?.isDirectory()) {
+    return `Did you mean "tsproxy 8080 ${word}" to serve its files, or "tsproxy -t ${word}" to test those in it?`;
+  }
+  if (stats !== undefined) return `Did you mean "tsproxy -c ${word}", or "tsproxy -t ${word}" to test it?`;
   return null;
 }
+
+const ONE_LINE = 'Without a configuration file: "tsproxy 8080 http://localhost:3000".';
 
 /** Commands and options of other programs, with their equivalents here. */
 const OTHER_NAMES: Readonly<Record<string, string>> = {
@@ -78,7 +85,8 @@ const OTHER_NAMES: Readonly<Record<string, string>> = {
   ...sameHint('"tsproxy -s reload" applies a changed configuration without a restart.', 'restart'),
   ...sameHint('The configuration file is given with "-c FILE".', '--config --conf'),
   ...sameHint('"tsproxy -t -c FILE" tests a configuration.', '--test --check'),
-  ...sameHint('Ports are set with the "listen" directive of the configuration.', '--port --listen'),
+  ...sameHint(ONE_LINE, 'proxy reverse-proxy --from --to --target --proxy'),
+  ...sameHint(`Ports are set with the "listen" directive of the configuration. ${ONE_LINE}`, '--port --listen'),
 };
 
 function sameHint(hint: string, words: string): Record<string, string> {
@@ -121,6 +129,7 @@ function plain({ message }: CommanderError): string {
   return message
     .replace(/^error: /, '')
     .replace(/\n.*/s, '')
+    .replace(/^command-argument value (.*) is invalid for argument '.*'\./, '$1 is invalid.')
     .replaceAll("'", '"');
 }
 

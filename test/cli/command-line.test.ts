@@ -37,6 +37,21 @@ const refused: readonly [words: string[], sentence: string, hint?: string][] = [
   [['-s', 'restart'], 'invalid option: "-s restart"', 'The signals are: stop, quit, reopen, reload.'],
   [['-s'], 'option "-s" requires parameter', 'The signals are: stop, quit, reopen, reload.'],
   [['serve', 'nginx.conf'], 'invalid option: "serve"', '"tsproxy -c FILE" serves a configuration.'],
+  [
+    ['http://localhost:3000'],
+    'invalid option: "http://localhost:3000"',
+    'Did you mean "tsproxy 8080 http://localhost:3000"?',
+  ],
+  [
+    ['./docs'],
+    'invalid option: "./docs"',
+    'Did you mean "tsproxy 8080 ./docs" to serve its files, or "tsproxy -t ./docs" to test those in it?',
+  ],
+  [
+    ['--from', ':8080', '--to', ':3000'],
+    'invalid option: "--from"',
+    'Without a configuration file: "tsproxy 8080 http://localhost:3000".',
+  ],
   [['check'], 'invalid option: "check"', '"tsproxy -t -c FILE" tests a configuration.'],
   [['--config', 'nginx.conf'], 'invalid option: "--config"', 'The configuration file is given with "-c FILE".'],
   [['-c'], 'option "-c" requires file name'],
