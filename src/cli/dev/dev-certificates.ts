@@ -5,6 +5,7 @@
 import { toBytes, toText } from '../../diagnostics/byte-string.js';
 import { LocalCa } from '../local-ca/local-ca.js';
 import { certificateName } from '../local-ca/permitted-names.js';
+import { exists } from './local-files.js';
 import { LOCAL_SUFFIX } from './local-names.js';
 
 /** Maximum number of further names: clients choose them. */
@@ -12,9 +13,8 @@ const MAX_NAMES = 200;
 
 export class DevCertificates {
   private ca: LocalCa | null = null;
-  private file: string | null = null;
   private readonly known: ReadonlySet<string>;
-  /** Files by name. */
+  /** Files by name; that of the configuration's names has the empty one. */
   private readonly issued = new Map<string, string>();
 
   /** `names`: those of the configuration, with `*.` at the beginning or without. */
@@ -22,25 +22,25 @@ export class DevCertificates {
     this.known = new Set(names);
   }
 
-  /** File with a certificate and its key for a name that a client has sent; empty for none. Bytes. Throws as `LocalCa.open`. */
+  /** File with a certificate and its key for a name that a client has sent. Bytes. Throws as `LocalCa.open`. */
   fileFor(serverName: string): string {
     const name = serverName.toLowerCase();
-    const issued = this.issued.get(name);
-    if (issued !== undefined) return issued;
-    if (!name.endsWith(LOCAL_SUFFIX) || this.includes(name) || certificateName(toText(name)) !== name)
-      return (this.file ??= this.issue(this.names));
-    if (this.issued.size >= MAX_NAMES) return (this.file ??= this.issue(this.names));
-    const file = this.issue([name]);
-    this.issued.set(name, file);
+    const isOther = name.endsWith(LOCAL_SUFFIX) && !this.includes(name) && certificateName(toText(name)) === name;
+    const key = isOther && (this.issued.has(name) || this.issued.size < MAX_NAMES) ? name : '';
+    const issued = this.issued.get(key);
+    if (issued !== undefined) {
+      if (exists(issued)) return issued;
+      // The CA was replaced, which removes its certificates.
+      this.issued.clear();
+      this.ca = null;
+    }
+    this.ca ??= LocalCa.open();
+    const file = toBytes(this.ca.certificateFor(key === '' ? this.names : [key]).file);
+    this.issued.set(key, file);
     return file;
   }
 
   private includes(name: string): boolean {
     return this.known.has(name) || this.known.has(`*${name.slice(name.indexOf('.'))}`);
-  }
-
-  private issue(names: readonly string[]): string {
-    this.ca ??= LocalCa.open();
-    return toBytes(this.ca.certificateFor(names).file);
   }
 }

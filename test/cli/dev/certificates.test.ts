@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { connect } from 'node:tls';
 import { DevCertificates } from '../../../src/cli/dev/dev-certificates.js';
+import { LocalCa } from '../../../src/cli/local-ca/local-ca.js';
 import { directory, startDev, writeFiles } from './dev-process.js';
 
 const CONF = `events {}
@@ -65,6 +66,10 @@ test('each name by which a server is reached on this machine has a certificate',
   // The CA does not permit names of the internet.
   assert.equal(await handshake(port, root, 'shop.com'), 'ERR_TLS_CERT_ALTNAME_INVALID');
   assert.equal(await handshake(port, root, 'a.b.wild.com.localhost'), 'accepted');
+  // The CA is created again while the site runs.
+  LocalCa.replace(['shop.com'], join(cwd, '.data/tsproxy/ca'));
+  assert.equal(await handshake(port, root, 'app12.com.localhost'), 'accepted');
+  assert.equal(await handshake(port, root, 'shop.com'), 'accepted');
   assert.doesNotMatch(dev.text, /not permit|\[error\]/);
 });
 
@@ -84,7 +89,7 @@ test('names that clients send create a limited number of certificates', (t) => {
   assert.notEqual(certificates.fileFor('other.localhost'), own);
   assert.equal(certificates.fileFor('Other.localhost'), certificates.fileFor('other.localhost'));
   for (let i = 0; i < 300; i++) certificates.fileFor(`name${i}.localhost`);
-  assert.equal(readdirSync(join(process.env.TSPROXY_CA_DIRECTORY, 'certificates')).length, 201);
+  assert.equal(readdirSync(join(process.env.TSPROXY_CA_DIRECTORY, 'certificates')).length, 200);
 });
 
 test('a local CA that cannot be used is one message, and the command ends', {
