@@ -3,6 +3,9 @@ import { InvalidArgumentError } from 'commander';
 import type { DevOptions } from '../dev.js';
 import { collectValues, type DeclareCommand } from './command.js';
 
+/** Options as parsed; `-c` may name the file, as for the other commands. */
+type GivenOptions = Partial<DevOptions> & { readonly c?: string };
+
 export const dev: DeclareCommand = (program, take) => {
   program
     .command('dev')
@@ -20,7 +23,7 @@ export const dev: DeclareCommand = (program, take) => {
     .option('--allow-host <name>', 'also answer requests for a host that no server has (repeatable)', collectValues)
     .option('--login <name:password>', 'user for auth_basic where its file is missing (repeatable)', login)
     .addHelpText('after', EXAMPLES)
-    .action((file: string | undefined, _options: unknown, used: { optsWithGlobals(): Partial<DevOptions> }) => {
+    .action((file: string | undefined, _options: unknown, used: { optsWithGlobals(): GivenOptions }) => {
       const {
         upstream = [],
         map = [],
@@ -28,10 +31,11 @@ export const dev: DeclareCommand = (program, take) => {
         path = [],
         login: users = [],
         allowHost = [],
+        c,
         ...rest
       } = used.optsWithGlobals();
       take(async () =>
-        (await import('../dev.js')).dev(file, { ...rest, upstream, map, port, path, login: users, allowHost }),
+        (await import('../dev.js')).dev(file ?? c, { ...rest, upstream, map, port, path, login: users, allowHost }),
       );
     });
 };

@@ -13,7 +13,7 @@ const MAX_KEYS = 4;
 
 /**
  * Calls the action of each pressed key until the returned function is called; it restores the terminal. Does nothing if
- * standard input is not a terminal. Ctrl-C and Ctrl-D call `quit`.
+ * standard input is not a terminal. Ctrl-C, Ctrl-D and the end of the terminal call `quit`.
  */
 export function readKeys(actions: KeyActions, quit: () => void): () => void {
   const { stdin } = process;
@@ -28,6 +28,10 @@ export function readKeys(actions: KeyActions, quit: () => void): () => void {
   };
   const restore = (): void => {
     stdin.off('data', pressed);
+    stdin.off('end', quit);
+    stdin.off('error', quit);
+    // A terminal that was closed has no mode to restore.
+    stdin.on('error', () => {});
     process.off('exit', restore);
     if (!stdin.destroyed) {
       stdin.setRawMode(false);
@@ -37,6 +41,9 @@ export function readKeys(actions: KeyActions, quit: () => void): () => void {
   stdin.setRawMode(true);
   stdin.setEncoding('utf8');
   stdin.on('data', pressed);
+  // The terminal was closed.
+  stdin.on('end', quit);
+  stdin.on('error', quit);
   stdin.resume();
   // Also after an exception.
   process.on('exit', restore);

@@ -92,6 +92,7 @@ export class NginxSite implements Site {
       const patterns = [...reader.unmatched].map((pattern) => toText(pattern)).join(', ');
       plan.warn('server', patterns === '' ? 'there is none' : `there is none; no file matches ${patterns}`);
     }
+    noticeUnused(result, plan);
     await noticeHosts(found, plan);
     return {
       source: { ...source, rewrite: rewriting(plan) },
@@ -141,6 +142,16 @@ export class NginxSite implements Site {
     if (host === null) return { ipv4: '127.0.0.1', ipv6: (await canBind('::1')) ? '::1' : null };
     if (host === '0.0.0.0') return { ipv4: host, ipv6: (await canBind('::')) ? '::' : null };
     return { ipv4: host, ipv6: null };
+  }
+}
+
+/** Adds lines about given servers whose names are nowhere in the configuration. */
+function noticeUnused({ sources }: CheckResult, plan: Plan): void {
+  const texts = sources.map(({ text }) => text.toLowerCase());
+  for (const [name] of plan.options.targets.entries) {
+    const host = name.replace(/:\d+$/, '');
+    if (!texts.some((text) => text.includes(host)))
+      plan.warn(name, 'no upstream or host of the configuration has this name');
   }
 }
 

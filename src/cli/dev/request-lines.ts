@@ -9,6 +9,9 @@ import { durationText, visibleText } from '../terminal-text.js';
 
 const METHOD_WIDTH = 6;
 
+/** Maximum number of requests in progress that are remembered. */
+const MAX_REQUESTS = 5000;
+
 /** Media type of event streams. */
 const EVENT_STREAM = /^text\/event-stream\b/i;
 
@@ -18,6 +21,7 @@ export class RequestLines {
   private readonly sockets = new Map<string, string>();
   /** Events of open event streams, by id. */
   private readonly streams = new Map<string, number>();
+  /** Targets of requests in progress, by id. */
   private readonly requests = new Map<string, string>();
 
   constructor(
@@ -31,7 +35,7 @@ export class RequestLines {
   line(row: TapRow): string | null {
     switch (row.type) {
       case 'request':
-        this.requests.set(row.id, visibleText(row.host + row.target));
+        this.begun(row.id, visibleText(row.host + row.target));
         return null;
       case 'response':
         return this.response(row);
@@ -46,6 +50,13 @@ export class RequestLines {
       default:
         return null;
     }
+  }
+
+  /** The rows about the end of a request may have been dropped. */
+  private begun(id: string, target: string): void {
+    const [oldest] = this.requests.size < MAX_REQUESTS ? [] : this.requests.keys();
+    if (oldest !== undefined) this.requests.delete(oldest);
+    this.requests.set(id, target);
   }
 
   private response(row: ResponseRow): string | null {

@@ -72,7 +72,8 @@ class DevelopmentView {
     this.changes.watch(prepared.watched);
     const end = (): void => this.end();
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGQUIT'] as const) process.on(signal, end);
-    process.on('SIGHUP', () => void this.reload('SIGHUP'));
+    // A terminal that is closed sends it, too.
+    process.on('SIGHUP', () => (process.stdin.isTTY ? end() : void this.reload('SIGHUP')));
     this.restoreTerminal = readKeys(
       {
         r: () => void this.reload('r'),
@@ -174,11 +175,14 @@ class DevelopmentView {
   private end(): void {
     if (this.ending) return;
     this.ending = true;
-    this.changes.stop();
-    this.restoreTerminal();
-    void this.instance?.stop();
-    this.site.close?.();
-    process.exit(0);
+    try {
+      this.changes.stop();
+      this.restoreTerminal();
+      void this.instance?.stop();
+      this.site.close?.();
+    } finally {
+      process.exit(0);
+    }
   }
 }
 

@@ -246,6 +246,18 @@ test('a host outside of this machine and its network is named', async (t) => {
   );
 });
 
+test('a given server whose name is nowhere in the configuration is named', async (t) => {
+  const { notices } = await adapted(
+    t,
+    http('server { listen 80; location / { set $app wiki; proxy_pass http://$app:3000; } }'),
+    { upstream: ['wiki=3000', 'wki=3000'] },
+  );
+  assert.deepEqual(
+    notices.filter((line) => line.startsWith('!')),
+    ['!wki: no upstream or host of the configuration has this name'],
+  );
+});
+
 test('an option that cannot be understood is a usage error', () => {
   for (const option of ['app', '=localhost:3000', 'app=', 'app=ftp://localhost', 'app=localhost:99999']) {
     assert.throws(() => Targets.parse([option]), { name: 'Error' }, option);

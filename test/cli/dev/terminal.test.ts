@@ -91,3 +91,18 @@ test('Ctrl-C ends it and leaves the terminal as it was', { skip }, async (t) => 
   await shown.shows(/code 0[\s\S]* icanon [\s\S]* echo /);
   await shown.exited();
 });
+
+test('it ends when its terminal is closed', { skip }, async (t) => {
+  const { cwd, port } = await site(t);
+  const shown = terminal(t, cwd, DEV, { NO_COLOR: '1' });
+  await shown.shows(/q quit, h help/);
+  assert.equal((await get(port, '/')).status, 404);
+  shown.child.kill('SIGKILL');
+  let refused = false;
+  await until('the port is free', () => {
+    get(port, '/').catch(({ code }: NodeJS.ErrnoException) => {
+      refused ||= code === 'ECONNREFUSED';
+    });
+    return refused;
+  });
+});

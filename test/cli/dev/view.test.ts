@@ -43,8 +43,12 @@ http {
     ),
   );
   // U+009B, a control character that terminals interpret.
+  // Requests for the console have no line.
+  const [, console = ''] = await dev.shows(/console {2}http:\/\/localhost:(\d+)\//);
+  assert.match((await get(Number(console), '/console-page')).status.toString(), /^404$/);
   await get(port, '/missing/\xc2\x9b31mred');
   const [escaped] = await dev.shows(/^.*\/missing.*$/m);
+  assert.doesNotMatch(dev.text, /console-page/);
   assert.match(escaped, /\/missing\/\\u\{9b\}31mred {2}204 {2}nginx\.conf:5/);
 });
 
