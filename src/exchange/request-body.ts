@@ -1,11 +1,12 @@
 /** Buffered request body: in memory up to `client_body_buffer_size`, then in a file. */
 
-import { closeSync, readSync, writevSync } from 'node:fs';
+import { closeSync, readSync, writeSync, writevSync } from 'node:fs';
 import type { TemporaryPath } from '../config/temporary-path-argument.js';
 import { errnoText } from '../diagnostics/errno.js';
 import { openTemporaryFile, removeName } from '../files/temporary-file.js';
 import { buffersFull, reserve } from '../net/buffer-limit.js';
 import { ByteQueue } from '../net/byte-queue.js';
+import { atReadEnd, type ReadEndListener, staysUntilReadEnd } from '../net/read-buffer.js';
 import type { BodySink, RequestBody } from '../program/body.js';
 import { logError } from '../program/error-context.js';
 import { SettingsKey } from '../program/settings-key.js';
@@ -37,12 +38,14 @@ export const BODY_FILES = new SettingsKey<BodyFiles>('body files', {
 });
 
 /** Collects a body and calls back when it is complete; failures end the exchange. */
-export class BufferedBody implements RequestBody, BodySink {
+export class BufferedBody implements RequestBody, BodySink, ReadEndListener {
   length = 0;
   memory: Buffer | null = null;
   file: string | null = null;
   /** Bytes not yet in the file: all of them until `limit` is exceeded. */
   private readonly queue = new ByteQueue();
+  /** Bytes behind these, borrowed until the end of the read, to be written to the file together. */
+  private readonly pieces: Buffer[] = [];
   private descriptor = -1;
   /** Bytes kept in memory before the file is used. */
   private readonly limit: number;
@@ -73,17 +76,23 @@ export class BufferedBody implements RequestBody, BodySink {
   }
 
   bodyChunk(chunk: Buffer): boolean {
-    const { queue } = this;
+    const { queue, pieces } = this;
     this.length += chunk.length;
     // As in nginx the file is written in units of the buffer size, however the body arrives.
-    if (queue.length + chunk.length > this.limit || buffersFull()) return this.toFile(chunk);
-    queue.push(chunk, 0, chunk.length);
+    const fits = queue.length + chunk.length <= this.limit && !buffersFull();
+    if (fits && pieces.length === 0) queue.push(chunk, 0, chunk.length);
+    else if (!staysUntilReadEnd(chunk)) return this.toFile(chunk);
+    else if (pieces.push(chunk) === 1) atReadEnd(this);
     return true;
+  }
+
+  readEnded(): void {
+    if (this.pieces.length > 0) this.toFile();
   }
 
   bodyEnd(): void {
     const x = this.exchange;
-    if (this.descriptor >= 0 || x.location.settings.get(BODY_FILES).only !== 'off') {
+    if (this.descriptor >= 0 || this.pieces.length > 0 || x.location.settings.get(BODY_FILES).only !== 'off') {
       if (!this.toFile()) return;
     } else this.keep(this.queue.takeAll());
     x.body = this;
@@ -91,6 +100,7 @@ export class BufferedBody implements RequestBody, BodySink {
   }
 
   bodyCut(): void {
+    if (this.pieces.length > 0 && !this.toFile()) return;
     if (this.descriptor < 0) this.keep(this.queue.takeAll());
     this.exchange.body = this;
   }
@@ -109,6 +119,7 @@ export class BufferedBody implements RequestBody, BodySink {
 
   release(): void {
     this.queue.clear();
+    this.pieces.length = 0;
     if (this.memory !== null) reserve(-this.memory.length);
     this.memory = null;
     // A `post_action` may have borrowed a body that is released because it is incomplete.
@@ -120,16 +131,14 @@ export class BufferedBody implements RequestBody, BodySink {
     }
   }
 
-  /**
-   * Moves the content of the memory to the file, and then `chunk`, without a copy; returns false if that failed and ended the
-   * exchange.
-   */
+  /** Moves the content of the memory to the file, and then `chunk`; returns false if that failed and ended the exchange. */
   private toFile(chunk: Buffer | null = null): boolean {
-    const { queue } = this;
+    const { queue, pieces } = this;
     try {
       if (this.descriptor < 0) this.open();
       while (queue.length > 0) queue.drop(this.write(queue.front(queue.length)));
-      for (let at = 0; chunk !== null && at < chunk.length; ) at += this.write([at === 0 ? chunk : chunk.subarray(at)]);
+      while (pieces.length > 0) dropFront(pieces, this.write(pieces));
+      for (let at = 0; chunk !== null && at < chunk.length; ) at += this.writeChunk(chunk, at);
     } catch (error) {
       logError(this.exchange, 'crit', (error as Error).message); // both calls throw nginx's message
       this.release();
@@ -153,9 +162,32 @@ export class BufferedBody implements RequestBody, BodySink {
     try {
       return writevSync(this.descriptor, pieces);
     } catch (error) {
-      throw new Error(`pwrite() "${this.file}" failed (${errnoText(error)})`);
+      throw this.writeError(error);
     }
   }
+
+  /** Writes the bytes of a chunk from offset `at` on. */
+  private writeChunk(chunk: Buffer, at: number): number {
+    try {
+      return writeSync(this.descriptor, chunk, at);
+    } catch (error) {
+      throw this.writeError(error);
+    }
+  }
+
+  private writeError(error: unknown): Error {
+    return new Error(`pwrite() "${this.file}" failed (${errnoText(error)})`);
+  }
+}
+
+/** Removes the first `count` bytes. */
+function dropFront(pieces: Buffer[], count: number): void {
+  let left = count;
+  let whole = 0;
+  for (; whole < pieces.length && left >= (pieces[whole] as Buffer).length; whole++)
+    left -= (pieces[whole] as Buffer).length;
+  pieces.splice(0, whole);
+  if (left > 0) pieces[0] = (pieces[0] as Buffer).subarray(left);
 }
 
 /** Ends an exchange whose body is larger than its location allows; returns true in that case. */

@@ -62,9 +62,11 @@ export function trustedPath(path: string): string {
     const entry = `${current}/${name}`;
     // The kernel's own links (/proc/self/fd/1) have no target that could be checked.
     if (entry === '/proc') break;
-    let stats: Stats;
+    let stats: Stats | undefined;
     try {
-      stats = lstatSync(nativePath(entry));
+      // An exception would take many times as long.
+      stats = lstatSync(nativePath(entry), { throwIfNoEntry: false });
+      if (stats === undefined) break;
       checkEntry(entry, stats, current || '/', directory);
       if (stats.isSymbolicLink() && ++links <= MAX_LINKS) {
         const target = readlinkSync(nativePath(entry), 'latin1');

@@ -11,6 +11,7 @@
 import { performance } from 'node:perf_hooks';
 import { getHeapSpaceStatistics, getHeapStatistics, setFlagsFromString } from 'node:v8';
 import { measureMemory } from 'node:vm';
+import { releaseBlocks } from '../net/byte-queue.js';
 import { keepShapes } from '../net/kept-shapes.js';
 import { settledWithin } from './settled-within.js';
 
@@ -124,6 +125,7 @@ export class PeakWatch {
  * Exported for tests.
  */
 export async function collectWhileServing(maxHeap = MAX_HEAP): Promise<void> {
+  releaseBlocks();
   await collectInSteps();
   if (heapInUse() <= maxHeap) await collect();
   else if (youngGeneration() > SMALL) await shrinkWhenIdle();

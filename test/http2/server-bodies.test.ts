@@ -1,5 +1,6 @@
 /** Bodies of requests and responses on streams: buffering, flow control, limits, resets. */
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { describe, type TestContext, test } from 'node:test';
 import { Setting } from '../../src/http2/settings.js';
 import {
@@ -11,6 +12,7 @@ import {
   type TestProxy,
   until,
 } from '../kit/index.js';
+import { pattern, random } from '../net/sockets.js';
 import { answerOf, Http2Client } from './client.js';
 import { FrameClient, request } from './frame-client.js';
 
@@ -57,6 +59,36 @@ describe('the body of a request', () => {
       stream.end();
       assert.equal((await answerOf(stream)).body, '1000000');
       assert.deepEqual(lines, [buffering === 'on' ? '1000000 -' : '- chunked']);
+    });
+  }
+
+  for (const size of ['1k', '20k', '1m']) {
+    test(`is complete, whatever the sizes of its frames, with a buffer of ${size}`, async (t) => {
+      const sums = new Map<string, string>();
+      const proxy = await before(
+        t,
+        `proxy_http_version 1.1; client_max_body_size 0; client_body_buffer_size ${size};`,
+        async (connection) => {
+          for (let each = await connection.request(); each !== null; each = await connection.request()) {
+            sums.set(each.target, createHash('md5').update(each.body, 'latin1').digest('hex'));
+            connection.send(reply('ok'));
+          }
+        },
+      );
+      const client = FrameClient.connect(t, proxy.port);
+      const next = random(17);
+      const streams = [1, 3, 5].map((number) => ({ number, body: pattern(100_000 + next(200_000), number), sent: 0 }));
+      for (const { number } of streams) client.headers(number, request(`/${number}`, 'POST'), false);
+      const expected = streams.map(({ number, body }) => [`/${number}`, createHash('md5').update(body).digest('hex')]);
+      // Frames of all streams alternate, so that a read has pieces of several.
+      for (let open = [...streams]; open.length > 0; open = open.filter(({ body, sent }) => sent < body.length)) {
+        const stream = open[next(open.length)] as (typeof streams)[number]; // not empty
+        const to = Math.min(stream.body.length, stream.sent + next(next(4) === 0 ? 300 : 16_384) + 1);
+        client.data(stream.number, stream.body.subarray(stream.sent, to), to === stream.body.length);
+        stream.sent = to;
+      }
+      for (const { number } of streams) await client.line(new RegExp(`^data ${number} ok ended$`));
+      assert.deepEqual([...sums].sort(), expected.sort());
     });
   }
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { ByteQueue } from '../../src/net/byte-queue.js';
+import { BLOCK, ByteQueue, giveBlock, releaseBlocks, takeBlock } from '../../src/net/byte-queue.js';
 import { patternBytes } from '../kit/flood.js';
 
 const step = fc.record({ push: fc.integer({ min: 0, max: 70_000 }), drop: fc.integer({ min: 0, max: 90_000 }) });
@@ -49,4 +49,17 @@ test('a queue that was cleared is empty, and does not hand out what somebody may
   const other = new ByteQueue();
   other.push(Buffer.alloc(100, 'b'), 0, 100);
   assert.equal(Buffer.concat(pieces).toString(), 'a'.repeat(100));
+});
+
+test('blocks are used again; after a peak most of the free ones are released', () => {
+  const blocks = Array.from({ length: 300 }, () => takeBlock());
+  for (const block of blocks) giveBlock(block);
+  const again = Array.from({ length: 256 }, () => takeBlock());
+  assert.ok(again.every((block) => blocks.includes(block)));
+  for (const block of again) giveBlock(block);
+  releaseBlocks();
+  const left = Array.from({ length: 65 }, () => takeBlock());
+  assert.equal(left.filter((block) => blocks.includes(block)).length, 64);
+  releaseBlocks();
+  assert.equal(takeBlock().length, BLOCK);
 });
