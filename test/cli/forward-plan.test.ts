@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { readCommandLine } from '../../src/cli/command-line.js';
 import { forwardConfiguration } from '../../src/cli/forward/configuration.js';
@@ -211,4 +212,23 @@ test('the configuration of any command line has no findings, and the layout of f
     }),
     { seed: 1, numRuns: 150 },
   );
+});
+
+test('the command lines in the documents are accepted', () => {
+  let count = 0;
+  for (const name of ['one-line', 'init']) {
+    const text = readFileSync(fileURLToPath(new URL(`../../../docs/${name}.md`, import.meta.url)), 'utf8');
+    for (const [, block = ''] of text.matchAll(/^```sh\n(.*?)^```$/gms)) {
+      for (const [, line = ''] of block.matchAll(/^tsproxy (.*?)(?: +[#>].*)?$/gm)) {
+        const words = line.replaceAll("'", '').split(' ');
+        const invocation = readCommandLine(words);
+        assert.ok(invocation.do !== 'print', line);
+        if (words.some((word) => word.endsWith('dist')) || !isListenAddress(words[0] ?? '')) continue;
+        const [address = '', ...targets] = words.filter((word) => !word.startsWith('--'));
+        assert.ok(planOf([address, ...targets], {}).routes.length > 0);
+        count++;
+      }
+    }
+  }
+  assert.ok(count >= 4);
 });

@@ -1,5 +1,10 @@
-/** The command `tsproxy ADDRESS TARGET…` as a child process. */
+/** The command `tsproxy ADDRESS TARGET…` as a child process, and its configuration in this process. */
 import { spawn } from 'node:child_process';
+import { forwardConfiguration, type MachineFacts } from '../../src/cli/forward/configuration.js';
+import { machineFacts } from '../../src/cli/forward/machine-facts.js';
+import { type ForwardOptions, planOf } from '../../src/cli/forward/plan.js';
+import { toText } from '../../src/diagnostics/byte-string.js';
+import { createProxy } from '../../src/index.js';
 import { until } from '../kit/index.js';
 import { BINARY } from './running.js';
 
@@ -38,3 +43,18 @@ export async function forwarding(
 }
 
 const URL = /^ {2}https?:\/\/[\w.]+:(\d+)\/$/m;
+
+/** Serves the configuration that a command line stands for until the test ends. */
+export async function served(
+  t: { after(fn: () => Promise<void>): void },
+  words: readonly string[],
+  options: ForwardOptions = {},
+  facts: Partial<MachineFacts> = {},
+): Promise<{ readonly port: number }> {
+  const plan = planOf(words, options);
+  const text = forwardConfiguration(plan, { ...(await machineFacts(plan, options)), ...facts });
+  const proxy = createProxy({ config: toText(text), errorLog: () => {} });
+  await proxy.start();
+  t.after(() => proxy.close());
+  return { port: Number(proxy.addresses[0]?.split(':').pop()) };
+}

@@ -18,7 +18,7 @@ import {
   websocket,
   websocketEcho,
 } from '../kit/index.js';
-import { forwarding } from './forward-process.js';
+import { forwarding, served } from './forward-process.js';
 import { command } from './running.js';
 
 let directory = '';
@@ -69,8 +69,8 @@ test('paths of routes are passed on unless the target has a path', async (t) => 
 test('the Host field is that of the request, or that of the target', async (t) => {
   const port = await mirror(t);
   const [kept, changed] = await Promise.all([
-    forwarding(t, ['0', `http://localhost:${port}`]),
-    forwarding(t, ['0', `http://localhost:${port}`, '--change-origin']),
+    served(t, ['0', `http://localhost:${port}`]),
+    served(t, ['0', `http://localhost:${port}`], { changeOrigin: true }),
   ]);
   const fields = ['Host: app.localhost:8080'];
   const { headers } = JSON.parse((await get(kept.port, '/', { fields })).body);
@@ -87,7 +87,7 @@ test('WebSockets pass, and hosts select their routes', async (t) => {
   const echo = await websocketEcho({ name: 'sockets' });
   t.after(() => echo.close());
   const port = await mirror(t);
-  const proxy = await forwarding(t, [
+  const proxy = await served(t, [
     '0',
     `/ws=ws://localhost:${echo.port}`,
     `api.localhost=${port}`,
@@ -102,7 +102,7 @@ test('WebSockets pass, and hosts select their routes', async (t) => {
 
 test('a target that does not answer is named, and used as soon as it does', async (t) => {
   const port = await closedPort();
-  const proxy = await forwarding(t, ['0', `localhost:${port}`]);
+  const proxy = await served(t, ['0', `localhost:${port}`]);
   for (let i = 0; i < 3; i++) {
     const down = await get(proxy.port, '/page');
     assert.equal(down.status, 502);
@@ -132,7 +132,7 @@ test('a server for localhost is found at either loopback address', async (t) => 
 });
 
 test('directories are served without hidden files', async (t) => {
-  const proxy = await forwarding(t, ['0', './dist', '/files=./dist'], { cwd: directory });
+  const proxy = await served(t, ['0', join(directory, 'dist'), `/files=${directory}/dist`]);
   for (const prefix of ['', '/files']) {
     assert.equal((await get(proxy.port, `${prefix}/`)).body, 'the page');
     const script = await get(proxy.port, `${prefix}/assets/app.js`);
@@ -147,7 +147,7 @@ test('directories are served without hidden files', async (t) => {
 });
 
 test('--spa answers unknown paths with the page', async (t) => {
-  const proxy = await forwarding(t, ['0', './dist', '/files=./dist', '--spa'], { cwd: directory });
+  const proxy = await served(t, ['0', join(directory, 'dist'), `/files=${directory}/dist`], { spa: true });
   for (const path of ['/', '/users/7', '/files/users/7'])
     assert.equal((await get(proxy.port, path)).body, 'the page', path);
   assert.equal((await get(proxy.port, '/assets/app.js')).body, 'the script');
@@ -156,7 +156,7 @@ test('--spa answers unknown paths with the page', async (t) => {
 
 test('--cors lets pages of this machine read responses, and no others', async (t) => {
   const port = await mirror(t);
-  const proxy = await forwarding(t, ['--cors', '0', String(port)]);
+  const proxy = await served(t, ['0', String(port)], { cors: true });
   const allowed = async (origin: string) =>
     (await get(proxy.port, '/', { fields: [`Origin: ${origin}`] })).field('access-control-allow-origin');
   for (const origin of ['http://localhost:5173', 'https://app.localhost', 'http://127.0.0.1:3000', 'http://[::1]:80']) {
@@ -190,12 +190,11 @@ test('certificates of https:// targets are verified unless any is accepted', asy
   const backend = await httpsBackend({ certificate: 'ec' });
   t.after(() => backend.close());
   const target = `https://localhost:${backend.port}`;
-  const start = (...options: string[]) => forwarding(t, ['0', target, ...options]);
-  const trusting = (file: string) => forwarding(t, ['0', target], { env: { SSL_CERT_FILE: file } });
+  const trusting = (authorities: string) => served(t, ['0', target], {}, { authorities });
   const [trusted, stranger, insecure] = await Promise.all([
     trusting(certificates().crt('ca')),
     trusting(certificates().crt('ec')),
-    start('--insecure'),
+    served(t, ['0', target], { insecure: true }),
   ]);
   const answer = await get(trusted.port);
   assert.equal(answer.status, 200);
@@ -212,7 +211,7 @@ test('it listens on a unix socket, and forwards to one', async (t) => {
   const server = createServer((_request, response) => response.end('over sockets'));
   await new Promise<void>((resolve) => server.listen(back, resolve));
   t.after(() => server.close());
-  const tcp = await forwarding(t, ['0', `unix:${back}`]);
+  const tcp = await served(t, ['0', `unix:${back}`]);
   assert.equal((await get(tcp.port)).body, 'over sockets');
   const proxy = createProxy({ config: (await command([`unix:${front}`, `unix:${back}`, '--print-config'])).stdout });
   await proxy.start();
