@@ -150,6 +150,23 @@ for (const [http, directive, install] of FEATURES) {
   });
 }
 
+test('commands that need an optional package say what to install', () => {
+  writeFileSync(
+    join(project, 'proxies.ts'),
+    `import { createProxyMiddleware } from 'http-proxy-middleware';
+export const api = createProxyMiddleware({ target: 'http://localhost:4000' as string });
+`,
+  );
+  for (const [words, install] of [
+    [['lsp'], /npm install vscode-languageserver@11 vscode-languageserver-textdocument@1$/m],
+    [['convert', '--from', 'http-proxy-middleware', 'proxies.ts'], /npm install @swc\/wasm-typescript@1$/m],
+  ] as const) {
+    const { status, stderr } = tsproxy(...words);
+    assert.equal(status, 1, stderr);
+    assert.match(stderr, install);
+  }
+});
+
 test('an optional package that is installed later is found', async () => {
   configuration(FEATURES[0]?.[0] ?? '');
   writeFileSync(

@@ -2,6 +2,9 @@
  * The quick starts do what they show, followed in an empty directory. A block with a file name is a file. In a block `console`,
  * lines after `$ ` are run by a shell, and the others are their output. In a block `console serves`, the command keeps running,
  * and prints the lines.
+ *
+ * Packages are linked from the checkout. With TSPROXY_PACKAGE=FILE.tgz, the file of `npm pack`, they are installed as the pages say;
+ * then each page prints how long it took.
  */
 import assert from 'node:assert/strict';
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
@@ -26,6 +29,7 @@ import { ROOT } from './structure/sources.js';
 
 const DIRECTORY = join(ROOT, 'docs/quick-start');
 const PAGES = readdirSync(DIRECTORY).filter((name) => name !== 'README.md');
+const PACKAGE = process.env.TSPROXY_PACKAGE;
 /** Ports of the pages, which get free ones. */
 const PORTS = ['3000', '4000', '8080', '8443'];
 
@@ -68,7 +72,7 @@ class Reader {
     if (language === 'console') {
       for (const step of text.split(/^\$ /m).slice(1)) {
         const [command = '', ...shown] = step.split('\n');
-        if (command.startsWith('npm install ')) this.install(command.split(' ').slice(2));
+        if (command.startsWith('npm install ')) await this.install(command.split(' ').slice(2));
         else if (word === 'serves') await this.start(this.real(command), shown.filter(Boolean));
         else await this.run(command, shown.join('\n'));
       }
@@ -79,8 +83,13 @@ class Reader {
     }
   }
 
-  /** Packages are those of the checkout; `packed.test.ts` installs the real package. */
-  private install(words: readonly string[]): void {
+  private async install(words: readonly string[]): Promise<void> {
+    const { directory: cwd } = this;
+    if (PACKAGE !== undefined) {
+      const packages = words.map((word) => (word.endsWith('.tgz') ? PACKAGE : word));
+      await promisify(execFile)('npm', ['install', ...packages], { cwd });
+      return;
+    }
     const modules = join(this.directory, 'node_modules');
     mkdirSync(join(modules, '.bin'), { recursive: true });
     for (const word of words) {
@@ -165,11 +174,13 @@ async function listening(port: number, ended: () => boolean): Promise<void> {
 
 describe('a quick start', { concurrency: 2, skip }, () => {
   for (const page of PAGES) {
-    test(`${page}, followed in an empty directory, does what it shows`, async () => {
+    test(`${page}, followed in an empty directory, does what it shows`, async (t) => {
+      const began = performance.now();
       const reader = await Reader.begin();
       try {
         for (const block of blocksOf(page)) await reader.follow(block);
         assert.ok(reader.checked > 0);
+        if (PACKAGE !== undefined) t.diagnostic(`${((performance.now() - began) / 1000).toFixed(1)} s`);
       } finally {
         await reader.end();
       }
