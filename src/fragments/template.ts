@@ -86,12 +86,15 @@ export function withOriginalText(finding: Finding, templates: ReadonlyMap<string
   };
 }
 
-/** Findings that compare statements, which may belong to alternative branches of a template. */
+/**
+ * Findings that compare statements, which may belong to alternative branches of a template, or depend on the block around them,
+ * because a definition of a template is inserted elsewhere.
+ */
 const BRANCHES =
-  /^(?:duplicate-|conflicting-directives|server-never-selected|location-(?:shadowed|never)|unreachable-)/;
+  /^(?:duplicate-|conflicting-directives|server-never-selected|location-(?:shadowed|never)|unreachable-|wrong-context)/;
 
 /** Findings about the name of a directive, whatever its arguments are. */
-const OF_NAMES: ReadonlySet<string> = new Set(['unknown-directive', 'nginx-only-directive', 'wrong-context']);
+const OF_NAMES: ReadonlySet<string> = new Set(['unknown-directive', 'nginx-only-directive']);
 
 /** Whether a finding about a template may be due to its placeholders or branches. */
 export function isAboutPlaceholder({ code, at, related = [] }: Finding, template: MaskedTemplate | null): boolean {

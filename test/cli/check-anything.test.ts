@@ -77,6 +77,8 @@ test('static statements of templates are checked, placeholders and branches are 
       '  retrun 200;',
       '}',
     ].join('\n'),
+    'macros.conf.tmpl':
+      '{{ define "site" }}\nlocation {{ .Path }} {\n  retrun 200;\n}\n{{ end }}\nserver { {{ template "site" . }} }\nserver { listen 80; }\n',
     'go.tmpl/nginx.tmpl': 'server {\n  {{ if .Tls }}\n  listen 443 ssl;\n  {{ end }}\n  server_nmae {{ .Name }};\n}\n',
     'erb/site.conf.erb': 'server {\n<% names.each do |n| %>\n  server_name <%= n %>;\n<% end %>\n  lisn 80;\n}\n',
     'sub.conf.template':
@@ -87,6 +89,7 @@ test('static statements of templates are checked, placeholders and branches are 
     'unknown-directive erb/site.conf.erb:5',
     'unknown-directive go.tmpl/nginx.tmpl:5',
     'unknown-directive jinja.conf.j2:11',
+    'unknown-directive macros.conf.tmpl:3',
   ]);
 });
 
