@@ -15,6 +15,7 @@ test('a variable target leads to the implicit upstream of a fixed target with th
       location /same { set $name LOCALHOST:%%PORT%%; proxy_pass http://$name; }
       location /other-port { set $name localhost:1; proxy_pass http://$name; }
       location /block { set $name blocked; proxy_pass http://$name; }
+      location /name { set $name unknown:8080; proxy_pass http://$name; add_header X-Host $proxy_host always; }
       location /block-port { set $name blocked:80; proxy_pass http://$name; }
     }`,
     { PORT: backend.port },
@@ -26,6 +27,8 @@ test('a variable target leads to the implicit upstream of a fixed target with th
   // Neither another port nor an upstream block with a port is meant: both names would have to be resolved.
   assert.equal((await get(proxy.port, '/other-port')).status, 502);
   assert.equal((await get(proxy.port, '/block-port')).status, 502);
+  // As in nginx, the name is known even if it cannot be resolved.
+  assert.equal((await get(proxy.port, '/name')).field('x-host'), 'unknown:8080');
   const errors = proxy.messages('error').filter((message) => message.includes('no resolver defined'));
-  assert.equal(errors.length, 2);
+  assert.equal(errors.length, 3);
 });
