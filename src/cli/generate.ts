@@ -1,6 +1,6 @@
 /**
  * Generates files from the declarations of the modules: `src/modules/index.ts`, `src/process/module-names.ts`,
- * `docs/directives/`, the indexes of the lints, `docs/codes.md`, and `man/tsproxy.1`. With `--check` it writes nothing and fails
+ * `docs/directives/`, the indexes of the lints, `docs/codes.md`, `man/tsproxy.1`, and the grammar of editors. With `--check` it writes nothing and fails
  * if a file is out of date. Run by `npm run generate`, from a checkout.
  */
 import { mkdirSync, readdirSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
@@ -11,6 +11,7 @@ import type { Module } from '../program/module.js';
 import { codeStories } from './code-stories.js';
 import { codePage } from './generate/code-page.js';
 import { directivePages } from './generate/directive-pages.js';
+import { grammarText } from './generate/grammar.js';
 import { lintIndex, lintPaths, namedLints } from './generate/lint-index.js';
 import { manPage } from './generate/man-page.js';
 import { moduleIndex, modulePaths } from './generate/module-index.js';
@@ -36,6 +37,7 @@ export async function generate(check: boolean): Promise<string[]> {
     ...outdated('src/process', new Map([['module-names.ts', moduleNames(byPath)]]), check),
     ...outdated('docs', new Map([['codes.md', codePage(codeStories([...lintsByPath.values()]))]]), check),
     ...outdated('man', new Map([['tsproxy.1', manPage(declaredProgram(() => {}))]]), check),
+    ...outdated('editors/vscode/syntaxes', new Map([['nginx.tmLanguage.json', grammarText(modules)]]), check),
     ...outdated('docs/directives', directivePages(modules), check, '.md'),
   ];
 }
