@@ -5,6 +5,7 @@ import {
   DidChangeConfigurationNotification,
   DidChangeWatchedFilesNotification,
   type ExecuteCommandParams,
+  FileChangeType,
   type InitializeParams,
   type InitializeResult,
   ResponseError,
@@ -90,7 +91,9 @@ class LanguageServer {
     connection.onInitialize((params) => this.initialize(params));
     connection.onInitialized(() => this.initialized());
     connection.onDidChangeConfiguration(({ settings }) => this.settingsChanged(settings));
-    connection.onDidChangeWatchedFiles(() => this.filesChanged());
+    connection.onDidChangeWatchedFiles(({ changes }) => {
+      if (changes.some(({ uri, type }) => this.concerns(pathOf(uri), type))) this.filesChanged();
+    });
     connection.onShutdown(() => {
       this.publisher.cancel();
       this.warmUp.stop();
@@ -223,6 +226,12 @@ class LanguageServer {
     if (sent === null || sent === undefined) return;
     this.workspace.configure(settingsOf(sent));
     this.publisher.schedule();
+  }
+
+  /** Whether a change of a file may change an analysis: logs are written all the time. */
+  private concerns(path: string, type: FileChangeType): boolean {
+    if (/\/(?:node_modules|\.git)\//.test(path)) return false;
+    return type !== FileChangeType.Changed || this.workspace.texts.hasRead(path);
   }
 
   private filesChanged(): void {

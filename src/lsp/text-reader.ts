@@ -36,6 +36,11 @@ export class TextReader implements ConfigReader {
     this.listings.clear();
   }
 
+  /** Whether a file was read, or was missing when it should have been. */
+  hasRead(path: string): boolean {
+    return this.files.has(path);
+  }
+
   /** Text of a file; throws a system error if there is none. */
   read(path: string): string {
     const open = this.documents.at(path);
