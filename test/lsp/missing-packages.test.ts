@@ -21,10 +21,8 @@ test('without its packages, the command says what to install', (t) => {
     input: '',
     timeout: 60_000,
   });
-  assert.equal(
-    stderr,
-    'tsproxy: "tsproxy lsp" needs the npm packages "vscode-languageserver" and "vscode-languageserver-textdocument", which are not installed: npm install vscode-languageserver@11 vscode-languageserver-textdocument@1\n',
-  );
+  assert.match(stderr, /^tsproxy: "tsproxy lsp" needs the npm packages "vscode-languageserver".* are not installed: /);
+  assert.ok(stderr.endsWith(': npm install vscode-languageserver@11 vscode-languageserver-textdocument@1\n'), stderr);
   assert.equal(stdout, '');
   assert.equal(status, 1);
 });
