@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { after, test } from 'node:test';
 import {
   type ClientCapabilities,
   type CompletionItem,
@@ -28,8 +28,11 @@ async function typed(editor: Editor, mark: string, text: string): Promise<Comple
   return found as CompletionItem[];
 }
 
-async function labels(t: Parameters<typeof Editor.start>[0], mark: string, text: string): Promise<string[]> {
-  const editor = await Editor.start(t, {});
+const shared = await Editor.start({ after }, {});
+
+/** Labels of the completions in the example. */
+async function labels(mark: string, text: string): Promise<string[]> {
+  const editor = shared;
   await editor.open('nginx.conf', SITE);
   return (await typed(editor, mark, text)).map(({ label }) => label);
 }
@@ -84,27 +87,27 @@ test('the name of a directive that has arguments already is replaced alone', asy
   assert.equal(accepted(editor, item), SITE);
 });
 
-test('arguments are completed from the syntax', async (t) => {
-  assert.deepEqual((await labels(t, 'location /pool/ {\n', 'proxy_buffering ')).sort(), ['off', 'on']);
-  const limit = await labels(t, 'location /pool/ {\n', 'limit_req zone=perip ');
+test('arguments are completed from the syntax', async () => {
+  assert.deepEqual((await labels('location /pool/ {\n', 'proxy_buffering ')).sort(), ['off', 'on']);
+  const limit = await labels('location /pool/ {\n', 'limit_req zone=perip ');
   assert.deepEqual(limit.sort(), ['burst=', 'delay=', 'nodelay']);
 });
 
-test('values of parameters are completed', async (t) => {
-  assert.deepEqual(await labels(t, 'server_name other.example;\n', 'listen 80 ipv6only='), [
+test('values of parameters are completed', async () => {
+  assert.deepEqual(await labels('server_name other.example;\n', 'listen 80 ipv6only='), [
     'ipv6only=on',
     'ipv6only=off',
   ]);
 });
 
-test('names of the configuration are completed where they are referred to', async (t) => {
-  const zones = await labels(t, 'location /pool/ {\n', 'limit_req zone=');
+test('names of the configuration are completed where they are referred to', async () => {
+  const zones = await labels('location /pool/ {\n', 'limit_req zone=');
   assert.deepEqual(zones, ['zone=perip']);
-  const upstreams = await labels(t, 'location /pool/ {\n', 'proxy_pass http://');
+  const upstreams = await labels('location /pool/ {\n', 'proxy_pass http://');
   assert.ok(upstreams.includes('http://chat'));
-  const formats = await labels(t, 'location /pool/ {\n', 'access_log logs/b.log ');
+  const formats = await labels('location /pool/ {\n', 'access_log logs/b.log ');
   assert.ok(formats.includes('brief') && formats.includes('combined'));
-  const locations = await labels(t, 'location /pool/ {\n', 'error_page 500 @');
+  const locations = await labels('location /pool/ {\n', 'error_page 500 @');
   assert.deepEqual(locations, ['@fallback']);
 });
 
@@ -119,13 +122,13 @@ test('variables are completed, those of the configuration first', async (t) => {
   assert.ok(builtIn && String(own.sortText) < String(builtIn.sortText));
 });
 
-test('groups of the regular expression around are completed', async (t) => {
-  const found = await labels(t, 'png|jpg)$ {\n', 'add_header X $');
+test('groups of the regular expression around are completed', async () => {
+  const found = await labels('png|jpg)$ {\n', 'add_header X $');
   assert.ok(found.includes('$1') && found.includes('$ending') && found.includes('$http_') && !found.includes('$2'));
 });
 
-test('nothing is completed in comments', async (t) => {
-  assert.deepEqual(await labels(t, '# Both servers', ' proxy'), []);
+test('nothing is completed in comments', async () => {
+  assert.deepEqual(await labels('# Both servers', ' proxy'), []);
 });
 
 test('files are completed for include', async (t) => {
@@ -151,6 +154,6 @@ test('functions of scripts are completed', async (t) => {
   );
 });
 
-test('entries of a map are completed with its parameters', async (t) => {
-  assert.deepEqual(await labels(t, '$host $pool {\n', 'ho'), ['default', 'hostnames', 'volatile', 'include']);
+test('entries of a map are completed with its parameters', async () => {
+  assert.deepEqual(await labels('$host $pool {\n', 'ho'), ['default', 'hostnames', 'volatile', 'include']);
 });

@@ -1,19 +1,20 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { after, test } from 'node:test';
 import { HoverRequest, type MarkupContent } from 'vscode-languageserver-protocol';
 import { Editor } from './editor.js';
 import { SITE } from './site.js';
 
-async function hover(editor: Editor, mark: string, offset = 1): Promise<string> {
+const editor = await Editor.start({ after }, {});
+
+async function hover(mark: string, offset = 1): Promise<string> {
   const found = await editor.connection.sendRequest(HoverRequest.type, editor.at('nginx.conf', mark, offset));
   return (found?.contents as MarkupContent | undefined)?.value ?? '';
 }
 
-test('hovers show directives, parameters, variables and definitions', async (t) => {
-  const editor = await Editor.start(t, {});
+test('hovers show directives, parameters, variables and definitions', async () => {
   await editor.open('nginx.conf', SITE);
 
-  const directive = await hover(editor, 'limit_req zone');
+  const directive = await hover('limit_req zone');
   assert.match(directive, /```nginx\nlimit_req zone=name \[burst=number\]/);
   assert.match(directive, /Default: none/);
   assert.match(directive, /Context: `http`, `server`, `location`/);
@@ -22,32 +23,30 @@ test('hovers show directives, parameters, variables and definitions', async (t) 
   assert.match(directive, /docs\/directives\/limit_req\.md#limit_req\)/);
   assert.match(directive, /https:\/\/nginx\.org\/r\/limit_req\)/);
 
-  const parameter = await hover(editor, 'burst=5');
+  const parameter = await hover('burst=5');
   assert.match(parameter, /Up to `burst` excess requests/);
-  assert.match(await hover(editor, 'nodelay'), /With `nodelay` no request is delayed/);
+  assert.match(await hover('nodelay'), /With `nodelay` no request is delayed/);
 
-  const variable = await hover(editor, '$host;', 2);
+  const variable = await hover('$host;', 2);
   assert.match(variable, /\*\*\$host\*\*, variable of module core/);
-  const family = await hover(editor, '$http_upgrade', 3);
+  const family = await hover('$http_upgrade', 3);
   assert.match(family, /\*\*\$http_NAME\*\*/);
-  const mapped = await hover(editor, 'Connection $connection_upgrade', 15);
+  const mapped = await hover('Connection $connection_upgrade', 15);
   assert.match(mapped, /map \$http_upgrade \$connection_upgrade \{\n {8}default upgrade;/);
   assert.match(mapped, /variable defined at .*nginx\.conf:3:/);
 
-  assert.match(await hover(editor, 'http://chat', 9), /upstream chat \{\n {8}server 127\.0\.0\.1:9000;/);
-  assert.match(await hover(editor, '= @fallback', 4), /location @fallback\n```/);
+  assert.match(await hover('http://chat', 9), /upstream chat \{\n {8}server 127\.0\.0\.1:9000;/);
+  assert.match(await hover('= @fallback', 4), /location @fallback\n```/);
 });
 
-test('the hover of a block lists the directives that it inherits', async (t) => {
-  const editor = await Editor.start(t, {});
+test('the hover of a block lists the directives that it inherits', async () => {
   await editor.open('nginx.conf', SITE);
-  const found = await hover(editor, 'location /pool/');
+  const found = await hover('location /pool/');
   assert.match(found, /Inherited here:\n(?:- .*\n)*- `proxy_set_header Host \$host` \(nginx\.conf:24\)/);
-  assert.doesNotMatch(await hover(editor, 'location / {'), /`proxy_set_header Host/);
+  assert.doesNotMatch(await hover('location / {'), /`proxy_set_header Host/);
 });
 
-test('directives of nginx that tsproxy does not have are explained', async (t) => {
-  const editor = await Editor.start(t, {});
+test('directives of nginx that tsproxy does not have are explained', async () => {
   await editor.open('nginx.conf', 'events {}\nhttp { server { location / { fastcgi_pass 127.0.0.1:9000; } } }\n');
-  assert.match(await hover(editor, 'fastcgi_pass'), /ngx_http_fastcgi_module.*\n\n.*\n\n.*nginx\.org\/r\/fastcgi_pass/);
+  assert.match(await hover('fastcgi_pass'), /ngx_http_fastcgi_module.*\n\n.*\n\n.*nginx\.org\/r\/fastcgi_pass/);
 });

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { after, test } from 'node:test';
 import {
   DefinitionRequest,
   DocumentHighlightRequest,
@@ -19,11 +19,8 @@ function lines(editor: Editor, name: string, found: readonly Location[] | null):
   return (found ?? []).map(({ range }) => `${range.start.line + 1}: ${text[range.start.line]?.trim()}`);
 }
 
-async function site(t: Parameters<typeof Editor.start>[0]): Promise<Editor> {
-  const editor = await Editor.start(t, {});
-  await editor.open('nginx.conf', SITE);
-  return editor;
-}
+const editor = await Editor.start({ after }, {});
+await editor.open('nginx.conf', SITE);
 
 const DEFINITIONS: readonly (readonly [at: string, offset: number, line: string])[] = [
   ['http://chat/x', 8, '13: upstream chat {'],
@@ -36,16 +33,14 @@ const DEFINITIONS: readonly (readonly [at: string, offset: number, line: string]
   ['X-Ending ${ending}', 13, '36: location ~ \\.(?<ending>png|jpg)$ {'],
 ];
 
-test('definitions of upstreams, variables, zones, formats and named locations are found', async (t) => {
-  const editor = await site(t);
+test('definitions of upstreams, variables, zones, formats and named locations are found', async () => {
   for (const [mark, offset, line] of DEFINITIONS) {
     const found = await editor.connection.sendRequest(DefinitionRequest.type, editor.at('nginx.conf', mark, offset));
     assert.deepEqual(lines(editor, 'nginx.conf', found as Location[]), [line], mark);
   }
 });
 
-test('references of an upstream include values of a variable that is the host of a pass directive', async (t) => {
-  const editor = await site(t);
+test('references of an upstream include values of a variable that is the host of a pass directive', async () => {
   const found = await editor.connection.sendRequest(ReferencesRequest.type, {
     ...editor.at('nginx.conf', 'upstream chat', 10),
     context: { includeDeclaration: false },
@@ -57,8 +52,7 @@ test('references of an upstream include values of a variable that is the host of
   ]);
 });
 
-test('named locations belong to their server', async (t) => {
-  const editor = await site(t);
+test('named locations belong to their server', async () => {
   const found = await editor.connection.sendRequest(ReferencesRequest.type, {
     ...editor.at('nginx.conf', '404 @fallback', 6),
     context: { includeDeclaration: true },
@@ -66,8 +60,7 @@ test('named locations belong to their server', async (t) => {
   assert.deepEqual(lines(editor, 'nginx.conf', found), ['47: error_page 404 @fallback;', '51: location @fallback {']);
 });
 
-test('occurrences in the document are highlighted', async (t) => {
-  const editor = await site(t);
+test('occurrences in the document are highlighted', async () => {
   const found = await editor.connection.sendRequest(
     DocumentHighlightRequest.type,
     editor.at('nginx.conf', 'zone=perip', 6),
@@ -102,8 +95,7 @@ test('a name is renamed everywhere, in other files and unsaved texts too', async
   );
 });
 
-test('a name that is invalid, in use, or that of a module is refused', async (t) => {
-  const editor = await site(t);
+test('a name that is invalid, in use, or that of a module is refused', async () => {
   const rename = (mark: string, offset: number, newName: string) =>
     editor.connection.sendRequest(RenameRequest.type, { ...editor.at('nginx.conf', mark, offset), newName });
   await assert.rejects(rename('http://$pool', 9, 'connection_upgrade'), /is defined already/);

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { after, test } from 'node:test';
 import {
   DocumentFormattingRequest,
   DocumentRangeFormattingRequest,
@@ -18,14 +18,16 @@ import { SITE } from './site.js';
 
 const DOCUMENT = (editor: Editor) => ({ textDocument: { uri: editor.uri('nginx.conf') } });
 
-async function site(t: Parameters<typeof Editor.start>[0], text = SITE): Promise<Editor> {
-  const editor = await Editor.start(t, {});
-  await editor.open('nginx.conf', text);
-  return editor;
+const shared = await Editor.start({ after }, {});
+
+/** The editor with a text. */
+async function site(text = SITE): Promise<Editor> {
+  await shared.open('nginx.conf', text);
+  return shared;
 }
 
-test('the outline has servers by name and address, locations, upstreams and maps', async (t) => {
-  const editor = await site(t);
+test('the outline has servers by name and address, locations, upstreams and maps', async () => {
+  const editor = await site();
   const symbols = (await editor.connection.sendRequest(
     DocumentSymbolRequest.type,
     DOCUMENT(editor),
@@ -68,8 +70,8 @@ const UNTIDY =
 const TIDY =
   'events {}\nhttp {\n    server {\n        listen 80;\n\n        server_name a "ä😀";\n    }\n\n    server {\n        listen 81;\n    }\n}\n';
 
-test('formatting gives the layout of fmt', async (t) => {
-  const editor = await site(t, UNTIDY);
+test('formatting gives the layout of fmt', async () => {
+  const editor = await site(UNTIDY);
   const edits = await editor.connection.sendRequest(DocumentFormattingRequest.type, {
     ...DOCUMENT(editor),
     options: { tabSize: 4, insertSpaces: true },
@@ -77,8 +79,8 @@ test('formatting gives the layout of fmt', async (t) => {
   assert.equal(TextDocument.applyEdits(editor.document('nginx.conf'), edits ?? []), TIDY);
 });
 
-test('formatting a range leaves the other lines as they are', async (t) => {
-  const editor = await site(t, UNTIDY);
+test('formatting a range leaves the other lines as they are', async () => {
+  const editor = await site(UNTIDY);
   const edits = await editor.connection.sendRequest(DocumentRangeFormattingRequest.type, {
     ...DOCUMENT(editor),
     range: { start: { line: 10, character: 0 }, end: { line: 11, character: 0 } },
@@ -88,8 +90,8 @@ test('formatting a range leaves the other lines as they are', async (t) => {
   assert.equal(TextDocument.applyEdits(editor.document('nginx.conf'), edits ?? []), expected);
 });
 
-test('a text with syntax errors is not formatted', async (t) => {
-  const editor = await site(t, UNTIDY.replace('server_name', '} server_name'));
+test('a text with syntax errors is not formatted', async () => {
+  const editor = await site(UNTIDY.replace('server_name', '} server_name'));
   const edits = await editor.connection.sendRequest(DocumentFormattingRequest.type, {
     ...DOCUMENT(editor),
     options: { tabSize: 4, insertSpaces: true },
@@ -97,8 +99,8 @@ test('a text with syntax errors is not formatted', async (t) => {
   assert.deepEqual(edits, []);
 });
 
-test('blocks and comments can be folded', async (t) => {
-  const editor = await site(t);
+test('blocks and comments can be folded', async () => {
+  const editor = await site();
   const ranges = (await editor.connection.sendRequest(FoldingRangeRequest.type, DOCUMENT(editor))) ?? [];
   const lines = SITE.split('\n');
   const folded = ranges.map(({ startLine, endLine }) => `${lines[startLine]?.trim()} … ${lines[endLine]?.trim()}`);
@@ -108,8 +110,8 @@ test('blocks and comments can be folded', async (t) => {
   assert.equal(comment && lines[comment.startLine]?.trim(), '# Both servers have the same weight.');
 });
 
-test('a selection grows from the word to the whole text', async (t) => {
-  const editor = await site(t);
+test('a selection grows from the word to the whole text', async () => {
+  const editor = await site();
   const [selection] =
     (await editor.connection.sendRequest(SelectionRangeRequest.type, {
       ...DOCUMENT(editor),
@@ -129,8 +131,8 @@ test('a selection grows from the word to the whole text', async (t) => {
   for (const [i, text] of texts.slice(1).entries()) assert.ok(text.includes(texts[i] ?? ''), text);
 });
 
-test('semantic tokens distinguish directives, variables, parameters and expressions', async (t) => {
-  const editor = await site(t);
+test('semantic tokens distinguish directives, variables, parameters and expressions', async () => {
+  const editor = await site();
   const legend = editor.initialized.capabilities.semanticTokensProvider?.legend.tokenTypes ?? [];
   const { data = [] } = (await editor.connection.sendRequest(SemanticTokensRequest.type, DOCUMENT(editor))) ?? {};
   const tokens: string[] = [];
