@@ -9,7 +9,7 @@ import { execFile, execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs, promisify } from 'node:util';
 import { cpuMicroseconds, tree } from './accounting.js';
@@ -34,6 +34,8 @@ if (h2load === null || nginx === null) {
   process.exit(0);
 }
 const directory = mkdtempSync(join(tmpdir(), 'tsproxy-http2-'));
+// `bin/tsproxy` runs the `node` of the path.
+process.env.PATH = `${dirname(process.execPath)}:${process.env.PATH ?? ''}`;
 
 interface Load {
   readonly title: string;
@@ -155,11 +157,11 @@ async function startPeer(name: string, backEnd: number): Promise<Peer> {
   }
   const file = join(own, 'nginx.conf');
   writeFileSync(file, configuration(port, tlsPort, backEnd, own));
-  const profiled = values.profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${values.profile}`];
+  const executable = join(checkout(name), 'bin', 'tsproxy');
+  // As it is executed, it chooses flags of Node.
+  const node = values.profile === undefined ? [] : [process.execPath, '--cpu-prof', `--cpu-prof-dir=${values.profile}`];
   const program =
-    name === 'nginx'
-      ? [nginx as string, '-e', `${own}/error.log`]
-      : [process.execPath, ...profiled, join(checkout(name), 'bin', 'tsproxy'), '-e', 'error.log'];
+    name === 'nginx' ? [nginx as string, '-e', `${own}/error.log`] : [...node, executable, '-e', 'error.log'];
   return { name, pids: [await run([...program, '-c', file, '-p', `${own}/`], port, tlsPort)], port, tlsPort };
 }
 

@@ -324,14 +324,17 @@ export class Http2Connection implements Connection, StreamsHost, Timed, TurnEndL
     if (this.state === ANNOUNCED && low === SHUTDOWN_PING) this.goAway();
   }
 
-  /** The last stream has ended, or everything was sent: waits for the next request, or closes. */
+  /**
+   * The last stream has ended, or everything was sent: waits for the next request, or closes. As in nginx, the rest of a header block
+   * that was late has as much time as a request.
+   */
   private settle(): void {
     if (this.streams.count > 0 || this.state >= LINGERING) return;
     if (this.state === GOING_AWAY) this.lingerSoon();
     else if (this.state === ANNOUNCED) {
       if (this.deadline === 0) this.setDeadline(SHUTDOWN_TIMEOUT);
     } else if (!this.keeps) this.drain();
-    else if (this.headStream === 0) this.setDeadline(this.settings.keepaliveTimeout);
+    else if (this.headStream <= this.streams.last) this.setDeadline(this.settings.keepaliveTimeout);
     else if (this.deadline === 0) this.setDeadline(this.headTimeout);
   }
 

@@ -40,7 +40,7 @@ test('keepalive_timeout applies after a stream that ended while its header block
 });
 
 test('a header block that is never complete ends its stream and then the connection', async (t) => {
-  const proxy = await start(t, 'client_header_timeout 200ms;');
+  const proxy = await start(t, 'client_header_timeout 200ms; keepalive_timeout 300ms;');
   const client = FrameClient.connect(t, proxy.port);
   client.headers(1, request('/'));
   await client.line(/^data 1 ok ended$/);
@@ -48,6 +48,21 @@ test('a header block that is never complete ends its stream and then the connect
   await client.line(/^reset 3 1$/);
   await client.line(/^goaway 3 1/);
   await client.end();
+});
+
+test('the rest of a late header block has the time of keepalive_timeout, and the connection then continues', async (t) => {
+  const proxy = await start(t, 'client_header_timeout 100ms;');
+  const client = FrameClient.connect(t, proxy.port);
+  const [first, rest] = pieces(client, 1, '/');
+  client.send(first);
+  await client.line(/^reset 1 1$/);
+  // Several times the timeout for header blocks.
+  await setTimeout(500);
+  client.send(rest);
+  await client.settled(7);
+  client.headers(3, request('/'));
+  await client.line(/^data 3 ok ended$/);
+  assert.equal(client.find(/^(goaway|headers 1) /), undefined);
 });
 
 test('send_timeout applies to a client that does not read, also after a header block in pieces', async (t) => {
