@@ -1,4 +1,5 @@
 /** Addresses of sites. */
+import { escapePattern } from '../writer/variables.js';
 import type { Segment, Site } from './parser.js';
 
 /** An address of a site as a listener with a name. */
@@ -39,9 +40,14 @@ export function addressOf(written: string, site: Site, ports: GlobalPorts): Site
   const [, scheme, host = '', portText] = match;
   const tls = site.body.find(({ name }) => name === 'tls');
   const port = portText === undefined ? (scheme === 'http' ? ports.http : ports.https) : Number(portText);
+  if (port < 1 || port > 65535) return null;
   const isNamed = host !== '' && host !== '*';
   const isPlain = scheme === 'http' || port === ports.http;
   const isTls = tls !== undefined || scheme === 'https' || (!isPlain && isNamed && !ports.isManual);
-  const bind = site.body.find(({ name }) => name === 'bind')?.args[0] ?? '';
-  return { host: host === '*' ? '' : host, port, isTls: isTls && !isPlain, bind };
+  const bind = (site.body.find(({ name }) => name === 'bind')?.args[0] ?? '').replace(/^tcp[46]?\//, '');
+  if (!/^[\w.:[\]-]*$/.test(bind)) return null;
+  // `server_name` has one asterisk at most.
+  const pattern =
+    /^\*\.[^*]*$/.test(host) || !host.includes('*') ? host : `~^${host.split('*').map(escapePattern).join('[^.]+')}$`;
+  return { host: host === '*' ? '' : pattern, port, isTls: isTls && !isPlain, bind };
 }

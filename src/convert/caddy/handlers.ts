@@ -17,6 +17,9 @@ import type { ReverseProxies } from './reverse-proxy.js';
 /** Directives of the site, not of its handlers. */
 const SITE: ReadonlySet<string> = new Set(['tls', 'bind', 'log']);
 
+/** Directives without which requests would reach what they protect. */
+const PROTECTING: ReadonlySet<string> = new Set(['basicauth', 'basic_auth', 'forward_auth']);
+
 /** Requests on their way through the directives. */
 interface Passing {
   readonly when: Condition;
@@ -90,7 +93,9 @@ export class SiteHandlers {
     }
     const split = passing.matchers.split(segment);
     if (split === null) {
-      proceed(passing);
+      // Without its matcher, what a password protects would be open.
+      if (PROTECTING.has(segment.name)) this.emit(passing, ALWAYS, { do: 'respond', status: 403 });
+      else proceed(passing);
       return;
     }
     if (passing.rewrittenAt > 0 && /^[@/]/.test(segment.args[0] ?? '')) {
@@ -140,7 +145,7 @@ export class SiteHandlers {
         const limit = size(segment.block?.find((each) => each.name === 'max_size')?.args[0]);
         if (limit === null) this.missing(segment);
         const settings = limit === null ? [] : [directive('client_max_body_size', limit)];
-        this.branch(when, passing, { settings: [...passing.settings, ...settings] }, next);
+        this.branch(when, passing, { settings: withSettings(passing.settings, settings) }, next);
         return;
       }
       case 'rewrite':
@@ -172,15 +177,24 @@ export class SiteHandlers {
       case 'basic_auth': {
         const { settings, file } = passwordFile(segment, args, this.name, this.notes);
         if (file !== null) this.files.push(file);
-        this.branch(when, passing, { settings: [...passing.settings, ...settings] }, next);
+        this.branch(when, passing, { settings: withSettings(passing.settings, settings) }, next);
         return;
       }
+      case 'forward_auth':
+        this.notes.missing(line, '"forward_auth" is not converted: its requests get 403; see "auth_request"');
+        this.emit(passing, when, { do: 'respond', status: 403 });
+        break;
       case 'encode':
-        this.branch(when, passing, { settings: [...passing.settings, ...this.encodings(segment, args)] }, next);
+        this.branch(when, passing, { settings: withSettings(passing.settings, this.encodings(segment, args)) }, next);
         return;
       case 'skip_log':
       case 'log_skip':
-        this.branch(when, passing, { settings: [...passing.settings, directive('access_log', 'off')] }, next);
+        this.branch(
+          when,
+          passing,
+          { settings: withSettings(passing.settings, [directive('access_log', 'off')]) },
+          next,
+        );
         return;
       case 'route':
         this.block(segment.block ?? [], { ...passing, when: all([passing.when, when]) }, false, (left) =>
@@ -337,7 +351,7 @@ export class SiteHandlers {
     const tries = passing.tries.length === 0 || isCode ? passing.tries : [...passing.tries, ['=404']];
     for (const { when: inRoot, root } of roots) {
       const action: Action = { do: 'files', root, index, tries, ...(isListing && { listing: true as const }) };
-      this.emit({ ...passing, settings: [...passing.settings, ...settings] }, all([when, inRoot]), action);
+      this.emit({ ...passing, settings: withSettings(passing.settings, settings) }, all([when, inRoot]), action);
       if (inRoot.is === 'always') break;
     }
   }
@@ -359,7 +373,7 @@ export class SiteHandlers {
       action: { do: 'proxy', ...rest },
       // Edits of the proxy change what it gets from the upstream.
       edits: [...edits.filter(isDown), ...before, ...edits.filter((edit) => !isDown(edit))],
-      settings: [...passing.settings, ...settings],
+      settings: withSettings(passing.settings, settings),
       comments: [],
     });
   }
@@ -373,6 +387,12 @@ export class SiteHandlers {
       comments: [],
     });
   }
+}
+
+/** Settings of which later ones replace earlier ones. */
+function withSettings(before: readonly Directive[], added: readonly Directive[]): readonly Directive[] {
+  const names = new Set(added.map(({ directive: name }) => name));
+  return [...before.filter(({ directive: name }) => !names.has(name)), ...added];
 }
 
 function isDown(edit: Edit): edit is FieldEdit {

@@ -115,7 +115,15 @@ class Parser {
           at++;
           words.push(tokens[at] ?? token);
         }
-        expanded.push(...this.imported(words, token.line, depth));
+        let block: readonly Token[] = [];
+        const last = words.at(-1);
+        if (last !== undefined && isBrace(last, '{')) {
+          words.pop();
+          const end = closing(tokens, at);
+          block = tokens.slice(at + 1, end);
+          at = end;
+        }
+        expanded.push(...this.imported(words, block, token.line, depth));
         continue;
       }
       expanded.push(token);
@@ -123,16 +131,18 @@ class Parser {
     return expanded;
   }
 
-  private imported(words: readonly Token[], line: number, depth: number): Token[] {
+  private imported(words: readonly Token[], block: readonly Token[], line: number, depth: number): Token[] {
     const [name, ...args] = words.map(({ text }) => text);
     if (name === undefined) throw new SourceMistake('import needs a name', line);
     const snippet = this.snippets.get(name);
     if (snippet !== undefined) {
-      return this.expand(withArguments(snippet, args), depth + 1);
+      return this.expand(withBlock(withArguments(snippet, args), block), depth + 1);
     }
     const files = this.read(name);
     if (files.length === 0) this.notes.missing(line, `import "${name}" names no snippet and no file that can be read`);
-    return files.flatMap(({ text }) => this.expand(withArguments(this.tokens(text), args), depth + 1));
+    return files.flatMap(({ text }) =>
+      this.expand(withBlock(withArguments(this.tokens(text), args), block), depth + 1),
+    );
   }
 }
 
@@ -144,6 +154,29 @@ function withArguments(tokens: readonly Token[], args: readonly string[]): Token
     );
     return text === token.text ? token : { ...token, text };
   });
+}
+
+/** Replaces `{block}` and `{blocks.NAME}` by the block of an `import`, or a block in it. */
+function withBlock(tokens: readonly Token[], block: readonly Token[]): Token[] {
+  return tokens.flatMap((token) => {
+    if (token.isQuoted) return [token];
+    const content = token.text === '{block}' ? block : namedBlock(/^\{blocks\.(.+)\}$/.exec(token.text)?.[1], block);
+    if (content === null) return [token];
+    return content.map((each, index) => (index === 0 ? { ...each, begins: token.begins || each.begins } : each));
+  });
+}
+
+/** Content of a block in a block; null without a name. */
+function namedBlock(name: string | undefined, block: readonly Token[]): readonly Token[] | null {
+  if (name === undefined) return null;
+  for (let at = 0; at < block.length; at++) {
+    const [token, opening] = [block[at], block[at + 1]];
+    if (token === undefined || opening === undefined || !token.begins || !isBrace(opening, '{')) continue;
+    const end = closing(block, at + 1);
+    if (token.text === name) return block.slice(at + 2, end);
+    at = end;
+  }
+  return [];
 }
 
 function isBrace(token: Token, brace: '{' | '}'): boolean {

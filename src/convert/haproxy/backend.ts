@@ -161,7 +161,7 @@ function parseServer(
 }
 
 function addressOf(written: string, isTls: boolean): string {
-  const address = written.replace(/^ipv[46]@/, '').replace(/^unix@/, 'unix:');
+  const address = written.replace(/^(?:ipv[46]|mptcp[46]?)@/, '').replace(/^unix@/, 'unix:');
   if (address.startsWith('unix:') || address.startsWith('/'))
     return address.startsWith('/') ? `unix:${address}` : address;
   return isTls && !/:\d+$/.test(address) ? `${address}:443` : address;

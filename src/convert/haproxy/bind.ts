@@ -109,6 +109,7 @@ function addressOf(written: string): string | null {
   const match = /^(?:ipv[46]@)?(.*):(\d+)$/.exec(written);
   if (match === null) return null;
   const [, host = '', port = ''] = match;
+  if (Number(port) < 1 || Number(port) > 65535 || !/^(?:[\w.*-]*|\[?[\da-f:.]+\]?)$/i.test(host)) return null;
   if (host === '' || host === '*' || host === '0.0.0.0') return port;
   if (host === '::' || host === '[::]') return `[::]:${port}`;
   return host.includes(':') && !host.startsWith('[') ? `[${host}]:${port}` : `${host}:${port}`;

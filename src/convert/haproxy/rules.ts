@@ -72,7 +72,12 @@ export class Rules {
     const { args, condition } = splitCondition(rest);
     if (action === 'auth') return this.password(args, condition, line);
     const when = this.acls.condition(condition, line);
-    if (when === null) return null;
+    if (when === null) {
+      if (/^(?:deny|tarpit|reject|silent-drop)$/.test(action)) {
+        this.notes.missing(line, `"http-request ${action}" is not converted: the requests that it refuses are passed`);
+      }
+      return null;
+    }
     const path = this.path(action, args, when, line);
     if (path !== undefined) return path === null ? null : { kind: 'edit', edit: path, line };
     const end = this.end(action, args, line);
@@ -93,7 +98,8 @@ export class Rules {
       | undefined;
     if (how === undefined) return undefined;
     const { args, condition } = splitCondition(words);
-    const [name = '', format] = args;
+    const [written = '', format] = args;
+    const name = written.replace(/:$/, '');
     const when = this.acls.condition(condition, line);
     if (when === null) return null;
     if (how === 'remove' && (format !== undefined || !/^[\w-]+$/.test(name))) {
@@ -189,8 +195,8 @@ export class Rules {
     const list = this.acls.users.get((only ?? '').replace(/^!/, ''));
     const when = keyword === 'unless' || others.length === 0 ? ALWAYS : this.acls.condition(['if', ...others], line);
     if (!isPlain || users.length !== 1 || list === undefined || when === null) {
-      this.notes.missing(line, 'the condition of "http-request auth" is not converted');
-      return null;
+      this.notes.missing(line, 'the condition of "http-request auth" is not converted: all requests get 403');
+      return { kind: 'end', when: ALWAYS, action: { do: 'respond', status: 403 }, line };
     }
     return { kind: 'password', when, list, realm, line };
   }

@@ -46,7 +46,7 @@ const KNOWN: ReadonlySet<string> = new Set([
     'disabled',
     'enabled',
   ],
-  ...['retry-on', 'rate-limit', 'http-send-name-header', 'load-server-state-from-file', 'declare'],
+  ...['retry-on', 'rate-limit', 'http-send-name-header', 'monitor-uri', 'load-server-state-from-file', 'declare'],
 ]);
 
 const OPTIONS: ReadonlySet<string> = new Set([
@@ -115,6 +115,9 @@ export function haproxyConfiguration(text: string, notes: NoteList): Configurati
   };
 }
 
+/** Response of `monitor-uri`. */
+const MONITOR: Route['action'] = { do: 'respond', status: 200, body: ['OK'], type: 'text/html' };
+
 /** Rules of a frontend for the backends that it uses. */
 interface Before {
   readonly edits: readonly Edit[];
@@ -146,7 +149,9 @@ class Translation {
     const acls = new Acls(lines, this.notes);
     const steps = new Rules(acls, this.notes).requests(lines);
     const responses = section.kind === 'listen' ? [] : new Rules(acls, this.notes).responses(lines);
-    const routes: Route[] = [];
+    const routes: Route[] = lines
+      .filter(({ words }) => words[0] === 'monitor-uri')
+      .map(({ words }) => this.ended({ is: 'path', how: 'exact', value: words[1] ?? '/' }, MONITOR, []));
     const edits: Edit[] = [];
     const passwords: Extract<Step, { kind: 'password' }>[] = [];
     for (const step of steps) {

@@ -50,10 +50,7 @@ export function cellsOf(routes: readonly Route[], fallback: Route): Cell[] {
   const finals = new Set(prefixCells.filter(({ isFinal }) => isFinal).map(({ value }) => value));
 
   for (const value of new Set(exact)) {
-    const routes = reachable(complete, (atom) => {
-      if (atom.how === 'exact') return matchesLiteral(atom, value);
-      return atom.how === 'prefix' ? matchesLiteral(atom, value) : null;
-    });
+    const routes = reachable(complete, (atom) => matchesLiteral(atom, value));
     cells.push({ how: 'exact', value, ignoreCase: false, isFinal: false, routes });
   }
   cells.push(...prefixCells);
@@ -76,7 +73,15 @@ export function cellsOf(routes: readonly Route[], fallback: Route): Cell[] {
   return withoutRepeats(cells, redirecting);
 }
 
-function matchesLiteral(atom: PathAtom, path: string): boolean {
+/** Whether a path matches; null if the expression is not one of JavaScript. */
+function matchesLiteral(atom: PathAtom, path: string): boolean | null {
+  if (atom.how === 'regex') {
+    try {
+      return new RegExp(atom.value, atom.ignoreCase ? 'i' : '').test(path);
+    } catch {
+      return null;
+    }
+  }
   const fold = (text: string): string => (atom.ignoreCase ? text.toLowerCase() : text);
   return atom.how === 'exact' ? fold(path) === fold(atom.value) : fold(path).startsWith(fold(atom.value));
 }

@@ -472,6 +472,7 @@ backend last_app
       /"http-request track-sc0" is not converted/,
       /"http-request set-var\(txn\.a\)" is not converted/,
       /the ACL "abuse"/,
+      /"http-request deny" is not converted: the requests that it refuses are passed/,
       /"balance rdp-cookie" is not converted/,
     ],
   },
