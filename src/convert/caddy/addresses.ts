@@ -15,8 +15,6 @@ export interface SiteAddress {
 export interface GlobalPorts {
   readonly http: number;
   readonly https: number;
-  /** `auto_https off`: no certificates without `tls`. */
-  readonly isManual: boolean;
   /** No redirects from HTTP to HTTPS. */
   readonly hasNoRedirects: boolean;
 }
@@ -28,7 +26,6 @@ export function globalPorts(options: readonly Segment[]): GlobalPorts {
   return {
     http: number('http_port', 80),
     https: number('https_port', 443),
-    isManual: automatic === 'off',
     hasNoRedirects: automatic === 'off' || automatic === 'disable_redirects',
   };
 }
@@ -43,7 +40,7 @@ export function addressOf(written: string, site: Site, ports: GlobalPorts): Site
   if (port < 1 || port > 65535) return null;
   const isNamed = host !== '' && host !== '*';
   const isPlain = scheme === 'http' || port === ports.http;
-  const isTls = tls !== undefined || scheme === 'https' || (!isPlain && isNamed && !ports.isManual);
+  const isTls = tls !== undefined || scheme === 'https' || (!isPlain && isNamed);
   const bind = (site.body.find(({ name }) => name === 'bind')?.args[0] ?? '').replace(/^tcp[46]?\//, '');
   if (!/^[\w.:[\]-]*$/.test(bind)) return null;
   // `server_name` has one asterisk at most.

@@ -266,7 +266,7 @@ export class SiteHandlers {
       }
       case 'respond': {
         const isStatus = second === undefined && /^\d{3}$/.test(first);
-        const text = isStatus ? '' : (block?.find((each) => each.name === 'body')?.args[0] ?? first);
+        const text = block?.find((each) => each.name === 'body')?.args[0] ?? (isStatus ? '' : first);
         const status = Number(isStatus ? first : (second ?? 200));
         return text === ''
           ? { do: 'respond', status, body: [] }
