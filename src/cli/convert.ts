@@ -11,10 +11,13 @@ import { detectFormat, type Format } from '../convert/detect.js';
 import { type AuxiliaryFile, SourceMistake } from '../convert/model.js';
 import { toBytes, toText } from '../diagnostics/byte-string.js';
 import { errnoText } from '../diagnostics/errno.js';
+import type { Finding } from '../diagnostics/finding.js';
 import { modules as builtIn } from '../modules/index.js';
-import { checkWithModuleFiles } from '../process/checked-modules.js';
+import { type CheckedModules, checkWithModuleFiles } from '../process/checked-modules.js';
+import type { ConfigSource } from '../process/configuration.js';
 import { printError } from '../process/standard-streams.js';
 import { writeOut } from './stdout.js';
+import { checkTested, testedArgument } from './tested-source.js';
 
 export interface ConvertOptions {
   readonly from?: Format;
@@ -118,13 +121,22 @@ async function toJson(name: string | null, text: string, options: ConvertOptions
   if (options.to === 'nginx') throw new Refusal(`"${shown(name)}" is in nginx's language; use "tsproxy fmt"`);
   const path = toBytes(resolve(name ?? 'nginx.conf'));
   const payload = payloadOf(path, text, { reader: diskReader, single: options.singleFile === true });
-  if (!options.singleFile) {
-    const prefix = `${dirname(path)}/`;
-    const { result } = await checkWithModuleFiles({ name: path, text, prefix, confDirectory: prefix }, builtIn);
-    addFindings(payload, result.findings);
-  }
+  if (!options.singleFile) addFindings(payload, await findingsOf(name, path, text));
   write(options.output, printPayload(payload));
   return payload.status === 'ok' ? 0 : INCOMPLETE;
+}
+
+/** Findings of the check; those of a part of a configuration hold wherever it is included. */
+async function findingsOf(name: string | null, path: string, text: string): Promise<readonly Finding[]> {
+  const check = (source: ConfigSource): Promise<CheckedModules> => checkWithModuleFiles(source, builtIn);
+  if (name === null) {
+    const prefix = `${dirname(path)}/`;
+    return (await check({ name: path, text, prefix, confDirectory: prefix })).result.findings;
+  }
+  const { texts } = await testedArgument({ file: name, prefix: undefined, errorLog: undefined, globals: undefined });
+  const findings: Finding[] = [];
+  for (const tested of texts) findings.push(...(await checkTested(tested, check)).result.findings);
+  return findings;
 }
 
 function fromJson(name: string | null, text: string, options: ConvertOptions): number {
@@ -133,6 +145,7 @@ function fromJson(name: string | null, text: string, options: ConvertOptions): n
   try {
     data = parseJson(toText(text));
   } catch (error) {
+    if (error instanceof RangeError) throw new Refusal(`"${shown(name)}" nests too deeply`);
     if (!(error instanceof SyntaxError)) throw error;
     throw new Refusal(`"${shown(name)}" is not JSON: ${toBytes(error.message)}`);
   }

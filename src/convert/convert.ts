@@ -4,7 +4,7 @@ import type { ReadFiles } from './caddy/parser.js';
 import { caddyConfiguration } from './caddy/translate.js';
 import type { Format } from './detect.js';
 import { haproxyConfiguration } from './haproxy/translate.js';
-import type { AuxiliaryFile, Configuration, Note } from './model.js';
+import { type AuxiliaryFile, type Configuration, type Note, SourceMistake } from './model.js';
 import { middlewareConfiguration } from './node-proxy/middleware.js';
 import { viteConfiguration } from './node-proxy/vite.js';
 import { NoteList } from './note-list.js';
@@ -53,8 +53,14 @@ export function convertText(
   options: ConversionOptions,
 ): ConvertedText {
   const notes = new NoteList();
-  const configuration = TRANSLATIONS[format](name, toText(bytes), options, notes);
-  const missing = notes.all;
-  const text = write(configuration, { name, listed: options.isListed ? missing : [] });
-  return { text, missing, files: configuration.files ?? [] };
+  try {
+    const configuration = TRANSLATIONS[format](name, toText(bytes), options, notes);
+    const missing = notes.all;
+    const text = write(configuration, { name, listed: options.isListed ? missing : [] });
+    return { text, missing, files: configuration.files ?? [] };
+  } catch (error) {
+    // The stack limits how deeply expressions nest, and how many directives a site has.
+    if (error instanceof RangeError) throw new SourceMistake('it nests too deeply, or a block is too long', 0);
+    throw error;
+  }
 }

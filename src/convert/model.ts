@@ -111,10 +111,8 @@ export interface Configuration {
   readonly files?: readonly AuxiliaryFile[];
 }
 
-/** Something about the conversion that the user has to know. */
+/** Something that was not converted, so that the result behaves differently. */
 export interface Note {
-  /** `missing`: not converted, and the result behaves differently; `choice`: converted in one of several ways. */
-  readonly kind: 'missing' | 'choice';
   /** Line in the source, from 1; 0 if it has none. */
   readonly line: number;
   readonly message: string;

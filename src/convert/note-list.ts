@@ -1,17 +1,19 @@
-/** NoteList collected during a conversion. */
+/** Notes collected during a conversion. */
 import type { Note } from './model.js';
 
+/** Maximum number of notes: a file with more is in another format, or not written by people. */
+const MAX_NOTES = 10_000;
+
 export class NoteList {
-  private readonly list: Note[] = [];
+  private readonly notes = new Map<string, Note>();
 
   /** In the order of the source. */
   get all(): readonly Note[] {
-    return [...this.list].sort((one, other) => one.line - other.line);
+    return [...this.notes.values()].sort((one, other) => one.line - other.line);
   }
 
   /** Something that is not converted. */
   missing(line: number, message: string): void {
-    if (this.list.some((note) => note.line === line && note.message === message)) return;
-    this.list.push({ kind: 'missing', line, message });
+    if (this.notes.size < MAX_NOTES) this.notes.set(`${line} ${message}`, { line, message });
   }
 }

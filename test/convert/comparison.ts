@@ -241,7 +241,7 @@ function exchange(sent: ComparedRequest, port: number, ports: Readonly<Record<st
       method,
       headers: { Host: `localhost:${port}`, ...headers, ...(body !== undefined && { 'Content-Length': body.length }) },
       agent: false,
-      timeout: 10_000,
+      timeout: 60_000,
     });
     request.on('timeout', () => request.destroy(new Error(`no response to ${path}`)));
     request.on('error', reject);

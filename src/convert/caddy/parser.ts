@@ -27,7 +27,7 @@ export interface Caddyfile {
 /** Texts of the files that a pattern of `import` names. */
 export type ReadFiles = (pattern: string) => readonly { readonly name: string; readonly text: string }[];
 
-/** Maximum depth of imports. */
+/** Maximum depth of imports, and of blocks. */
 const MAX_DEPTH = 50;
 
 /** Maximum number of tokens of a file with its imports. */
@@ -48,6 +48,7 @@ class Parser {
 
   parse(text: string): Caddyfile {
     const tokens = this.expand(this.tokens(text), 0);
+    checkDepth(tokens);
     const options: Segment[] = [];
     const sites: Site[] = [];
     let at = 0;
@@ -181,6 +182,15 @@ function namedBlock(name: string | undefined, block: readonly Token[]): readonly
 
 function isBrace(token: Token, brace: '{' | '}'): boolean {
   return !token.isQuoted && token.text === brace;
+}
+
+function checkDepth(tokens: readonly Token[]): void {
+  let depth = 0;
+  for (const token of tokens) {
+    if (isBrace(token, '{')) depth++;
+    else if (isBrace(token, '}')) depth--;
+    if (depth > MAX_DEPTH) throw new SourceMistake(`blocks nest more than ${MAX_DEPTH} deep`, token.line);
+  }
 }
 
 /** Index of the brace that closes the one at `start`. */
