@@ -170,7 +170,9 @@ test('--cors lets pages of this machine read responses, and no others', async (t
 test('--tls presents a certificate of the local CA, and sends requests without TLS to the same URL with it', async (t) => {
   const port = await mirror(t);
   const ca = join(directory, 'ca');
-  const proxy = await forwarding(t, ['0', '--tls', String(port), `app.localhost=${port}`], {
+  const echo = await websocketEcho();
+  t.after(() => echo.close());
+  const proxy = await forwarding(t, ['0', '--tls', String(port), `/ws=${echo.port}`, `app.localhost=${port}`], {
     env: { TSPROXY_CA_DIRECTORY: ca },
   });
   assert.match(proxy.text(), new RegExp(`https://app\\.localhost:${proxy.port}/`));
@@ -181,6 +183,8 @@ test('--tls presents a certificate of the local CA, and sends requests without T
     assert.equal(headers['x-forwarded-proto'], 'https');
     client.close();
   }
+  const secure = { ca: readFileSync(join(ca, 'root.pem'), 'latin1'), servername: 'localhost' };
+  assert.equal(await (await websocket(proxy.port, '/ws', {}, secure)).ask('hello'), 'hello');
   const plain = await get(proxy.port, '/a?b', { fields: [`Host: localhost:${proxy.port}`] });
   assert.equal(plain.status, 308);
   assert.equal(plain.field('location'), `https://localhost:${proxy.port}/a?b`);
