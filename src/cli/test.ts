@@ -7,6 +7,7 @@ import { withoutEffect } from '../config/without-effect.js';
 import { toBytes, toText } from '../diagnostics/byte-string.js';
 import type { Finding } from '../diagnostics/finding.js';
 import { fileLineColumn } from '../diagnostics/place.js';
+import { isEnclosing } from '../fragments/outside.js';
 import type { Tree } from '../fragments/tree.js';
 import type { ConfigSource } from '../process/configuration.js';
 import { printError } from '../process/standard-streams.js';
@@ -79,7 +80,8 @@ async function testOne(options: TestInvocation, which: ConfigSelection, reported
   }
   if (options.noEffect) writeOut(listWithoutEffect(sources, [...used]));
   if (options.dump)
-    for (const { name, text } of distinct(sources)) writeOut(`# configuration file ${name}:\n${text}\n`);
+    for (const { name, text } of distinct(sources.filter((each) => !isEnclosing(each))))
+      writeOut(`# configuration file ${name}:\n${text}\n`);
   return 0;
 }
 

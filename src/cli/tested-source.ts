@@ -77,10 +77,12 @@ export async function testedArgument(which: ConfigSelection, as: Enclosing | nul
   const dump = text.includes('# configuration file ') ? readDump(text) : null;
   if (dump !== null) {
     const tested = { ...source, name: dump.main, reader: dumpReader(dump) };
+    const block = as ?? (await enclosingOf(dump.main, dump.texts.get(dump.main) ?? '', ''));
+    const dumped: Part[] = block === null ? [] : [{ name: dump.main, enclosing: block }];
     return {
       name,
       tree: null,
-      texts: [{ source: tested, name, parts: [], machine: false, templates: NO_TEMPLATES, missing: NONE_MISSING }],
+      texts: [{ source: tested, name, parts: dumped, machine: false, templates: NO_TEMPLATES, missing: NONE_MISSING }],
     };
   }
   const working = toBytes(`${process.cwd().replace(/\/$/, '')}/`);
@@ -234,7 +236,7 @@ export function wholeOf({ source, parts }: Tested, assumed: readonly string[] = 
 }
 
 /** Blocks of a whole configuration: a line that begins with one shows that the file is no part, without loading any module. */
-const SECTION = /^\s*(?:http|events|stream|mail)\s*\{/m;
+const SECTION = /^[ \t]*(?:http|events|stream|mail)\s*\{/m;
 
 /** Characters that are parsed to classify a file; the check itself refuses files that are too long. */
 const MAX_PARSED = 200_000;

@@ -15,8 +15,8 @@ const HEADER = /^# configuration file (.+):\r?$/gm;
 export function readDump(text: string): Dump | null {
   const headers = [...text.matchAll(HEADER)];
   const [first] = headers;
-  if (first === undefined || !/^(?:nginx: .*\r?\n|tsproxy: .*\r?\n|\s*\n)*$/.test(text.slice(0, first.index)))
-    return null;
+  const before = text.slice(0, first?.index).split('\n');
+  if (first === undefined || !before.every((line) => /^(?:(?:nginx|tsproxy): .*)?\r?$/.test(line))) return null;
   const texts = new Map<string, string>();
   headers.forEach(({ index, 0: line, 1: name = '' }, i) => {
     const start = index + line.length + 1;

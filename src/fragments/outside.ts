@@ -1,5 +1,5 @@
 /** Findings about parts of a configuration that depend on the rest of it. */
-import type { Span } from '../../grammar/syntax-tree.js';
+import type { Source, Span } from '../../grammar/syntax-tree.js';
 import type { Finding } from '../diagnostics/finding.js';
 import { WRAPPING } from './part.js';
 
@@ -75,7 +75,11 @@ function dependsOnOutside({ code, severity, fix }: Finding): boolean {
   return OUTSIDE.has(code) || (code === 'cannot-listen' && severity === 'hint');
 }
 
-/** Whether a place is in the enclosing text. */
-export function isAround({ source }: Span): boolean {
-  return source.name.endsWith(`/${WRAPPING}`);
+function isAround({ source }: Span): boolean {
+  return isEnclosing(source);
+}
+
+/** Whether a source is the text that encloses parts. */
+export function isEnclosing({ name }: Source): boolean {
+  return name.endsWith(`/${WRAPPING}`);
 }

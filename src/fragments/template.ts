@@ -29,7 +29,27 @@ export interface MaskedTemplate {
   readonly tags: readonly (readonly [start: number, end: number])[];
 }
 
-const TAG = /\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}|<%.*?%>/gs;
+const CLOSING: Readonly<Record<string, string>> = { '{{': '}}', '{%': '%}', '{#': '#}', '<%': '%>' };
+
+/** Offsets of the tags of a text, in order. */
+function tagsOf(text: string): [start: number, end: number][] {
+  const tags: [number, number][] = [];
+  const opening = /\{[{%#]|<%/g;
+  // Each search for a tag's end that fails is the last one of its kind, so that the time is linear.
+  const unclosed = new Set<string>();
+  for (let match = opening.exec(text); match !== null; match = opening.exec(text)) {
+    const [kind] = match;
+    if (unclosed.has(kind)) continue;
+    const closing = text.indexOf(CLOSING[kind] ?? '', match.index + 2);
+    if (closing === -1) {
+      unclosed.add(kind);
+      continue;
+    }
+    tags.push([match.index, closing + 2]);
+    opening.lastIndex = closing + 2;
+  }
+  return tags;
+}
 
 /** Begins a tag that controls others, and has no value of its own. */
 const CONTROL =
@@ -39,14 +59,19 @@ const CONTROL =
 export function maskTags(text: string): MaskedTemplate | null {
   if (!/\{\{|\{%|<%/.test(text)) return null;
   const tags: [number, number][] = [];
-  const masked = text.replace(TAG, (tag, start: number) => {
-    const end = start + tag.length;
+  let masked = '';
+  let done = 0;
+  for (const [start, end] of tagsOf(text)) {
+    const tag = text.slice(start, end);
     const lineStart = text.lastIndexOf('\n', start - 1) + 1;
-    if (/^\s*#/.test(text.slice(lineStart, start))) return tag.replace(/[^\n]/g, ' ');
-    tags.push([start, end]);
-    const isAlone = /^\s*$/.test(text.slice(lineStart, start)) && /^[ \t\r]*(?:\n|$)/.test(text.slice(end, end + 200));
-    return tag.replace(/[^\n]/g, isAlone || CONTROL.test(tag) ? ' ' : 'x');
-  });
+    const before = text.slice(lineStart, start).trim();
+    const isAlone = before === '' && /^[ \t\r]*(?:\n|$)/.test(text.slice(end, end + 200));
+    const isComment = before.startsWith('#');
+    if (!isComment) tags.push([start, end]);
+    masked += text.slice(done, start) + tag.replace(/[^\n]/g, isComment || isAlone || CONTROL.test(tag) ? ' ' : 'x');
+    done = end;
+  }
+  masked += text.slice(done);
   return tags.length === 0 ? null : { original: text, text: masked, tags };
 }
 
@@ -109,10 +134,11 @@ export function isAboutPlaceholder({ code, at, related = [] }: Finding, template
 
 /** Offsets of the statement, or of the head of the block, at a place. */
 function statementAround({ source: { text }, start, end }: Span): [number, number] {
-  const before =
-    /(?:[^;{}\s][^;{}]*)?$/.exec(withoutBraces(text.slice(Math.max(0, start - 4000), start)))?.[0].length ?? 0;
-  const after = /^[^;{}]*/.exec(withoutBraces(text.slice(end, end + 4000)))?.[0].length ?? 0;
-  return [start - before, end + after];
+  const before = withoutBraces(text.slice(Math.max(0, start - 4000), start));
+  const after = withoutBraces(text.slice(end, end + 4000));
+  const from = Math.max(before.lastIndexOf(';'), before.lastIndexOf('{'), before.lastIndexOf('}')) + 1;
+  const to = after.search(/[;{}]/);
+  return [start - before.slice(from).trimStart().length, end + (to === -1 ? after.length : to)];
 }
 
 /** Replaces the braces of `${NAME}`, which end no statement. */

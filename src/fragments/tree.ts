@@ -2,7 +2,7 @@
  * The configurations in a directory, such as a repository: its whole configurations, and the parts that none of them
  * includes. Files are found by their names and recognised by their directives.
  */
-import { readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
+import { readdirSync, readFileSync, realpathSync, type Stats, statSync } from 'node:fs';
 import { parse } from '../../grammar/parser.js';
 import { type Item, isStatement } from '../../grammar/syntax-tree.js';
 import { hasWildcard, matchSegment } from '../config/glob.js';
@@ -215,7 +215,8 @@ export class Tree {
     const statements = items.filter(isStatement);
     const whole = isWhole(statements);
     // A file of comments is included by others.
-    if (statements.length === 0 && hasOwnEnding(path) && /^(?:\s*(?:#.*)?(?:\n|$))*$/.test(template?.text ?? text)) {
+    const isComment = (line: string): boolean => /^(?:#|$)/.test(line.trim());
+    if (statements.length === 0 && hasOwnEnding(path) && (template?.text ?? text).split('\n').every(isComment)) {
       return { path, text, template, enclosing: 'main', includes: [] };
     }
     const includesOnly = statements.length > 0 && statements.every(({ name }) => name.text === 'include');
@@ -251,9 +252,15 @@ function candidates(directory: string): string[] {
     for (const name of entries) {
       if (found.length >= MAX_FILES) return;
       const path = at + name;
-      const stat = statSync(Buffer.from(path, 'latin1'), { throwIfNoEntry: false });
-      if (stat === undefined) continue;
-      const real = realpathSync(Buffer.from(path, 'latin1'), { encoding: 'latin1' });
+      let stat: Stats;
+      let real: string;
+      try {
+        stat = statSync(Buffer.from(path, 'latin1'));
+        real = realpathSync(Buffer.from(path, 'latin1'), { encoding: 'latin1' });
+      } catch {
+        // A link to nothing, to itself, or into a directory that may not be read.
+        continue;
+      }
       if (seen.size === seen.add(real).size) continue;
       if (stat.isDirectory()) {
         if (depth < MAX_DEPTH && !SKIPPED_DIRECTORIES.has(name)) visit(`${path}/`, depth + 1);
@@ -280,7 +287,7 @@ function hasOwnEnding(path: string): boolean {
 
 /** Configurations of other programs have sections in brackets. */
 function isIni(text: string): boolean {
-  return /^\s*\[[^\]\n]+\]\s*$/m.test(text.replace(/^\s*[#;].*$/gm, ''));
+  return text.split('\n').some((line) => /^\[[^\]]+\]$/.test(line.trim()));
 }
 
 function directoryOf(path: string): string {

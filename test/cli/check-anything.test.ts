@@ -1,6 +1,6 @@
 /** `-t` of directories, templates, dumps and standard input: nothing is reported that the rest of a configuration decides. */
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
@@ -321,4 +321,35 @@ test('compat --nginx reports about a release of nginx', async (t) => {
   const report = JSON.parse(json.stdout) as { accepted: boolean; findings: readonly { code: string }[] };
   assert.equal(json.code, 0);
   assert.deepEqual([report.accepted, report.findings.map((each) => each.code)], [true, ['nginx-deprecated']]);
+});
+
+test('-T of a part prints the part, which -t reads as one', async (t) => {
+  const directory = tree(t, {
+    'site.conf': 'server {\n  listen 127.0.0.1:0;\n  include x.conf;\n}\n',
+    'x.conf': 'root /x;\n',
+  });
+  const { stdout } = await command(['-T', join(directory, 'site.conf')]);
+  assert.deepEqual(
+    stdout.match(/^# configuration file .*/gm)?.map((line) => line.replace(directory, '')),
+    ['# configuration file /site.conf:', '# configuration file /x.conf:'],
+  );
+  assert.deepEqual(await findingsOf(directory, ['-'], stdout.replace('root', 'rot')), ['unknown-directive x.conf:1']);
+});
+
+test('links to nothing and in circles, and hostile texts, do not stop the search of a directory', async (t) => {
+  const length = 300_000;
+  const directory = tree(t, {
+    'a/site.conf': 'server { lisn 80; }\n',
+    'blank.conf': '\n'.repeat(length),
+    'spaces.conf': `${' '.repeat(length)}x`,
+    'open.conf': '{{'.repeat(length / 2),
+    'tags.conf': '{% '.repeat(length / 3),
+    'comments.conf': '#\n'.repeat(length / 2),
+  });
+  symlinkSync(join(directory, 'nowhere'), join(directory, 'nothing.conf'));
+  symlinkSync(join(directory, 'loop.conf'), join(directory, 'loop.conf'));
+  symlinkSync(directory, join(directory, 'a/above'));
+  assert.deepEqual(await findingsOf(directory, [directory]), ['unknown-directive a/site.conf:1']);
+  const dump = `${'\n'.repeat(length)}# configuration file /x:\nevents { }\nhttp { sendfle on; }\n`;
+  assert.deepEqual(await findingsOf(directory, ['-'], dump), ['unknown-directive /x:2']);
 });
