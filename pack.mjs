@@ -4,7 +4,7 @@
 // bundled packages, and the declarations that its public types reach. The command and its worker are files of their own
 // (esbuild.mjs), so that the modules of the command line are not among them.
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join, relative } from 'node:path';
+import { basename, dirname, join, relative } from 'node:path';
 import { argv } from 'node:process';
 import { build, transform } from 'esbuild';
 import { bundledChevrotain, LICENSES, registryOnly } from './bundled-packages.mjs';
@@ -17,7 +17,7 @@ const BUILT = ['src/bundle', 'src/console/page'];
 
 /** The original modules while `dist` is prepared. */
 const ORIGINALS = 'dist/.originals';
-const LIST = 'dist/.npmignore';
+const LIST = '.npmignore';
 
 /** The files that `entries` reach by relative imports. */
 function reached(entries, importsOf) {
@@ -46,6 +46,29 @@ function declarations() {
   );
 }
 
+/**
+ * Patterns for `.npmignore` by directory, which include what is published: one list for all would be compared as a whole with each
+ * file, which takes npm ten seconds.
+ */
+function published(files) {
+  const lists = new Map();
+  const include = (directory, pattern) => {
+    if (!lists.has(directory)) lists.set(directory, new Set());
+    lists.get(directory).add(pattern);
+  };
+  const withParents = (directory) => {
+    if (directory === '.') return;
+    include(dirname(directory), `!/${basename(directory)}/`);
+    withParents(dirname(directory));
+  };
+  for (const file of files) {
+    include(dirname(file), `!/${basename(file)}`);
+    withParents(dirname(file));
+  }
+  for (const directory of BUILT) withParents(directory);
+  return lists;
+}
+
 /** Writes a file in one step: other processes may run the modules. */
 function replace(path, text) {
   writeFileSync(`${path}.new`, text);
@@ -65,7 +88,7 @@ const ownModulesAlone = {
 };
 
 /** Text of a module as it is published. */
-async function published(file) {
+async function publishedText(file) {
   const path = join('dist', file);
   const text = readFileSync(path, 'utf8');
   const options = { minifyWhitespace: true, lineLimit: 160, target: 'es2023' };
@@ -89,10 +112,10 @@ async function published(file) {
 async function prepare() {
   restore();
   const files = modules();
-  const included = [...files, ...declarations()];
-  const list = ['*', '!*/', ...[...included, ...BUILT.map((directory) => `${directory}/*`)].map((file) => `!/${file}`)];
-  writeFileSync(LIST, `${[...list, '*.cache', '*.map', '/test', '/bench', '/.originals'].join('\n')}\n`);
-  const texts = await Promise.all(files.map(published));
+  for (const [directory, names] of published([...files, ...declarations()])) {
+    writeFileSync(join('dist', directory, LIST), ['/*', ...names].join('\n'));
+  }
+  const texts = await Promise.all(files.map(publishedText));
   for (const [i, file] of files.entries()) {
     const original = join(ORIGINALS, file);
     mkdirSync(dirname(original), { recursive: true });
@@ -102,7 +125,9 @@ async function prepare() {
 }
 
 function restore() {
-  rmSync(LIST, { force: true });
+  for (const path of readdirSync('dist', { recursive: true, encoding: 'utf8' })) {
+    if (basename(path) === LIST) rmSync(join('dist', path));
+  }
   if (!existsSync(ORIGINALS)) return;
   for (const entry of readdirSync(ORIGINALS, { recursive: true, withFileTypes: true })) {
     if (!entry.isFile()) continue;

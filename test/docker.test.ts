@@ -1,7 +1,6 @@
 /**
  * The Dockerfile, without Docker: its steps are executed with an empty directory as the root of each stage. Three things differ:
- * the packages for building are those of the checkout, its compiled modules are compiled again only if their sources differ, and
- * the user remains the same.
+ * the packages for building are those of the checkout, its compiled modules are not compiled again, and the user remains the same.
  */
 import assert from 'node:assert/strict';
 import { execFile, spawn, spawnSync } from 'node:child_process';
@@ -108,7 +107,7 @@ function copy(stage: Stage, text: string): void {
 
 /** The compiled modules, without those of tests. */
 function copyCompiled(stage: Stage): void {
-  for (const name of ['src', 'grammar', '.tsbuildinfo', '.tsbuildinfo-page']) {
+  for (const name of ['src', 'grammar']) {
     const filter = (path: string): boolean => !/\.(map|cache)$/.test(path);
     cpSync(join(ROOT, 'dist', name), join(stage.path('dist'), name), { recursive: true, filter });
   }
@@ -121,7 +120,8 @@ async function run(stage: Stage, command: string): Promise<void> {
   if (first !== undefined) symlinkSync(join(ROOT, 'node_modules'), join(cwd, 'node_modules'));
   const rest = stage
     .real(first === undefined ? command : command.slice(first.length))
-    .replace('npm cache clean --force', 'true');
+    .replace('npm cache clean --force', 'true')
+    .replace('npm pack ', 'node pack.mjs prepare && npm pack --ignore-scripts ');
   executed.push(command);
   if (rest.trim() === '') return;
   const env = { ...stage.environment, PACKAGES: '' };
