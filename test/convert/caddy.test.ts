@@ -97,11 +97,12 @@ class Caddy implements SourceProgram {
   }
 }
 
-describe('Caddyfiles', { skip }, () => {
+describe('Caddyfiles', () => {
   let program: Caddy;
   let comparison: Comparison;
 
   before(async () => {
+    if (skip !== false) return;
     program = await Caddy.start();
     comparison = await Comparison.start('caddy', {
       request: {
@@ -125,6 +126,6 @@ describe('Caddyfiles', { skip }, () => {
   });
 
   for (const one of CADDY_CASES) {
-    test(`through the converted file, ${one.name}`, () => comparison.compare(one, program, 'Caddyfile'));
+    test(`through the converted file, ${one.name}`, { skip }, () => comparison.compare(one, program, 'Caddyfile'));
   }
 });

@@ -76,11 +76,12 @@ class Haproxy implements SourceProgram {
   }
 }
 
-describe('configurations of HAProxy', { skip }, () => {
+describe('configurations of HAProxy', () => {
   let program: Haproxy;
   let comparison: Comparison;
 
   before(async () => {
+    if (skip !== false) return;
     comparison = await Comparison.start('haproxy', {
       request: {},
       response: { server: 'tsproxy names itself' },
@@ -94,6 +95,6 @@ describe('configurations of HAProxy', { skip }, () => {
   });
 
   for (const one of HAPROXY_CASES) {
-    test(`through the converted file, ${one.name}`, () => comparison.compare(one, program, 'haproxy.cfg'));
+    test(`through the converted file, ${one.name}`, { skip }, () => comparison.compare(one, program, 'haproxy.cfg'));
   }
 });

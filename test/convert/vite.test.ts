@@ -64,11 +64,12 @@ class Vite implements SourceProgram {
   }
 }
 
-describe('tables of Vite', { skip }, () => {
+describe('tables of Vite', () => {
   const program = new Vite();
   let comparison: Comparison;
 
   before(async () => {
+    if (skip !== false) return;
     comparison = await Comparison.start('vite', {
       request: {},
       response: {
@@ -81,11 +82,11 @@ describe('tables of Vite', { skip }, () => {
 
   after(async () => {
     await program.close();
-    await comparison.close();
-    rmSync(join(modules, '.vite-temp'), { recursive: true, force: true });
+    await comparison?.close();
+    if (modules !== '') rmSync(join(modules, '.vite-temp'), { recursive: true, force: true });
   });
 
   for (const one of VITE_CASES) {
-    test(`through the converted file, ${one.name}`, () => comparison.compare(one, program, 'vite.config.ts'));
+    test(`through the converted file, ${one.name}`, { skip }, () => comparison.compare(one, program, 'vite.config.ts'));
   }
 });
