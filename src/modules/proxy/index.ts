@@ -263,7 +263,7 @@ export default defineModule({
     proxy_host: {
       get: (x) => httpExchange(x).upstreamHost,
       changeable: true,
-      doc: 'Host and port of the target as written in `proxy_pass`.',
+      doc: 'Host and port of the target as written in `proxy_pass`, without the default port of its protocol.',
     },
     proxy_port: {
       get: (x) => httpExchange(x).upstreamPort,

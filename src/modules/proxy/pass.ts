@@ -17,8 +17,10 @@ export interface PassTarget {
   readonly secure: boolean;
   /** Whether the scheme is `ws` or `wss`. */
   readonly websocket: boolean;
-  /** Host and port as written: the value of `$proxy_host`. */
+  /** Host and port as written. */
   readonly hostPort: string;
+  /** The value of `$proxy_host`: as in nginx, without the scheme's default port. */
+  readonly host: string;
   readonly address: Address;
   /** URI part, or null if there is none. */
   readonly uri: string | null;
@@ -44,9 +46,15 @@ export function parseTarget(url: string): PassTarget | string {
     secure,
     websocket,
     hostPort,
+    host: proxyHost(address, hostPort, secure),
     address,
     uri,
   };
+}
+
+function proxyHost(address: Address, hostPort: string, secure: boolean): string {
+  if (address.family === 'unix') return 'localhost';
+  return address.port === (secure ? 443 : 80) ? hostPort.replace(/:\d+$/, '') : hostPort;
 }
 
 /** Argument type of `proxy_pass URL`. */

@@ -50,24 +50,28 @@ export function compileTarget(data: PassData, at: Scope): TargetOf {
     const target = override === null ? parsed : { ...parsed, secure: override.secure };
     const upstream = upstreamOf(target, compiler.shared);
     if (upstream !== undefined) return destinationOf(target, upstream, true);
-    // As in nginx, `$proxy_host` is set even if the name cannot be resolved.
-    httpExchange(x).upstreamHost = target.hostPort;
+    // As in nginx, `$proxy_host` and `$proxy_port` are set even if the name cannot be resolved.
+    httpExchange(x).upstreamHost = target.host;
+    httpExchange(x).upstreamPort = portOf(target);
     return resolveNow(target, x);
   };
 }
 
 export function destinationOf(target: PassTarget, upstream: Upstream, wholeUri: boolean): Destination {
-  const { address } = target;
   return {
     upstream,
     secure: target.secure,
     websocket: target.websocket,
     // With variables, a name may contain any characters that a resolver accepts.
-    host: address.family === 'unix' ? 'localhost' : wholeUri ? fieldValue(target.hostPort) : target.hostPort,
-    port: address.family === 'unix' ? '' : String(address.port),
+    host: wholeUri ? fieldValue(target.host) : target.host,
+    port: portOf(target),
     uri: target.uri,
     wholeUri,
   };
+}
+
+function portOf({ address }: PassTarget): string {
+  return address.family === 'unix' ? '' : String(address.port);
 }
 
 /** Resolves a name for one request; resolves to null if that fails. */
