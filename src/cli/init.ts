@@ -7,12 +7,12 @@ import { errnoText } from '../diagnostics/errno.js';
 import { printError } from '../process/standard-streams.js';
 import { diagnose } from './diagnosis.js';
 import { loopbackAddresses, systemAuthorities } from './forward/machine-facts.js';
-import { shellWord } from './forward/plan.js';
 import { answeredOptions, Cancelled } from './init/questions.js';
 import { type StartingFiles, startingFile } from './init/starting-file.js';
 import { type InitOptions, type Wishes, wishesOf } from './init/wishes.js';
 import { LocalCa } from './local-ca/local-ca.js';
 import { printFindings } from './print-findings.js';
+import { shellWord } from './shell-word.js';
 import { print, writeOut } from './stdout.js';
 
 /** Returns the exit code: 1 if nothing was written. */

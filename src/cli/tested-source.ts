@@ -12,7 +12,7 @@ import type { Finding } from '../diagnostics/finding.js';
 import { nativePath } from '../files/native-path.js';
 import type { Enclosing } from '../fragments/blocks.js';
 import { dumpReader, readDump } from '../fragments/dump.js';
-import { EnclosingDetector } from '../fragments/enclosing.js';
+import { EnclosingDetector, hasSection } from '../fragments/enclosing.js';
 import { assumptions, findingsOfParts } from '../fragments/outside.js';
 import { type Part, wrapped } from '../fragments/part.js';
 import {
@@ -235,15 +235,12 @@ export function wholeOf({ source, parts }: Tested, assumed: readonly string[] = 
   return whole;
 }
 
-/** Blocks of a whole configuration: a line that begins with one shows that the file is no part, without loading any module. */
-const SECTION = /^[ \t]*(?:http|events|stream|mail)\s*\{/m;
-
 /** Characters that are parsed to classify a file; the check itself refuses files that are too long. */
 const MAX_PARSED = 200_000;
 
 /** The block that a file belongs into; null for a whole configuration, and for an unreadable file, which the check reports. */
 async function enclosingOf(name: string, text: string, directory: string): Promise<Enclosing | null> {
-  if (text === '' || SECTION.test(text)) return null;
+  if (text === '' || hasSection(text)) return null; // Without loading any module.
   const { modules } = await import('../modules/index.js');
   const statements = statementsOf(name, text);
   const isIncludes = statements.length > 0 && statements.every((each) => each.name.text === 'include');

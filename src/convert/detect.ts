@@ -20,8 +20,8 @@ const CONTENTS: readonly (readonly [RegExp, Format])[] = [
   [/\bdefineConfig\s*\(|from\s*['"]vite['"]|require\(\s*['"]vite['"]\s*\)/, 'vite'],
   [/http-proxy-middleware|createProxyMiddleware|\bpathFilter\b/, 'http-proxy-middleware'],
   [/^\s*\{[\s\S]*"target"\s*:|^\s*\{\s*"[/^][^"]*"\s*:/, 'vite'],
-  [/^\s*(?:events|http|server|upstream\s+\S+|location\s[^{}]*|map\s[^{}]*)\s*\{/m, 'nginx'],
-  [/^[ \t]*(?:\S+(?:,?[ \t]+\S+)*[ \t]+)?\{[ \t]*(?:#.*)?$/m, 'caddy'],
+  [/^[ \t]*(?:events|http|server|upstream[ \t]+[^\s{}]+|(?:location|map)[ \t][^{}\n]*)\s*\{/m, 'nginx'],
+  [/^(?:.*[ \t])?\{[ \t]*(?:#.*)?$/m, 'caddy'],
   [/^[ \t]*(?:reverse_proxy|file_server|respond|encode|php_fastcgi|handle_path)\b/m, 'caddy'],
   [/^[ \t]*[a-z_]+[ \t][^;{}\n]*;/m, 'nginx'],
 ];

@@ -14,6 +14,14 @@ export function isWhole(statements: readonly Statement[]): boolean {
   return statements.some(({ name, block }) => block !== null && SECTIONS.has(name.text));
 }
 
+/** A line that begins with a section. */
+const SECTION = /^[ \t]*(?:http|events|stream|mail)\s*\{/m;
+
+/** Whether a text is a whole configuration, without parsing it. */
+export function hasSection(text: string): boolean {
+  return SECTION.test(text);
+}
+
 /** Contexts from the outermost one, which wins if several suit. */
 const ORDER: readonly (Enclosing & Context)[] = ['main', 'http', 'server', 'location', 'upstream', 'events'];
 

@@ -8,7 +8,7 @@ import { type Item, isStatement, type Source, type Statement } from '../../gramm
 import { writeValue } from '../../grammar/words.js';
 import type { Finding } from '../diagnostics/finding.js';
 import { ENCLOSING_TEXT, type Enclosing } from '../fragments/blocks.js';
-import { EnclosingDetector } from '../fragments/enclosing.js';
+import { EnclosingDetector, hasSection } from '../fragments/enclosing.js';
 import { findingsOfParts } from '../fragments/outside.js';
 import { type Part, WRAPPING, wrapped } from '../fragments/part.js';
 import { modules } from '../modules/index.js';
@@ -22,14 +22,6 @@ export interface FragmentRoot {
   readonly enclosing: Enclosing;
   /** Whether it is a main file with the document added. */
   readonly inMain: boolean;
-}
-
-/** Sections of a whole configuration. */
-const SECTION = /^\s*(?:http|events|stream|mail)\s*\{/m;
-
-/** Whether a text is a whole configuration. */
-export function isWhole(text: string): boolean {
-  return SECTION.test(text);
 }
 
 const detector = new EnclosingDetector(modules);
@@ -62,7 +54,7 @@ export function fragmentRoot(
 
 /** The block that the outermost directives of a text belong into; null for a whole configuration or an unknown text. */
 function enclosingOf(name: string, text: string): Enclosing | null {
-  return isWhole(text) ? null : detector.enclosing(parse({ name, text }).items);
+  return hasSection(text) ? null : detector.enclosing(parse({ name, text }).items);
 }
 
 /** A main file in whose `http` block the document is included; null if there is no such block. */

@@ -2,10 +2,11 @@
 import { isAbsolute, join } from 'node:path';
 import { toBytes, toText } from '../diagnostics/byte-string.js';
 import type { Finding } from '../diagnostics/finding.js';
+import { hasSection } from '../fragments/enclosing.js';
 import { isAboutPlaceholder, isTemplateName } from '../fragments/template.js';
 import { Analysis, type RootText, rootOf } from './analysis.js';
 import { directoryOf, uriOf } from './file-uri.js';
-import { type FragmentRoot, findingsOfFragment, fragmentRoot, isWhole } from './fragment-root.js';
+import { type FragmentRoot, findingsOfFragment, fragmentRoot } from './fragment-root.js';
 import type { OpenDocuments } from './open-documents.js';
 import { DEFAULT_SETTINGS, type Settings } from './settings.js';
 import { RecordingReader, TextReader } from './text-reader.js';
@@ -65,12 +66,12 @@ export class Workspace {
   analysisOf(path: string): DocumentAnalysis {
     const text = this.texts.textOf(path) ?? '';
     const known = this.mains.get(path);
-    if (known !== undefined && (known !== path || isWhole(text))) {
+    if (known !== undefined && (known !== path || hasSection(text))) {
       const analysis = this.analyse(known);
       if (analysis?.source(path) !== undefined) return { analysis, fragment: null };
       this.mains.delete(path);
     }
-    const candidates = isWhole(text) ? [path] : this.mainFilesFor(path);
+    const candidates = hasSection(text) ? [path] : this.mainFilesFor(path);
     for (const main of candidates) {
       const analysis = this.analyse(main);
       if (analysis?.source(path) === undefined) continue;
@@ -145,7 +146,7 @@ export class Workspace {
   }
 
   private isWhole(path: string): boolean {
-    return isWhole(this.texts.textOf(path) ?? '');
+    return hasSection(this.texts.textOf(path) ?? '');
   }
 
   /** Paths that a setting may mean. */

@@ -68,6 +68,13 @@ test('the format of a source is recognized by its content', () => {
   }
 });
 
+test('texts of no format are recognized in linear time', () => {
+  assert.equal(detectFormat('', `${'a, '.repeat(100_000)}x`), null);
+  assert.equal(detectFormat('', `${'\n'.repeat(200_000)}x`), null);
+  assert.equal(detectFormat('', `${' {'.repeat(100_000)}x`), null);
+  assert.equal(detectFormat('', `${'location '.repeat(50_000)}x`), null);
+});
+
 /** Deterministic random numbers (mulberry32). */
 function random(seed: number): () => number {
   let state = seed;

@@ -7,6 +7,7 @@ import { canonicalIp } from '../../config/address.js';
 import { escapeHtml } from '../../http/html-escape.js';
 import type { Exchange } from '../../program/exchange.js';
 import type { ListenerProgram } from '../../program/program.js';
+import { shellWord } from '../shell-word.js';
 import { page, shown } from './page.js';
 
 /** Names of this machine in its network. */
@@ -32,7 +33,7 @@ export function isKnownHost(
 /** Text of the refusal for other clients than browsers. */
 export function foreignHostText(host: string): string {
   return `421: the configuration has no server_name for this host, and tsproxy dev was not started with
-  --allow-host ${shown(host)}
+  --allow-host ${shellWord(shown(host))}
 `;
 }
 
@@ -44,6 +45,6 @@ export function foreignHostPage(host: string): string {
     `<p>No <code>server_name</code> of the configuration is <code>${escapeHtml(shown(host))}</code>. While a site runs on this
 machine, other hosts are refused, so that no page of another site can read it by a name of its own.</p>
 <h2>If this host is yours</h2>
-<pre>tsproxy dev … --allow-host ${escapeHtml(shown(host))}</pre>`,
+<pre>tsproxy dev … --allow-host ${escapeHtml(shellWord(shown(host)))}</pre>`,
   );
 }

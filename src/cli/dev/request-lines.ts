@@ -9,7 +9,7 @@ import { durationText, visibleText } from '../terminal-text.js';
 
 const METHOD_WIDTH = 6;
 
-/** Maximum number of requests in progress that are remembered. */
+/** Maximum number of requests, WebSockets and event streams in progress that are remembered, each. */
 const MAX_REQUESTS = 5000;
 
 /** Media type of event streams. */
@@ -35,7 +35,7 @@ export class RequestLines {
   line(row: TapRow): string | null {
     switch (row.type) {
       case 'request':
-        this.begun(row.id, visibleText(row.host + row.target));
+        remember(this.requests, row.id, row.host + row.target);
         return null;
       case 'response':
         return this.response(row);
@@ -50,13 +50,6 @@ export class RequestLines {
       default:
         return null;
     }
-  }
-
-  /** The rows about the end of a request may have been dropped. */
-  private begun(id: string, target: string): void {
-    const [oldest] = this.requests.size < MAX_REQUESTS ? [] : this.requests.keys();
-    if (oldest !== undefined) this.requests.delete(oldest);
-    this.requests.set(id, target);
   }
 
   private response(row: ResponseRow): string | null {
@@ -75,7 +68,7 @@ export class RequestLines {
     const parts = [
       painted,
       this.placeText(row.place ?? null),
-      tries.length === 0 ? '' : `-> ${row.upstream}${tries.length > 1 ? ` (${tries.length} tries)` : ''}`,
+      tries.length === 0 ? '' : `-> ${visibleText(row.upstream)}${tries.length > 1 ? ` (${tries.length} tries)` : ''}`,
       durationText(row.duration),
       events === undefined && !isStream ? '' : `event stream closed after ${events ?? 0} events`,
       completed || isStream ? '' : style.warning('incomplete'),
@@ -85,8 +78,8 @@ export class RequestLines {
 
   private open(row: OpenRow): string {
     const target = row.host + row.target;
-    this.sockets.set(row.id, target);
-    const parts = [this.style.strong('open'), this.placeText(row.place ?? null), `-> ${row.upstream}`];
+    remember(this.sockets, row.id, target);
+    const parts = [this.style.strong('open'), this.placeText(row.place ?? null), `-> ${visibleText(row.upstream)}`];
     return this.text(row.time, 'WS', target, parts);
   }
 
@@ -106,7 +99,7 @@ export class RequestLines {
   /** The first event of a stream has a line: that of its response follows when it ends. */
   private event(id: string, time: number): string | null {
     const before = this.streams.get(id) ?? 0;
-    this.streams.set(id, before + 1);
+    remember(this.streams, id, before + 1);
     const target = this.requests.get(id);
     return before > 0 || target === undefined ? null : this.text(time, 'SSE', target, [this.style.strong('open')]);
   }
@@ -124,6 +117,13 @@ export class RequestLines {
   private placeText(place: Place | null): string {
     return place === null || place.file.startsWith('<') ? '' : this.style.faint(placeText(place, this.directory));
   }
+}
+
+/** Replaces the oldest entry of a full map: the row about its end may have been dropped. */
+function remember<T>(map: Map<string, T>, id: string, value: T): void {
+  const [oldest] = map.size < MAX_REQUESTS || map.has(id) ? [] : map.keys();
+  if (oldest !== undefined) map.delete(oldest);
+  map.set(id, value);
 }
 
 /** `FILE:LINE`, relative to a directory if the file is below. */

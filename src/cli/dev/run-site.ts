@@ -60,6 +60,8 @@ class DevelopmentView {
   constructor(private readonly site: Site) {}
 
   async run(): Promise<number> {
+    const end = (): void => this.end();
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGQUIT'] as const) process.on(signal, end);
     let prepared: PreparedSite;
     try {
       prepared = await this.start();
@@ -70,8 +72,6 @@ class DevelopmentView {
       process.exit(1);
     }
     this.changes.watch(prepared.watched);
-    const end = (): void => this.end();
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGQUIT'] as const) process.on(signal, end);
     // A terminal that is closed sends it, too.
     process.on('SIGHUP', () => (process.stdin.isTTY ? end() : void this.reload('SIGHUP')));
     this.restoreTerminal = readKeys(

@@ -2,6 +2,7 @@
 import { toText } from '../../diagnostics/byte-string.js';
 import { httpExchange } from '../../exchange/exchange.js';
 import type { Exchange } from '../../program/exchange.js';
+import { shellWord } from '../shell-word.js';
 
 /** A failed request. Texts for display. */
 export interface FailedUpstream {
@@ -43,8 +44,8 @@ function reasonOf(failure: string, address: string): string {
   }
 }
 
-/** Options that name another server for an upstream. */
+/** Options, for a shell, that name another server for an upstream, whose name may be text of the client. */
 export function upstreamOptions(upstream: string): string[] {
   const host = upstream.replace(/:\d+$/, '');
-  return [`--upstream ${host}=localhost:3000`];
+  return [`--upstream ${shellWord(`${host}=localhost:3000`)}`];
 }

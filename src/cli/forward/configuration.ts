@@ -1,9 +1,10 @@
 /** The configuration that a command line of `tsproxy forward` stands for. */
 import { type Block, block, configurationText, type Line } from '../configuration-text.js';
+import { shellWord } from '../shell-word.js';
 import { UsageError } from '../usage-error.js';
 import { groupServers, type Loopback } from './group-servers.js';
 import { MEDIA_TYPES } from './media-types.js';
-import { type CertificatePaths, type ForwardPlan, type Route, shellWord, withSlash } from './plan.js';
+import { type CertificatePaths, type ForwardPlan, type Route, withSlash } from './plan.js';
 import { type DirectoryTarget, isAddress, type ServerTarget } from './target.js';
 
 /** Files and addresses of this machine that the configuration refers to. */

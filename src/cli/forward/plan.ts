@@ -140,8 +140,3 @@ export function withSlash(path: string): string {
 export function targetText(target: Target): string {
   return target.kind === 'directory' ? target.path : `${target.scheme}://${target.address}${target.path ?? ''}`;
 }
-
-/** A word for a POSIX shell, on one line. */
-export function shellWord(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''").replace(/[\0-\x1f\x7f]/g, '?')}'`;
-}

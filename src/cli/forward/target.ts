@@ -34,6 +34,8 @@ const SHORT = /^(?:(?<host>[\w.-]+|\[[\da-f:.]+\])?:)?(?<port>\d{1,5})$/i;
 
 /** Parses a target: a URL, a port, `host:port`, a unix socket, or an existing directory. */
 export function targetOf(word: string): Target {
+  // A shell variable without a value must not publish the working directory.
+  if (word === '') throw new UsageError('empty target', 'The working directory is written ".": /=.');
   if (word.includes('$')) throw new UsageError(`"${word}" contains a "$", which a configuration cannot express`);
   if (word.includes('\0') || word.includes('\n')) throw new UsageError('a target contains a control character');
   const socket = /^(?:(?<scheme>\w+):\/\/)?unix:(?<path>[^:]+)(?::(?<uri>\/.*)?)?$/.exec(word)?.groups;

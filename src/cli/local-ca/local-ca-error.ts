@@ -11,6 +11,8 @@ export function withReadableErrors<T>(directory: string, run: () => T): T {
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     if (code === undefined || error instanceof LocalCaError) throw error;
-    throw new LocalCaError(`the local CA in "${directory}" cannot be used: ${message}`);
+    throw new LocalCaError(
+      `the local CA in "${directory}" cannot be used: ${message}; $TSPROXY_CA_DIRECTORY names another directory`,
+    );
   }
 }

@@ -143,6 +143,9 @@ test('hosts of the configuration, of this machine, and given ones reach the appl
 test('the refusal names the option, as a page for browsers', async () => {
   const fields = [`Host: team.com:${sitePort}`];
   assert.match((await ask(sitePort, 'GET /', fields)).body, /--allow-host team\.com\n/);
+  // A name of another site may be copied into a shell.
+  const hostile = await ask(sitePort, 'GET /', ["Host: a.$(id)';id.com"]);
+  assert.ok(hostile.body.includes(`--allow-host 'a.$(id)'\\'';id.com'\n`), hostile.body);
   const page = await ask(sitePort, 'GET /', [...fields, 'Accept: text/html,*/*;q=0.8']);
   assert.match(page.body, /^<!doctype html>[\s\S]*--allow-host team\.com</);
   assert.match(page.field('content-security-policy') ?? '', /^default-src 'none'; style-src 'sha256-/);

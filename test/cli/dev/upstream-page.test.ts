@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import { test } from 'node:test';
 import { PAGE_POLICY } from '../../../src/cli/dev/page.js';
+import { upstreamOptions } from '../../../src/cli/dev/upstream-failure.js';
 import { type MissingUpstream, upstreamPage, upstreamText } from '../../../src/cli/dev/upstream-page.js';
 import { violations } from '../../console/console-page.js';
 import { browser, noBrowser } from '../../kit/browser.js';
@@ -27,6 +28,11 @@ test('text of a request is escaped, shortened, and contains no control character
   assert.equal(upstreamText(content).trim().split('\n').length, 4);
   const long = { ...CONTENT, upstream: 'a'.repeat(100_000) };
   assert.ok(upstreamPage(long).length < 10_000 && upstreamText(long).length < 1000);
+});
+
+test('options are words of a shell, whatever host a client has sent', () => {
+  assert.deepEqual(upstreamOptions('app.internal:3000'), ['--upstream app.internal=localhost:3000']);
+  assert.deepEqual(upstreamOptions("$(id)';id:80"), ["--upstream '$(id)'\\'';id=localhost:3000'"]);
 });
 
 test('the text names the upstream, the place and the options', () => {

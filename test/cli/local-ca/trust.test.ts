@@ -330,5 +330,8 @@ test('a directory that cannot be written is one message', (t) => {
   const { code, text } = run(home, 'trust');
   if (/MODULE_NOT_FOUND/.test(text)) return t.skip('other users cannot read the checkout');
   assert.equal(code, 1);
-  assert.match(text, /^tsproxy ca: the local CA in ".*" cannot be used: E\w+: .*\n$/);
+  assert.match(
+    text,
+    /^tsproxy ca: the local CA in ".*" cannot be used: E\w+: .*; \$TSPROXY_CA_DIRECTORY names another directory\n$/,
+  );
 });

@@ -1,11 +1,12 @@
 /** The system's store on Linux: OpenSSL, curl, and most programs other than browsers. Only root can change it. */
+
 import { copyFileSync, existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { shellWord } from '../../shell-word.js';
 import { programIn, runProgram } from './run-program.js';
 import {
   DONE,
   type Machine,
-  shellWord,
   type TrustChange,
   type TrustedRoot,
   type TrustState,

@@ -1,14 +1,15 @@
 /** The user's login keychain on macOS: Safari, Chromium, curl. The system asks the user for consent to a change. */
+
 import { X509Certificate } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { shellWord } from '../../shell-word.js';
 import { programIn, runProgram } from './run-program.js';
 import {
   DONE,
   type Machine,
   ROOT_NAME,
-  shellWord,
   type TrustChange,
   type TrustedRoot,
   type TrustState,

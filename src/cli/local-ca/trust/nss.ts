@@ -1,12 +1,13 @@
 /** Databases of NSS, which Chromium (on Linux) and Firefox use, through its program `certutil`. */
+
 import { X509Certificate } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
+import { shellWord } from '../../shell-word.js';
 import { programIn, runProgram } from './run-program.js';
 import {
   DONE,
   type Machine,
-  shellWord,
   type TrustChange,
   type TrustedRoot,
   type TrustState,

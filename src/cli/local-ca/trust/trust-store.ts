@@ -43,8 +43,3 @@ export const DONE: TrustChange = { done: true };
 
 /** Beginning of the root's common name, by which stores find it. */
 export const ROOT_NAME = 'tsproxy local root';
-
-/** Word for a shell, quoted if necessary. */
-export function shellWord(text: string): string {
-  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
-}
