@@ -125,6 +125,7 @@ async function prepare() {
 }
 
 function restore() {
+  if (!existsSync('dist')) return;
   for (const path of readdirSync('dist', { recursive: true, encoding: 'utf8' })) {
     if (basename(path) === LIST) rmSync(join('dist', path));
   }
