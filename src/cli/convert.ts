@@ -1,5 +1,5 @@
 /** `tsproxy convert`: converts the configuration of another program, or between nginx.conf and JSON. */
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { diskReader, includedFiles } from '../config/reader.js';
 import { convertText, type ForeignFormat } from '../convert/convert.js';
@@ -99,7 +99,7 @@ function readIncluded(pattern: string, name: string | null): { name: string; tex
   });
 }
 
-/** Writes the files that a converted configuration names into its directory; none is replaced. */
+/** Writes the files that a converted configuration names into its directory; none with another content is replaced. */
 function writeBeside(files: readonly AuxiliaryFile[], output: string | undefined): void {
   for (const { name, text } of files) {
     if (output === undefined) {
@@ -108,6 +108,7 @@ function writeBeside(files: readonly AuxiliaryFile[], output: string | undefined
     }
     const path = join(dirname(resolve(output)), name);
     try {
+      if (existsSync(path) && readFileSync(path, 'utf8') === text) continue;
       writeFileSync(path, text, { flag: 'wx', mode: 0o600 });
       printError(`tsproxy: wrote ${path}`);
     } catch (error) {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -82,4 +82,19 @@ test('files of a JSON are not written outside of the directory', async (t) => {
   const { code, stderr } = await command(['convert', '--from', 'json', 'x.json', '-o', 'out'], { cwd: path });
   assert.equal(code, 1);
   assert.match(stderr, /"\/etc\/a\/\.\.\/b\.conf" is not below the directory/);
+});
+
+test('files beside a configuration are written once, and not replaced by others', async (t) => {
+  const site = (hash: string) => `http://x.localhost:8080 {\n\tbasic_auth {\n\t\tbob ${hash}\n\t}\n\trespond hi\n}\n`;
+  const path = directory(t, { Caddyfile: site('$2a$14$first') });
+  const convert = () => command(['convert', 'Caddyfile', '-o', 'nginx.conf'], { cwd: path });
+  assert.match((await convert()).stderr, /^tsproxy: wrote .*\/x\.localhost-2\.htpasswd\n$/);
+  const file = join(path, 'x.localhost-2.htpasswd');
+  assert.equal(statSync(file).mode & 0o777, 0o600);
+  assert.deepEqual(await convert(), { code: 0, stdout: '', stderr: '' });
+  writeFileSync(join(path, 'Caddyfile'), site('$2a$14$second'));
+  const { code, stderr } = await convert();
+  assert.equal(code, 1);
+  assert.match(stderr, /x\.localhost-2\.htpasswd" failed \(17: File already exists\)/);
+  assert.match(readFileSync(file, 'utf8'), /first/);
 });
