@@ -13,9 +13,9 @@ const MAX_KEYS = 4;
 
 /**
  * Calls the action of each pressed key until the returned function is called; it restores the terminal. Does nothing if
- * standard input is not a terminal. Ctrl-C, Ctrl-D and the end of the terminal call `quit`.
+ * standard input is not a terminal. Ctrl-C and Ctrl-D call `quit`, the end of the terminal calls `hangUp`.
  */
-export function readKeys(actions: KeyActions, quit: () => void): () => void {
+export function readKeys(actions: KeyActions, quit: () => void, hangUp: () => void): () => void {
   const { stdin } = process;
   if (!stdin.isTTY) return () => {};
   const pressed = (keys: string): void => {
@@ -28,8 +28,8 @@ export function readKeys(actions: KeyActions, quit: () => void): () => void {
   };
   const restore = (): void => {
     stdin.off('data', pressed);
-    stdin.off('end', quit);
-    stdin.off('error', quit);
+    stdin.off('end', hangUp);
+    stdin.off('error', hangUp);
     // A terminal that was closed has no mode to restore.
     stdin.on('error', () => {});
     process.off('exit', restore);
@@ -42,8 +42,8 @@ export function readKeys(actions: KeyActions, quit: () => void): () => void {
   stdin.setEncoding('utf8');
   stdin.on('data', pressed);
   // The terminal was closed.
-  stdin.on('end', quit);
-  stdin.on('error', quit);
+  stdin.on('end', hangUp);
+  stdin.on('error', hangUp);
   stdin.resume();
   // Also after an exception.
   process.on('exit', restore);

@@ -73,7 +73,8 @@ class DevelopmentView {
     }
     this.changes.watch(prepared.watched);
     // A terminal that is closed sends it, too.
-    process.on('SIGHUP', () => (process.stdin.isTTY ? end() : void this.reload('SIGHUP')));
+    const hangUp = (): void => this.end(true);
+    process.on('SIGHUP', () => (process.stdin.isTTY ? hangUp() : void this.reload('SIGHUP')));
     this.restoreTerminal = readKeys(
       {
         r: () => void this.reload('r'),
@@ -83,6 +84,7 @@ class DevelopmentView {
         q: end,
       },
       end,
+      hangUp,
     );
     tryPrint(banner(this.site, prepared, process.stdin.isTTY === true, this.style));
     return 0;
@@ -168,11 +170,11 @@ class DevelopmentView {
   private print(lines: readonly (string | null)[]): void {
     const text = lines.flatMap((line) => (line === null ? [] : [`${line}\n`])).join('');
     // The terminal is gone.
-    if (text !== '' && !tryPrint(text)) this.end();
+    if (text !== '' && !tryPrint(text)) this.end(process.stdout.isTTY === true);
   }
 
-  /** Ends without waiting for the browser's connections. */
-  private end(): void {
+  /** Ends without waiting for the browser's connections. `hungUp`: whether the terminal was closed. */
+  private end(hungUp = false): void {
     if (this.ending) return;
     this.ending = true;
     try {
@@ -181,7 +183,11 @@ class DevelopmentView {
       void this.instance?.stop();
       this.site.close?.();
     } finally {
-      process.exit(0);
+      // Node.js aborts in exit() if it cannot restore the mode of a terminal that was closed.
+      if (hungUp) {
+        process.removeAllListeners('SIGHUP');
+        process.kill(process.pid, 'SIGHUP');
+      } else process.exit(0);
     }
   }
 }
