@@ -37,6 +37,7 @@ const SHOWN_LEVELS: ReadonlySet<string> = new Set(['emerg', 'alert', 'crit', 'er
 /** Maximum number of further attempts to find ports that are free. */
 const MAX_ATTEMPTS = 10;
 const PORT_IN_USE = /^bind\(\) to .* failed \(\d+: Address already in use\)/;
+const PORT_NOT_PERMITTED = /^bind\(\) to .* failed \(\d+: Permission denied\)$/;
 
 /** Runs the site until it is ended by a key or a signal; the exit code applies only if the start failed. */
 export async function runSite(site: Site): Promise<number> {
@@ -199,7 +200,8 @@ function placeName(path: string): string {
 /** The reasons of a refusal: findings with their code frames. */
 function refusalText({ findings, message }: RefusedConfig): string {
   if (findings.length > 0) return renderFindings(findings, { color: colored() }).trimEnd();
-  return `tsproxy: [emerg] ${toText(message)}`;
+  const advice = PORT_NOT_PERMITTED.test(message) ? '; this user needs a port above 1023' : '';
+  return `tsproxy: [emerg] ${toText(message)}${advice}`;
 }
 
 /** URLs and notices that the previous configuration did not have. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { chmodSync, chownSync, mkdirSync, statSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { get } from '../../kit/index.js';
@@ -52,4 +52,24 @@ http {
   assert.match(dev.text, /ssl_certificate_key key\.pem: not readable here/);
   const key = statSync(join(cwd, '.data/tsproxy/ca/authority.pem'));
   assert.deepEqual([key.uid, key.mode & 0o777], [NOBODY, 0o600]);
+});
+
+function reasonWithoutPrivilegedPorts(): string | false {
+  const file = '/proc/sys/net/ipv4/ip_unprivileged_port_start';
+  const first = existsSync(file) ? Number(readFileSync(file, 'utf8')) : 0;
+  return first > 80 ? skip : 'every user may be able to bind to port 80 here';
+}
+
+test('a port that the user must not use is one message with advice', { skip: reasonWithoutPrivilegedPorts() }, () => {
+  const { status, stderr } = spawnSync(process.execPath, [BINARY, '127.0.0.1:80', '3000'], {
+    uid: NOBODY,
+    gid: NOBODY,
+    encoding: 'utf8',
+    timeout: 60_000,
+  });
+  assert.equal(status, 1);
+  assert.equal(
+    stderr,
+    'tsproxy: [emerg] bind() to 127.0.0.1:80 failed (13: Permission denied); this user needs a port above 1023\n',
+  );
 });
