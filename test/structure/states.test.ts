@@ -50,6 +50,7 @@ for (const { title, files, states, steps } of stateMachines()) {
 /** Files whose states are one block of constants below a comment that begins like this. */
 const BLOCKS: Readonly<Record<string, readonly [path: string, comment: string]>> = {
   'Client connection': ['src/http1/server-connection.ts', 'Connection state;'],
+  'HTTP/2 connection': ['src/http2/server-connection.ts', 'States of a connection;'],
   'Upstream request': ['src/upstream/request-state.ts', 'States of an upstream request'],
   'Upstream stream': ['src/http1/upstream-stream.ts', 'States of a stream'],
   Tunnel: ['src/tunnel/drain.ts', 'States of a drain'],
