@@ -53,7 +53,7 @@ const listen: Rule = (statement, { plan }) => {
   const { address } = found;
   const { hosts, runFiles } = plan.options;
   if (address.family === 'unix') {
-    const path = runFiles.path(address.path.replace(/^.*\//s, ''), null);
+    const path = runFiles.path(socketName(address.path), null);
     plan.notice(`listen unix:${address.path}`, path);
     return [withArguments(statement, [`unix:${path}`, ...kept])];
   }
@@ -67,6 +67,14 @@ const listen: Rule = (statement, { plan }) => {
     withArguments(statement, [`${each.includes(':') ? `[${each}]` : each}:${ports}`, ...kept]),
   );
 };
+
+/** Maximum length of a socket's name: addresses of sockets have room for about a hundred bytes. */
+const MAX_SOCKET_NAME = 50;
+
+/** A name that tells sockets of different directories apart. */
+function socketName(path: string): string {
+  return path.replace(/^\/+/, '').replaceAll('/', '-').slice(-MAX_SOCKET_NAME);
+}
 
 const serverName: Rule = (statement) => {
   const names = statement.args.map(({ text }) => text);
