@@ -69,3 +69,18 @@ test('the packages of the site are not those of the project', () => {
   };
   assert.equal(site.packages['node_modules/vitepress']?.version, devDependencies.vitepress);
 });
+
+test('reference links of pages have a definition, and definitions a link', () => {
+  const wrong: string[] = [];
+  for (const page of PAGES) {
+    const text = readFileSync(join(DOCS, page), 'utf8')
+      .replace(/^```.*?^```$/gms, '')
+      .replace(/`[^`\n]*`/g, '');
+    const defined = new Set([...text.matchAll(/^\[([^\]]+)\]: /gm)].map(([, name = '']) => name));
+    const used = new Set([...text.matchAll(/\]\[([^\]]+)\]/g)].map(([, name = '']) => name));
+    for (const name of [...defined, ...used]) {
+      if (!defined.has(name) || !used.has(name)) wrong.push(`${page}: [${name}]`);
+    }
+  }
+  assert.deepEqual(wrong, []);
+});

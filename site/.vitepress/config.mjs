@@ -29,6 +29,8 @@ export default defineConfig({
   head: [['link', { rel: 'icon', href: 'data:,' }]],
   rewrites: onSite,
   vite: {
+    // The index of the search has the text of all pages; it is loaded when the search is opened.
+    build: { chunkSizeWarningLimit: 1500 },
     // The pages are outside of this directory, where Vue is installed.
     resolve: {
       alias: [
