@@ -14,4 +14,5 @@ for (const kind of ['completion', 'diagnostics'] satisfies (keyof Times)[]) {
   const figures = [0.5, 0.95, 0.99, 1].map((share) => quantile(times[kind], share));
   console.log(`${kind.padEnd(12)} p50 ${figures[0]}  p95 ${figures[1]}  p99 ${figures[2]}  max ${figures[3]}`);
 }
+console.log(`CPU time of the server: ${times.cpu.toFixed(1)} ms for each keystroke`);
 for (const fn of cleanups) await fn();

@@ -28,10 +28,10 @@ export interface RootText {
   readonly globals?: string;
 }
 
+/** Its parts are computed when they are used: most completions need none of them, names need the check without the lints. */
 export class Analysis {
-  readonly result: CheckResult;
-  /** Without those that comments suppress. */
-  readonly findings: readonly Finding[];
+  private checked: CheckResult | null = null;
+  private reported: readonly Finding[] | null = null;
   private readonly byPath = new Map<string, Source>();
   private foundMain: Scope | null = null;
   private foundNames: NameIndex | null = null;
@@ -39,30 +39,27 @@ export class Analysis {
   constructor(
     readonly root: RootText,
     readonly reader: RecordingReader,
-  ) {
-    const { source, directory, prefix, globals } = root;
-    const checked = check(source, modules, {
-      reader,
-      confDirectory: directory,
-      ...(prefix !== undefined && { prefix }),
-      ...(globals !== undefined && { globals }),
-    });
-    const linted = lint(checked, lints, { directory });
-    this.result = namesModuleFiles(linted) ? withoutUnknownNames(linted) : linted;
-    const comments = new IgnoreComments(linted.sources);
-    const reported = comments.unsuppressed(this.result.findings);
-    const unused = comments.size === 0 ? [] : comments.unused(knowledgeOf, KNOWN_CODES, checked.config !== null);
-    this.findings = [...reported, ...unused];
-    for (const each of linted.sources) if (!this.byPath.has(each.name)) this.byPath.set(each.name, each);
+  ) {}
+
+  /** Result of the check. */
+  get result(): CheckResult {
+    this.checked ??= this.check();
+    return this.checked;
+  }
+
+  /** Findings of the check and the lints, without those that comments suppress. */
+  get findings(): readonly Finding[] {
+    this.reported ??= this.lint();
+    return this.reported;
   }
 
   /** The text of a file of this configuration. */
   source(path: string): Source | undefined {
-    return this.byPath.get(path);
+    return path === this.root.source.name ? this.root.source : this.files.get(path);
   }
 
   get paths(): Iterable<string> {
-    return this.byPath.keys();
+    return this.files.keys();
   }
 
   /** The blocks as written; null if the text could not be read. */
@@ -85,6 +82,31 @@ export class Analysis {
   /** A path relative to the directory of the configuration, made absolute. */
   fileOf(written: string): string {
     return written.startsWith('/') ? written : this.root.directory + written;
+  }
+
+  private get files(): ReadonlyMap<string, Source> {
+    if (this.byPath.size === 0) {
+      for (const each of this.result.sources) if (!this.byPath.has(each.name)) this.byPath.set(each.name, each);
+    }
+    return this.byPath;
+  }
+
+  private check(): CheckResult {
+    const { source, directory, prefix, globals } = this.root;
+    return check(source, modules, {
+      reader: this.reader,
+      confDirectory: directory,
+      ...(prefix !== undefined && { prefix }),
+      ...(globals !== undefined && { globals }),
+    });
+  }
+
+  private lint(): readonly Finding[] {
+    const linted = lint(this.result, lints, { directory: this.root.directory });
+    const { config, findings, sources } = namesModuleFiles(linted) ? withoutUnknownNames(linted) : linted;
+    const comments = new IgnoreComments(sources);
+    const unused = comments.size === 0 ? [] : comments.unused(knowledgeOf, KNOWN_CODES, config !== null);
+    return [...comments.unsuppressed(findings), ...unused];
   }
 }
 

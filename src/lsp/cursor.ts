@@ -96,6 +96,7 @@ function inside(around: BlockContent, name: string): BlockContent | null {
 
 /** Content of the outermost level of a file: that of the block that includes it. */
 function outermostOf(analysis: Analysis, path: string): BlockContent | null {
+  if (path === analysis.root.source.name) return { context: 'main' };
   const source = analysis.source(path);
   const include = source === undefined ? undefined : analysis.result.expansion?.trailOf(source).at(-1);
   if (include === undefined) return { context: 'main' };

@@ -5,13 +5,15 @@ import { diagnosticsOf } from './diagnostics.js';
 import type { DocumentAnalysis, Workspace } from './workspace.js';
 
 /** Analyses that take longer, in ms, wait until nothing is typed for a while. */
-const QUICK = 40;
+const QUICK = 100;
 
 /** Maximum delay after a change, in ms. */
 const MAX_DELAY = 500;
 
+/** Pause before the check, and before the lints, in ms: the editor's requests for the same version are answered first. */
+const PAUSE = 1;
+
 export class DiagnosticsPublisher {
-  private immediate: NodeJS.Immediate | undefined;
   private timeout: NodeJS.Timeout | undefined;
   /** Duration of the last analysis, in ms. */
   private duration = 0;
@@ -25,23 +27,30 @@ export class DiagnosticsPublisher {
 
   /** Publishes soon: at once if the last analysis was quick, otherwise in a pause of twice its duration. */
   schedule(): void {
-    if (this.duration <= QUICK) {
-      this.immediate ??= setImmediate(() => this.publish());
-      return;
-    }
+    const delay = this.duration <= QUICK ? PAUSE : Math.min(2 * this.duration, MAX_DELAY);
     this.cancel();
-    this.timeout = setTimeout(() => this.publish(), Math.min(2 * this.duration, MAX_DELAY));
+    this.timeout = setTimeout(() => this.check(), delay);
   }
 
   cancel(): void {
-    clearImmediate(this.immediate);
     clearTimeout(this.timeout);
-    this.immediate = undefined;
-    this.timeout = undefined;
   }
 
-  /** Analyses the open documents and sends what has changed. */
-  publish(): void {
+  /** Checks the open documents, and publishes the diagnostics unless a change follows. */
+  private check(): void {
+    const start = performance.now();
+    for (const { source } of this.workspace.documents.all())
+      void this.workspace.analysisOf(source.name).analysis.result;
+    const checked = performance.now() - start;
+    this.timeout = setTimeout(() => this.publish(checked), PAUSE);
+  }
+
+  /**
+   * Lints the open documents and sends what has changed.
+   *
+   * @param checked duration of the check before, in ms
+   */
+  publish(checked = 0): void {
     this.cancel();
     const start = performance.now();
     const current = new Map<string, PublishDiagnosticsParams>();
@@ -59,7 +68,7 @@ export class DiagnosticsPublisher {
         if (diagnostics.length > 0 && !current.has(uri)) current.set(uri, { uri, diagnostics });
       }
     }
-    this.duration = performance.now() - start;
+    this.duration = checked + performance.now() - start;
     for (const uri of this.sent.keys()) if (!current.has(uri)) current.set(uri, { uri, diagnostics: [] });
     for (const params of current.values()) this.update(params);
   }

@@ -34,7 +34,7 @@ export class WarmUp {
     if (document === undefined) return;
     this.left--;
     const { root } = this.workspace.analysisOf(document.source.name).analysis;
-    new Analysis(root, new RecordingReader(this.workspace.texts, root.directory));
+    void new Analysis(root, new RecordingReader(this.workspace.texts, root.directory)).findings;
     this.schedule();
   }
 }

@@ -1,6 +1,6 @@
 /** An editor: a client of `tsproxy lsp` over standard input and output, with a workspace of files. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -29,6 +29,9 @@ import { TextDocument } from 'vscode-languageserver-textdocument';
 
 /** In ms; longer than an analysis takes on a loaded machine. */
 const PATIENCE = 30_000;
+
+/** Unit of times in `/proc`, in ms. */
+const TICK = 10;
 
 const BINARY = fileURLToPath(new URL('../../../bin/tsproxy', import.meta.url));
 
@@ -179,6 +182,16 @@ export class Editor {
         this.waiting.add(wake);
       });
     }
+  }
+
+  /** CPU time of the server so far, in ms; 0 where the system does not have Linux's `/proc`. */
+  serverCpu(): number {
+    const path = `/proc/${this.server.pid}/stat`;
+    if (!existsSync(path)) return 0;
+    const fields = readFileSync(path, 'latin1')
+      .replace(/^.*\) /s, '')
+      .split(' ');
+    return (Number(fields[11]) + Number(fields[12])) * TICK;
   }
 
   async stop(): Promise<void> {

@@ -46,6 +46,8 @@ export interface Times {
   /** In ms, one for each keystroke. */
   readonly completion: readonly number[];
   readonly diagnostics: readonly number[];
+  /** CPU time of the server, in ms for each keystroke. */
+  readonly cpu: number;
 }
 
 /** Types a number of characters, one after the other, and waits for both answers to each. */
@@ -59,6 +61,7 @@ export async function typeIn(t: Parameters<typeof Editor.start>[0], characters: 
   await pause(READING);
   const document = editor.document(name);
   let offset = text.indexOf('        location /ws/', text.length / 2);
+  const before = editor.serverCpu();
   const times = { completion: [] as number[], diagnostics: [] as number[] };
   for (let i = 0; i < characters; i++) {
     const position = document.positionAt(offset++);
@@ -73,7 +76,7 @@ export async function typeIn(t: Parameters<typeof Editor.start>[0], characters: 
     const diagnostics = editor.diagnostics(name).then(() => times.diagnostics.push(performance.now() - start));
     await Promise.all([completions, diagnostics]);
   }
-  return times;
+  return { ...times, cpu: (editor.serverCpu() - before) / characters };
 }
 
 /** A quantile of times, rounded to 0.1 ms. */
