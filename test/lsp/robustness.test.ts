@@ -91,9 +91,10 @@ test('the server survives a text that is typed character by character', async (t
   assert.ok((await editor.diagnostics('nginx.conf')).every(({ severity }) => severity !== 1));
 });
 
-/** Diagnostics of a text by a new analysis. */
-function fresh(uri: string, text: string): readonly Diagnostic[] {
+/** Diagnostics of a text by a new analysis, in a workspace with the editor's folder: above it are files of others. */
+function fresh({ directory }: Editor, uri: string, text: string): readonly Diagnostic[] {
   const workspace = new Workspace(new OpenDocuments());
+  workspace.folders = [`${directory}/`];
   workspace.documents.update(TextDocument.create(uri, 'nginx', 1, text));
   const published: PublishDiagnosticsParams[] = [];
   new DiagnosticsPublisher(workspace, (params) => published.push(params)).publish();
@@ -140,7 +141,7 @@ test('after random edits, the diagnostics are those of a new analysis', async (t
       }
       const found = await editor.diagnostics('nginx.conf');
       const text = editor.document('nginx.conf').getText();
-      assert.deepEqual(found, JSON.parse(JSON.stringify(fresh(editor.uri('nginx.conf'), text))));
+      assert.deepEqual(found, JSON.parse(JSON.stringify(fresh(editor, editor.uri('nginx.conf'), text))));
     }),
     { numRuns: 25 },
   );
