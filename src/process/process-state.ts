@@ -28,3 +28,17 @@ export function processState(pid: number): ProcessState {
   const state = STATES[letter];
   return { text: state === undefined ? '' : ` (${state})`, isStopped: letter === 'T' || letter === 't' };
 }
+
+/**
+ * Number of system calls by which the process has read and written so far (proc_pid_io(5)); null where it is not known. It does not
+ * grow in an endless loop of a script, but does in a process that has too little processor time for its work.
+ */
+export function ioCalls(pid: number): number | null {
+  try {
+    const text = readFileSync(`/proc/${pid}/io`, 'latin1');
+    return [...text.matchAll(/^sysc[rw]: (\d+)$/gm)].reduce((sum, [, count]) => sum + Number(count), 0);
+  } catch {
+    // The process has ended, this is not Linux, or the kernel does not permit it.
+    return null;
+  }
+}

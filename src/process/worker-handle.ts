@@ -9,7 +9,7 @@ import type { Served, ZoneServer } from '../zones/zone-server.js';
 import type { FeedRelay } from './feed-relay.js';
 import { BLOCKING_FD, closeRecord, type WorkerChild } from './fork-worker.js';
 import type { ListeningSockets } from './listening-sockets.js';
-import { processState } from './process-state.js';
+import { ioCalls, processState } from './process-state.js';
 import { settledWithin } from './settled-within.js';
 import { startErrorMessage } from './start-error-message.js';
 import type { TapSubscribers } from './tap-subscribers.js';
@@ -43,6 +43,8 @@ const CONFIG_PART = 48 << 10;
 const START_PRIORITY = -10;
 /** Ticks without a heartbeat that are allowed while a worker loads or compiles a configuration. */
 const BUSY_TICKS = 30;
+/** Multiple of its limit for which a worker may be silent while it reads and writes. */
+const OVERLOAD_FACTOR = 6;
 /** Ticks within which a configuration must be prepared. */
 const PREPARE_TICKS = 60;
 /** ms allowed for preparing a configuration, beyond three times the first worker's time. */
@@ -78,6 +80,9 @@ export class WorkerHandle {
   private busy = true;
   /** Ticks since its last message, since `prepare` was sent, and since it was told to release sockets. */
   private silent = 0;
+  /** `ioCalls` at the last tick of a worker that does not respond; null: not known. */
+  private calls: number | null = null;
+  private overloadReported = false;
   private preparingFor = 0;
   private prepareTicks = PREPARE_TICKS;
   private releasingFor = 0;
@@ -102,6 +107,7 @@ export class WorkerHandle {
     this.served = context.zones.serve(processChannel(child), blocking instanceof net.Socket ? blocking : null);
     child.on('message', (message) => {
       this.silent = 0;
+      this.calls = null;
       if (isWorkerEvent(message)) this.receive(message);
     });
     this.ended = new Promise((resolve) => {
@@ -133,7 +139,8 @@ export class WorkerHandle {
   /**
    * Counts one interval of the master's clock; kills a worker that has sent nothing for `limit` ms (0: no limit) or has not
    * answered in time. Intervals are counted instead of time, so that a master that was itself stopped does not kill its
-   * workers.
+   * workers. A worker that still reads and writes has more to do than its processor permits, and would lose its connections: it has
+   * six times the limit.
    */
   tick(limit: number): void {
     if (this.killed || !this.alive) return;
@@ -141,6 +148,8 @@ export class WorkerHandle {
     const ticks = Math.ceil(limit / HEARTBEAT_INTERVAL);
     if (
       limit > 0 &&
+      this.silent >= ticks &&
+      (!this.isWorking() || this.silent > OVERLOAD_FACTOR * ticks) &&
       this.silent > ticks &&
       (!this.busy || this.silent > BUSY_TICKS || processState(this.pid).isStopped)
     ) {
@@ -152,6 +161,19 @@ export class WorkerHandle {
       this.context.errorLog.write('alert', `worker process ${this.pid} did not close its listening sockets in time`);
       this.endReleases();
     }
+  }
+
+  /** Whether a worker that does not respond has read or written since the last tick; logged once. */
+  private isWorking(): boolean {
+    const before = this.calls;
+    this.calls = ioCalls(this.pid);
+    if (before === null || this.calls === null || this.calls === before) return false;
+    if (!this.overloadReported) {
+      this.overloadReported = true;
+      const reason = 'does not respond, but reads and writes: it is overloaded';
+      this.context.errorLog.write('alert', `worker process ${this.pid} ${reason}`);
+    }
+    return true;
   }
 
   private giveUp(reason: string): void {

@@ -1,5 +1,15 @@
-/** Preloaded (`--import`) into workers: SIGUSR2 starts an endless loop, which nothing in the process can end. */
+/**
+ * Preloaded (`--import`) into workers: SIGUSR2 starts an endless loop, which nothing in the process can end; SIGURG keeps the event
+ * loop busy for three seconds with reading.
+ */
+import { readFileSync } from 'node:fs';
+
 process.on('SIGUSR2', () => {
   process.title = 'frozen';
   for (;;);
+});
+
+process.on('SIGURG', () => {
+  const end = performance.now() + 3000;
+  while (performance.now() < end) readFileSync('/proc/self/stat');
 });

@@ -104,6 +104,15 @@ describe('processes that stand still', { concurrency: 4 }, () => {
     });
   }
 
+  test('a worker that does not respond but reads and writes is logged, and keeps its connections', async (t) => {
+    const { proxy, port } = await start(t, { workers: 1, heartbeat: '1s' });
+    const [worker = 0] = childrenOf(proxy);
+    process.kill(worker, 'SIGURG');
+    await proxy.logged(new RegExp(`worker process ${worker} does not respond, but reads and writes: it is overloaded`));
+    assert.equal((await get(port)).body, `${worker}`);
+    assert.deepEqual(childrenOf(proxy), [worker]);
+  });
+
   test('a master that was stopped itself kills no worker', async (t) => {
     const { proxy, port } = await start(t);
     const before = childrenOf(proxy);
