@@ -12,8 +12,8 @@ export interface PortOwner {
   readonly uid: number | null;
 }
 
-/** ms that the search among all processes may take. */
-const SEARCH_TIMEOUT = 500;
+/** CPU time that the search among all processes may take, ms: on a busy machine more time passes. */
+const SEARCH_TIME = 500;
 /** ms that lsof may take. */
 const LSOF_TIMEOUT = 2000;
 const MAX_NAME = 60;
@@ -88,30 +88,37 @@ function hexAddress(host: string): string {
     .join('');
 }
 
-/** The first process with that open descriptor: a master process rather than its workers. */
+/** The first process with that open descriptor: this one, or a master process rather than its workers. */
 function processWith(link: string): number | null {
-  const deadline = Date.now() + SEARCH_TIMEOUT;
+  if (hasOpen(process.pid, link)) return process.pid;
+  const before = process.cpuUsage();
   const pids = readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
     .map(Number);
   for (const pid of pids.sort((a, b) => a - b)) {
-    if (Date.now() > deadline) return null;
-    let descriptors: string[];
-    try {
-      descriptors = readdirSync(`/proc/${pid}/fd`);
-    } catch {
-      // Of another user, or ended.
-      continue;
-    }
-    for (const descriptor of descriptors) {
-      try {
-        if (readlinkSync(`/proc/${pid}/fd/${descriptor}`) === link) return pid;
-      } catch {
-        // Closed meanwhile.
-      }
-    }
+    const { user, system } = process.cpuUsage(before);
+    if (user + system > SEARCH_TIME * 1000) return null;
+    if (hasOpen(pid, link)) return pid;
   }
   return null;
+}
+
+function hasOpen(pid: number, link: string): boolean {
+  let descriptors: string[];
+  try {
+    descriptors = readdirSync(`/proc/${pid}/fd`);
+  } catch {
+    // Of another user, or ended.
+    return false;
+  }
+  return descriptors.some((descriptor) => {
+    try {
+      return readlinkSync(`/proc/${pid}/fd/${descriptor}`) === link;
+    } catch {
+      // Closed meanwhile.
+      return false;
+    }
+  });
 }
 
 function nameOf(pid: number): string | null {
