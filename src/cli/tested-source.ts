@@ -9,10 +9,11 @@ import { isStatement, type Statement } from '../../grammar/syntax-tree.js';
 import { type ConfigReader, diskReader, includedFiles } from '../config/reader.js';
 import { toBytes, toText } from '../diagnostics/byte-string.js';
 import type { Finding } from '../diagnostics/finding.js';
+import { directoriesAbove, directoryOf } from '../files/directories.js';
 import { nativePath } from '../files/native-path.js';
 import type { Enclosing } from '../fragments/blocks.js';
 import { dumpReader, readDump } from '../fragments/dump.js';
-import { EnclosingDetector, hasSection } from '../fragments/enclosing.js';
+import { EnclosingDetector, hasOnlyIncludes, hasSection } from '../fragments/enclosing.js';
 import { assumptions, findingsOfParts } from '../fragments/outside.js';
 import { type Part, wrapped } from '../fragments/part.js';
 import {
@@ -145,7 +146,7 @@ async function testedDirectory(
   }
   const texts = tree.roots().map(({ path, enclosing }): Tested => {
     const parts = enclosing === null ? [] : [{ name: path, enclosing: as ?? enclosing }];
-    const own = path.slice(0, path.lastIndexOf('/') + 1);
+    const own = directoryOf(path);
     const confDirectory = enclosing === null ? own : tree.confDirectory(path);
     // As if nginx were started there with `-p`, unless a prefix is given.
     const prefix = which.prefix === undefined ? own : source.prefix;
@@ -243,8 +244,8 @@ async function enclosingOf(name: string, text: string, directory: string): Promi
   if (text === '' || hasSection(text)) return null; // Without loading any module.
   const { modules } = await import('../modules/index.js');
   const statements = statementsOf(name, text);
-  const isIncludes = statements.length > 0 && statements.every((each) => each.name.text === 'include');
-  const enclosing = new EnclosingDetector(modules).enclosing(isIncludes ? included(statements, directory) : statements);
+  const examined = hasOnlyIncludes(statements) ? included(statements, directory) : statements;
+  const enclosing = new EnclosingDetector(modules).enclosing(examined);
   return enclosing === 'main' ? null : enclosing;
 }
 
@@ -252,7 +253,7 @@ function statementsOf(name: string, text: string): Statement[] {
   return parse({ name, text: text.slice(0, MAX_PARSED) }).items.filter(isStatement);
 }
 
-/** Statements of the included files: a file of nothing but includes belongs where these belong. */
+/** Statements of the included files. */
 function included(includes: readonly Statement[], directory: string): Statement[] {
   const reader = readerOfPart(diskReader, directory);
   return includes
@@ -303,11 +304,8 @@ function readerOfPart(reader: ConfigReader, directory: string): ConfigReader {
 
 /** Directory for includes: the nearest one at or above a path with an `nginx.conf`, else the path's own. */
 function confDirectoryAbove(path: string): string {
-  const own = path.slice(0, path.lastIndexOf('/') + 1);
-  for (let at = own; at.length > 1; at = at.slice(0, at.lastIndexOf('/', at.length - 2) + 1)) {
-    if (existsSync(nativePath(`${at}nginx.conf`))) return at;
-  }
-  return own;
+  for (const at of directoriesAbove(path)) if (existsSync(nativePath(`${at}nginx.conf`))) return at;
+  return directoryOf(path);
 }
 
 function isDirectory(path: string): boolean {

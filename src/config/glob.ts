@@ -1,4 +1,4 @@
-/** Patterns of glob(3), one path segment at a time: `*`, `?`, `[a-z]`, `[!a-z]`, and `\` to escape a character. */
+/** Patterns of glob(3), matched segment by segment: `*`, `?`, `[a-z]`, `[!a-z]`, and `\` to escape a character. */
 
 /** True if nginx treats the text as a pattern. */
 export function hasWildcard(pattern: string): boolean {
@@ -11,6 +11,13 @@ export function matchSegment(pattern: string, name: string): boolean {
     return false;
   }
   return toRegExp(pattern).test(name);
+}
+
+/** Whether a path matches a pattern, segment by segment. */
+export function matchPath(pattern: string, path: string): boolean {
+  const patterns = pattern.split('/');
+  const names = path.split('/');
+  return patterns.length === names.length && patterns.every((each, i) => matchSegment(each, names[i] ?? ''));
 }
 
 function toRegExp(pattern: string): RegExp {

@@ -1,7 +1,7 @@
 /** Sources of configuration texts: the file system, or an embedding caller. */
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { errnoText } from '../diagnostics/errno.js';
-import { hasWildcard, matchSegment } from './glob.js';
+import { hasWildcard, matchPath, matchSegment } from './glob.js';
 
 /**
  * Returns texts by path. Paths and texts are byte strings (latin1). `read` throws a system error if there is no such
@@ -40,15 +40,7 @@ export function textReader(texts: ReadonlyMap<string, string>): ConfigReader {
       return text;
     },
     expand(pattern) {
-      const patternSegments = pattern.split('/');
-      const matches = (path: string) => {
-        const segments = path.split('/');
-        return (
-          segments.length === patternSegments.length &&
-          patternSegments.every((part, i) => matchSegment(part, segments[i] ?? ''))
-        );
-      };
-      return [...texts.keys()].filter(matches).sort(byBytes);
+      return [...texts.keys()].filter((path) => matchPath(pattern, path)).sort(byBytes);
     },
   };
 }

@@ -14,6 +14,11 @@ export function isWhole(statements: readonly Statement[]): boolean {
   return statements.some(({ name, block }) => block !== null && SECTIONS.has(name.text));
 }
 
+/** Whether a file consists of includes: it belongs into the block that the included files belong into. */
+export function hasOnlyIncludes(statements: readonly Statement[]): boolean {
+  return statements.length > 0 && statements.every(({ name }) => name.text === 'include');
+}
+
 /** A line that begins with a section. */
 const SECTION = /^[ \t]*(?:http|events|stream|mail)\s*\{/m;
 

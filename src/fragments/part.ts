@@ -1,6 +1,7 @@
 /** Files that are parts of a configuration, such as those of `sites-enabled/`: the configuration that encloses them. */
 import { writeValue } from '../../grammar/words.js';
 import { hasWildcard } from '../config/glob.js';
+import { directoryOf } from '../files/directories.js';
 import type { ConfigSource } from '../process/configuration.js';
 import { ENCLOSING_TEXT, type Enclosing } from './blocks.js';
 
@@ -27,7 +28,7 @@ export function wrapped(
   const resolves = source.reader?.resolve !== undefined;
   if (!resolves && parts.some(({ name }) => hasWildcard(name))) return null;
   const [first] = parts;
-  const directory = source.confDirectory ?? first?.name.slice(0, first.name.lastIndexOf('/') + 1) ?? source.prefix;
+  const directory = source.confDirectory ?? (first === undefined ? source.prefix : directoryOf(first.name));
   const included = (inHttp: boolean): string[] =>
     parts
       .map(({ name, enclosing }) => ({ name, ...ENCLOSING_TEXT[enclosing] }))

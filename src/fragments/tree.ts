@@ -4,11 +4,13 @@
  */
 import { readdirSync, readFileSync, realpathSync, type Stats, statSync } from 'node:fs';
 import { parse } from '../../grammar/parser.js';
-import { type Item, isStatement } from '../../grammar/syntax-tree.js';
+import { allStatements, type Item, isStatement } from '../../grammar/syntax-tree.js';
 import { hasWildcard, matchSegment } from '../config/glob.js';
 import type { ConfigReader } from '../config/reader.js';
+import { directoriesAbove, directoryOf } from '../files/directories.js';
+import { nativePath } from '../files/native-path.js';
 import type { Enclosing } from './blocks.js';
-import { type EnclosingDetector, isWhole } from './enclosing.js';
+import { type EnclosingDetector, hasOnlyIncludes, isWhole } from './enclosing.js';
 import { installedName, type MaskedTemplate, maskTags } from './template.js';
 
 /** A text of a tree. */
@@ -82,8 +84,7 @@ export class Tree {
 
   /** A file that consists of includes belongs where the files belong that it includes. */
   private withIncluded(file: TreeFile): TreeFile {
-    const items = parse({ name: file.path, text: file.text }).items.filter(isStatement);
-    if (items.length === 0 || !items.every(({ name }) => name.text === 'include')) return file;
+    if (!hasOnlyIncludes(parse({ name: file.path, text: file.text }).items.filter(isStatement))) return file;
     const inside = this.includedBy(file).flatMap(({ path, text, template }) => [
       ...parse({ name: path, text: template?.text ?? text }).items,
     ]);
@@ -112,11 +113,11 @@ export class Tree {
 
   /** Base of relative includes of a part: the nearest directory at or above it with an `nginx.conf`, else its own. */
   confDirectory(path: string): string {
-    const own = directoryOf(path);
-    for (let at = own; at.startsWith(this.directory); at = at.slice(0, at.lastIndexOf('/', at.length - 2) + 1)) {
+    for (const at of directoriesAbove(path)) {
+      if (!at.startsWith(this.directory)) break;
       if (this.files.some((each) => installedName(each.path) === `${at}nginx.conf`)) return at;
     }
-    return own;
+    return directoryOf(path);
   }
 
   /**
@@ -133,17 +134,11 @@ export class Tree {
     return {
       read: (path) => {
         const file = this.byPath.get(path);
-        return file === undefined
-          ? readFileSync(Buffer.from(path, 'latin1'), 'latin1')
-          : (file.template?.text ?? file.text);
+        return file === undefined ? readFileSync(nativePath(path), 'latin1') : (file.template?.text ?? file.text);
       },
       expand: resolve,
       resolve,
     };
-  }
-
-  file(path: string): TreeFile | undefined {
-    return this.byPath.get(path);
   }
 
   /**
@@ -203,7 +198,7 @@ export class Tree {
   private classify(path: string): TreeFile | null {
     let text: string;
     try {
-      text = readFileSync(Buffer.from(path, 'latin1'), 'latin1');
+      text = readFileSync(nativePath(path), 'latin1');
     } catch {
       return null;
     }
@@ -219,23 +214,18 @@ export class Tree {
     if (statements.length === 0 && hasOwnEnding(path) && (template?.text ?? text).split('\n').every(isComment)) {
       return { path, text, template, enclosing: 'main', includes: [] };
     }
-    const includesOnly = statements.length > 0 && statements.every(({ name }) => name.text === 'include');
+    const includesOnly = hasOnlyIncludes(statements);
     if (!whole && !includesOnly && this.detector.known(items) < (hasOwnEnding(path) ? 0.5 : 1)) return null;
     const enclosing = whole ? null : includesOnly ? 'main' : this.detector.enclosing(items);
     if (!whole && enclosing === null) return null;
-    return { path, text, template, enclosing, includes: [...includesIn(items)] };
+    return { path, text, template, enclosing, includes: includesIn(items) };
   }
 }
 
-function* includesIn(items: readonly Item[]): Generator<string> {
-  const open = [items];
-  for (let next = open.pop(); next !== undefined; next = open.pop()) {
-    for (const item of next) {
-      if (!isStatement(item)) continue;
-      if (item.name.text === 'include' && item.args[0] !== undefined) yield item.args[0].text;
-      if (item.block !== null) open.push(item.block.items);
-    }
-  }
+function includesIn(items: readonly Item[]): string[] {
+  return [...allStatements(items)].flatMap(({ name, args: [file] }) =>
+    name.text === 'include' && file !== undefined ? [file.text] : [],
+  );
 }
 
 /** Names of files that may be configurations, ordered by path; each file once, also if links lead to it. */
@@ -245,7 +235,7 @@ function candidates(directory: string): string[] {
   const visit = (at: string, depth: number): void => {
     let entries: string[];
     try {
-      entries = readdirSync(Buffer.from(at, 'latin1'), { encoding: 'latin1' }).sort();
+      entries = readdirSync(nativePath(at), { encoding: 'latin1' }).sort();
     } catch {
       return;
     }
@@ -255,8 +245,8 @@ function candidates(directory: string): string[] {
       let stat: Stats;
       let real: string;
       try {
-        stat = statSync(Buffer.from(path, 'latin1'));
-        real = realpathSync(Buffer.from(path, 'latin1'), { encoding: 'latin1' });
+        stat = statSync(nativePath(path));
+        real = realpathSync(nativePath(path), { encoding: 'latin1' });
       } catch {
         // A link to nothing, to itself, or into a directory that may not be read.
         continue;
@@ -288,10 +278,6 @@ function hasOwnEnding(path: string): boolean {
 /** Configurations of other programs have sections in brackets. */
 function isIni(text: string): boolean {
   return text.split('\n').some((line) => /^\[[^\]]+\]$/.test(line.trim()));
-}
-
-function directoryOf(path: string): string {
-  return path.slice(0, path.lastIndexOf('/') + 1);
 }
 
 /** Resolves `.` and `..` of an absolute path. */

@@ -10,7 +10,7 @@ import { type Scope, scopesOf } from '../lints/engine/scope.js';
 import { lints } from '../lints/index.js';
 import { modules } from '../modules/index.js';
 import { namesModuleFiles } from '../process/checked-modules.js';
-import { directoryOf } from './file-uri.js';
+import { directoryOfDocument } from './file-uri.js';
 import { NameIndex } from './names/name-index.js';
 import type { RecordingReader } from './text-reader.js';
 
@@ -112,7 +112,7 @@ export class Analysis {
 
 /** Root text of a file that is a whole configuration. */
 export function rootOf(path: string, text: string, settings: Pick<RootText, 'prefix' | 'globals'>): RootText {
-  return { ...settings, source: { name: path, text }, directory: directoryOf(path) };
+  return { ...settings, source: { name: path, text }, directory: directoryOfDocument(path) };
 }
 
 /** Names that a module of a package may declare, which is not loaded. */

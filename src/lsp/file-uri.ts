@@ -1,6 +1,7 @@
 /** Paths of URIs. Paths are bytes. */
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { toBytes, toText } from '../diagnostics/byte-string.js';
+import { directoryOf } from '../files/directories.js';
 
 /** Path of a URI; for one that names no file (`untitled:1`), the URI itself. */
 export function pathOf(uri: string): string {
@@ -18,7 +19,7 @@ export function uriOf(path: string): string {
   return text.startsWith('/') ? pathToFileURL(text).href : text;
 }
 
-/** Directory of a path, with its slash; empty for a text that is no file. */
-export function directoryOf(path: string): string {
-  return path.startsWith('/') ? path.slice(0, path.lastIndexOf('/') + 1) : '';
+/** Directory of a document, with its slash; empty for one that is not a file. */
+export function directoryOfDocument(path: string): string {
+  return path.startsWith('/') ? directoryOf(path) : '';
 }

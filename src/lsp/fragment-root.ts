@@ -13,7 +13,7 @@ import { findingsOfParts } from '../fragments/outside.js';
 import { type Part, WRAPPING, wrapped } from '../fragments/part.js';
 import { modules } from '../modules/index.js';
 import type { RootText } from './analysis.js';
-import { directoryOf } from './file-uri.js';
+import { directoryOfDocument } from './file-uri.js';
 import type { TextReader } from './text-reader.js';
 
 /** The text that stands for the main file of a document. */
@@ -39,13 +39,13 @@ export function fragmentRoot(
   const enclosing = enclosingOf(name, text) ?? 'http';
   for (const main of mainFiles) {
     const source = withInclude(main, texts.textOf(main) ?? '', name, enclosing);
-    if (source !== null) return { root: { source, directory: directoryOf(main) }, enclosing, inMain: true };
+    if (source !== null) return { root: { source, directory: directoryOfDocument(main) }, enclosing, inMain: true };
   }
   const others = around.flatMap((path): Part[] => {
     const found = path === name ? null : enclosingOf(path, texts.textOf(path) ?? '');
     return found === null || found === 'main' ? [] : [{ name: path, enclosing: found }];
   });
-  const directory = directoryOf(mainFiles[0] ?? name);
+  const directory = directoryOfDocument(mainFiles[0] ?? name);
   const parts = [...others, { name, enclosing }];
   const whole = wrapped({ name, text: null, prefix: directory, confDirectory: directory, reader: texts }, parts);
   const source = { name: whole?.name ?? directory + WRAPPING, text: whole?.text ?? '' };

@@ -9,7 +9,7 @@ import type {
   WorkspaceEdit,
 } from 'vscode-languageserver/node';
 import { DocumentHighlightKind, ErrorCodes, ResponseError } from 'vscode-languageserver/node';
-import type { Span, Statement, Word } from '../../grammar/syntax-tree.js';
+import { allStatements, type Span, type Statement, type Word } from '../../grammar/syntax-tree.js';
 import { toBytes, toText } from '../diagnostics/byte-string.js';
 import type { Analysis } from './analysis.js';
 import { contentOf, type Mention } from './names/mention.js';
@@ -17,7 +17,7 @@ import { spellingOf } from './names/name-index.js';
 import type { OpenDocument } from './open-documents.js';
 import { positionsOf, rangeOf } from './positions.js';
 import { functionsOf, scriptOf } from './script-functions.js';
-import { allStatements, statementsAt, treeOf, wordAt } from './syntax-tree.js';
+import { statementsAt, treeOf, wordAt } from './syntax-tree.js';
 import { builtInVariable } from './variables.js';
 
 type UriOf = (path: string) => string;

@@ -53,17 +53,3 @@ function lastBefore(items: readonly Item[], offset: number): Statement | undefin
 export function wordAt({ name, args }: Statement, offset: number): Word | undefined {
   return [name, ...args].find(({ start, end }) => start <= offset && offset <= end);
 }
-
-/** All statements of a tree, outer ones before those in their blocks. */
-export function* allStatements(items: readonly Item[]): Generator<Statement, undefined> {
-  const open: { readonly items: readonly Item[]; next: number }[] = [{ items, next: 0 }];
-  for (let level = open.at(-1); level !== undefined; level = open.at(-1)) {
-    const item = level.items[level.next++];
-    if (item === undefined) {
-      open.pop();
-    } else if (isStatement(item)) {
-      yield item;
-      if (item.block !== null) open.push({ items: item.block.items, next: 0 });
-    }
-  }
-}

@@ -3,7 +3,7 @@
  * which is examined at most once a second unless `forget` is called.
  */
 import { realpathSync, statSync } from 'node:fs';
-import { hasWildcard, matchSegment } from '../config/glob.js';
+import { hasWildcard, matchPath } from '../config/glob.js';
 import { type ConfigReader, diskReader } from '../config/reader.js';
 import { nativePath } from '../files/native-path.js';
 import type { OpenDocuments } from './open-documents.js';
@@ -65,7 +65,7 @@ export class TextReader implements ConfigReader {
     }
     const unsaved = [...this.documents.all()]
       .map(({ source }) => source.name)
-      .filter((path) => matchesPattern(pattern, path) && !onDisk.includes(path));
+      .filter((path) => matchPath(pattern, path) && !onDisk.includes(path));
     return unsaved.length === 0 ? onDisk : [...onDisk, ...unsaved].sort((a, b) => (a < b ? -1 : 1));
   }
 
@@ -119,12 +119,6 @@ function stampOf(path: string): string {
   } catch {
     return '';
   }
-}
-
-function matchesPattern(pattern: string, path: string): boolean {
-  const wanted = pattern.split('/');
-  const given = path.split('/');
-  return wanted.length === given.length && wanted.every((part, i) => matchSegment(part, given[i] ?? ''));
 }
 
 /** Records what a configuration reads, so that its analysis is repeated only after a change. */

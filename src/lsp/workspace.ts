@@ -2,10 +2,11 @@
 import { isAbsolute, join } from 'node:path';
 import { toBytes, toText } from '../diagnostics/byte-string.js';
 import type { Finding } from '../diagnostics/finding.js';
+import { directoriesAbove } from '../files/directories.js';
 import { hasSection } from '../fragments/enclosing.js';
 import { isAboutPlaceholder, isTemplateName } from '../fragments/template.js';
 import { Analysis, type RootText, rootOf } from './analysis.js';
-import { directoryOf, uriOf } from './file-uri.js';
+import { uriOf } from './file-uri.js';
 import { type FragmentRoot, findingsOfFragment, fragmentRoot } from './fragment-root.js';
 import type { OpenDocuments } from './open-documents.js';
 import { DEFAULT_SETTINGS, type Settings } from './settings.js';
@@ -123,10 +124,9 @@ export class Workspace {
 
   /** Directories of a document and above it, the innermost first: those in its folder of the workspace. */
   private directoriesAbove(path: string): string[] {
-    const own = directoryOf(path);
-    const folder = this.folders.find((each) => own.startsWith(each));
+    const folder = this.folders.find((each) => path.startsWith(each));
     const found: string[] = [];
-    for (let at = own; at.length > 1; at = at.slice(0, at.lastIndexOf('/', at.length - 2) + 1)) {
+    for (const at of path.startsWith('/') ? directoriesAbove(path) : []) {
       if (folder === undefined ? found.length > MAX_LEVELS : !at.startsWith(folder)) break;
       found.push(at);
     }
