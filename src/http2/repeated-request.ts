@@ -1,48 +1,29 @@
 /**
- * The last request of a connection: clients repeat requests with the same header block, which then need not be decoded, checked and
- * written again. The fields of a block depend on the dynamic table as well, so that it must not have changed in between.
+ * The last request of a connection. Clients repeat requests with the same header block, which then need not be decoded, checked and
+ * written again. The fields of a block also depend on the dynamic table, which must not have changed in between.
  */
 import type { HttpExchange } from '../exchange/exchange.js';
 import { admitRequest, routeAuthority, routeHost, routeTarget } from '../exchange/request-routing.js';
 import { Field } from '../http/field-names.js';
-import { HeaderBlock } from '../http/header-block.js';
-import type { RequestHead } from '../http/request-head.js';
 import type { Refusal } from '../program/admission.js';
 import type { ListenerProgram } from '../program/program.js';
+import { ReadRequest } from './read-request.js';
 
 /** Maximum size of a block that is kept, and of its fields, bytes. */
 const MAX_BLOCK = 128;
 const MAX_FIELDS = 1024;
 
-/** A valid request whose fields were read. */
-export interface ReadRequest extends RequestHead {
-  readonly headers: HeaderBlock;
-  /** Value of `:authority`; null if there was none. */
-  readonly host: string | null;
-}
-
-export class RepeatedRequest implements ReadRequest {
-  method = '';
-  requestLine = '';
-  target = '';
-  query = -1;
-  complex = false;
-  readonly emptyPath = false;
-  readonly authority = null;
-  readonly version = 20;
-  headers = NO_FIELDS;
-  contentLength = 0;
-  host: string | null = null;
-  /** Of the configuration with which it was checked: a reference to that would keep it alive. */
+export class RepeatedRequest extends ReadRequest {
+  /** Generation of the configuration with which it was checked: a reference to the configuration would retain it. */
   private generation = -1;
   private ended = false;
   private bytes: Buffer | null = null;
-  /** Bytes of the block; 0: none is kept. */
+  /** Size of the block, bytes; 0 if none is kept. */
   private length = 0;
   /** `HpackDecoder.changes` when it was decoded. */
   private changes = 0;
 
-  /** Whether a block is that of the request. `changes`: `HpackDecoder.changes`. */
+  /** Whether a block equals that of the request, and has the same fields; `changes` is `HpackDecoder.changes`. */
   matches(block: Buffer, start: number, end: number, changes: number): boolean {
     const { bytes, length } = this;
     if (bytes === null || length !== end - start || changes !== this.changes) return false;
@@ -50,12 +31,12 @@ export class RepeatedRequest implements ReadRequest {
     return true;
   }
 
-  /** Whether the same block is the same request for an exchange; `ended` as in `RequestFields.apply`. */
+  /** Whether an equal block means the same request for an exchange; `ended` as in `RequestFields.apply`. */
   isFor(x: HttpExchange, ended: boolean): boolean {
     return this.generation === x.generation && this.ended === ended;
   }
 
-  /** Keeps the request of an exchange, which was accepted. Its block has not changed the dynamic table. */
+  /** Keeps a request that was accepted for an exchange, and whose block has not changed the dynamic table. */
   keep(
     request: ReadRequest,
     x: HttpExchange,
@@ -82,7 +63,7 @@ export class RepeatedRequest implements ReadRequest {
     this.host = request.host;
   }
 
-  /** Applies it to the exchange of a further request; returns the reason to refuse that, or null. */
+  /** Applies it to the exchange of a further request; returns the reason to refuse the request, or null. */
   apply(x: HttpExchange, program: ListenerProgram): Refusal | null {
     // The first exchange may have changed its fields.
     const headers = this.headers.copy();
@@ -98,5 +79,3 @@ export class RepeatedRequest implements ReadRequest {
     return routeHost(x, this.headers.valueOf(Field.Host) ?? '', program);
   }
 }
-
-const NO_FIELDS = new HeaderBlock();

@@ -13,7 +13,7 @@ import type { ListenerProgram } from '../program/program.js';
 import { HANDSHAKE_METHOD, handshakeFields, refusedProtocol } from './extended-connect.js';
 import type { FieldReceiver } from './hpack/field-receiver.js';
 import { allowsHttp2 } from './http2-settings.js';
-import type { ReadRequest } from './repeated-request.js';
+import { NO_FIELDS, ReadRequest } from './read-request.js';
 
 const refused = (status: number, reason: string): Refusal => ({ status, reason });
 
@@ -39,27 +39,15 @@ for (let c = 0; c < 256; c++) {
   else if (c <= 32 || c === 127 || c === 58 || (c >= 65 && c <= 90)) NAME_BYTE[c] = FORBIDDEN;
 }
 
-export class RequestFields implements FieldReceiver, ReadRequest {
-  method = '';
-  requestLine = '';
-  target = '';
-  query = -1;
-  complex = false;
-  readonly emptyPath = false;
-  /** The authority is applied separately, because its messages differ from those of HTTP/1. */
-  readonly authority = null;
-  readonly version = 20;
-  headers = new HeaderBlock();
-  contentLength = 0;
+export class RequestFields extends ReadRequest implements FieldReceiver {
   /** Value of `:scheme`. */
   scheme = '';
   /** Value of `:protocol` (RFC 8441); null if there is none, and if it is not allowed on the connection. */
   protocol: string | null = null;
   /** Whether the connection allows `:protocol`. */
   allowsProtocol = false;
-  /** Whether an identical block means the same request: nothing about it was logged, and it is no extended CONNECT. */
+  /** Whether an identical block means the same request: no field of it was logged, and it is no extended CONNECT. */
   repeatable = false;
-  host: string | null = null;
   private cookies = '';
   private count = 0;
   private readonly names: string[] = [];
@@ -347,8 +335,6 @@ export class RequestFields implements FieldReceiver, ReadRequest {
     return null;
   }
 }
-
-const NO_FIELDS = new HeaderBlock();
 
 /** Returns FORBIDDEN, UNUSUAL (the field is dropped unless `ignore_invalid_headers` is off) or VALID. */
 function nameQuality(name: string, underscores: boolean): number {
