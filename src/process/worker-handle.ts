@@ -43,7 +43,7 @@ const CONFIG_PART = 48 << 10;
 const START_PRIORITY = -10;
 /** Ticks without a heartbeat that are allowed while a worker loads or compiles a configuration. */
 const BUSY_TICKS = 30;
-/** Multiple of its limit for which a worker may be silent while it reads and writes. */
+/** Factor by which the limit is longer for a worker that still reads and writes. */
 const OVERLOAD_FACTOR = 6;
 /** Ticks within which a configuration must be prepared. */
 const PREPARE_TICKS = 60;
@@ -80,7 +80,7 @@ export class WorkerHandle {
   private busy = true;
   /** Ticks since its last message, since `prepare` was sent, and since it was told to release sockets. */
   private silent = 0;
-  /** `ioCalls` at the last tick of a worker that does not respond; null: not known. */
+  /** `ioCalls` at the last tick of a worker that does not respond; null if not known. */
   private calls: number | null = null;
   private overloadReported = false;
   private preparingFor = 0;
@@ -139,20 +139,13 @@ export class WorkerHandle {
   /**
    * Counts one interval of the master's clock; kills a worker that has sent nothing for `limit` ms (0: no limit) or has not
    * answered in time. Intervals are counted instead of time, so that a master that was itself stopped does not kill its
-   * workers. A worker that still reads and writes has more to do than its processor permits, and would lose its connections: it has
-   * six times the limit.
+   * workers. A worker that still reads and writes is overloaded, and killing it would cost its connections: it has six times the
+   * limit.
    */
   tick(limit: number): void {
     if (this.killed || !this.alive) return;
     this.silent++;
-    const ticks = Math.ceil(limit / HEARTBEAT_INTERVAL);
-    if (
-      limit > 0 &&
-      this.silent >= ticks &&
-      (!this.isWorking() || this.silent > OVERLOAD_FACTOR * ticks) &&
-      this.silent > ticks &&
-      (!this.busy || this.silent > BUSY_TICKS || processState(this.pid).isStopped)
-    ) {
+    if (limit > 0 && this.isHung(Math.ceil(limit / HEARTBEAT_INTERVAL))) {
       this.giveUp('does not respond');
     } else if (this.answer !== null && ++this.preparingFor > this.prepareTicks) {
       this.giveUp('did not prepare the configuration in time');
@@ -163,8 +156,18 @@ export class WorkerHandle {
     }
   }
 
+  /** Whether it has been silent for more than `limit` ticks, and is neither overloaded nor busy. */
+  private isHung(limit: number): boolean {
+    const { silent } = this;
+    if (silent < limit) return false;
+    // Already at the limit: the next tick compares with this count.
+    const isOverloaded = this.isOverloaded();
+    if (silent === limit || (isOverloaded && silent <= OVERLOAD_FACTOR * limit)) return false;
+    return !this.busy || silent > BUSY_TICKS || processState(this.pid).isStopped;
+  }
+
   /** Whether a worker that does not respond has read or written since the last tick; logged once. */
-  private isWorking(): boolean {
+  private isOverloaded(): boolean {
     const before = this.calls;
     this.calls = ioCalls(this.pid);
     if (before === null || this.calls === null || this.calls === before) return false;
