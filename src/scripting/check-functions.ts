@@ -4,6 +4,7 @@ import type { CheckedBlock, CheckedConfig } from '../config/checked-config.js';
 import type { CheckContext } from '../config/module-declaration.js';
 import type { ConfigReader } from '../config/reader.js';
 import { toBytes, toText } from '../diagnostics/byte-string.js';
+import type { Code } from '../diagnostics/codes.js';
 import { nearest } from '../diagnostics/nearest.js';
 import type { ImportData } from './function-name.js';
 import { ModuleError } from './module-error.js';
@@ -80,14 +81,18 @@ function loadImport(graph: ModuleGraph, { file }: ImportData): UserModule {
   throw new ModuleError('missing', `Cannot load module "${toText(file)}"`, toText(file), null, null);
 }
 
+/** Codes of errors that have no place in a module, if it is not `script-module`. */
+const CODES: Readonly<Partial<Record<ModuleError['kind'], Code>>> = {
+  missing: 'file-not-found',
+  package: 'missing-package',
+};
+
 /** Reports an error at its place in the module, with the directive that imports it; or at the directive. */
 function report(error: ModuleError, word: Word, c: CheckContext): void {
   const span = spanOf(error);
   const message = toBytes(error.message);
-  const atDirective = error.kind === 'missing' ? 'file-not-found' : 'missing-package';
-  const code = span === null && (error.kind === 'missing' || error.kind === 'package') ? atDirective : 'script-module';
-  if (span === null) c.report(word, code, message);
-  else c.report(span, code, message, { related: [{ at: word, message: 'imported here' }] });
+  if (span === null) c.report(word, CODES[error.kind] ?? 'script-module', message);
+  else c.report(span, 'script-module', message, { related: [{ at: word, message: 'imported here' }] });
 }
 
 function spanOf({ path, position, text }: ModuleError): Span | null {
