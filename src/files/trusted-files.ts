@@ -64,7 +64,7 @@ export function trustedPath(path: string): string {
     if (entry === '/proc') break;
     let stats: Stats | undefined;
     try {
-      // An exception would take many times as long.
+      // Exceptions for missing files would take many times as long.
       stats = lstatSync(nativePath(entry), { throwIfNoEntry: false });
       if (stats === undefined) break;
       checkEntry(entry, stats, current || '/', directory);

@@ -19,7 +19,7 @@ const MAX_OUTPUT = READ_SIZE;
  */
 const LARGE = READ_SIZE / 4;
 
-/** Minimum payload that is worth a piece of its own, bytes. */
+/** Minimum payload that is written without a copy, as a piece of its own, bytes. */
 const MIN_BORROWED = 4096;
 /** Maximum number of pieces of one write. */
 const MAX_PIECES = 64;
@@ -39,11 +39,11 @@ export class FrameWriter implements TurnEndListener, ReadEndListener {
     if (this.length >= LARGE) this.flush();
   };
 
-  /** Parts of the next write, if a payload stays until the end of the read: the output so far, the payload, further output … */
+  /** Pieces of the next write, if it has payloads that are not copied: output, payload, output, payload … */
   private readonly pieces: Buffer[] = [];
-  /** Bytes of payloads among them. */
+  /** Bytes of the payloads among `pieces`. */
   private borrowedBytes = 0;
-  /** Offset of the output that is not among them. */
+  /** Offset of the output that is not yet among `pieces`. */
   private outFrom = 0;
 
   constructor(private readonly transport: Transport) {}
@@ -104,7 +104,7 @@ export class FrameWriter implements TurnEndListener, ReadEndListener {
     return !this.transport.waiting;
   }
 
-  /** Whether bytes may be written at the end of the read, without a copy. */
+  /** Whether a payload may be written at the end of the read, without a copy. */
   private borrows(bytes: Buffer): boolean {
     return this.transport.writePieces !== null && this.pieces.length < MAX_PIECES && staysUntilReadEnd(bytes);
   }

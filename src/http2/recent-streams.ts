@@ -1,23 +1,23 @@
-/** The streams of a connection that have ended last: their late frames are no error, or another one than those of idle streams. */
+/** The streams of a connection that ended most recently: their late frames are not treated as frames of idle streams. */
 
 /** Number of streams that are remembered. */
 const MAX_RECENT = 64;
 
 export class RecentStreams {
-  /** A ring; negative numbers are those of streams that were reset by this side, 0 is none. */
+  /** Ring buffer of stream identifiers: negative if the stream was reset by this side, 0 in free places. */
   private ring: Int32Array | null = null;
   private next = 0;
-  /** Number of streams in the ring that were reset. */
+  /** Number of reset streams in the ring. */
   private resets = 0;
 
-  /** A stream was reset by this side. */
+  /** Adds a stream that was reset by this side. */
   addReset(number: number): void {
     if (this.hasReset(number)) return;
     this.add(-number);
     this.resets++;
   }
 
-  /** A stream has ended; one that was reset before stays known as such. */
+  /** Adds a stream that has ended, unless it is known as reset. */
   addEnded(number: number): void {
     if (!this.hasReset(number)) this.add(number);
   }

@@ -325,8 +325,8 @@ export class Http2Connection implements Connection, StreamsHost, Timed, TurnEndL
   }
 
   /**
-   * The last stream has ended, or everything was sent: waits for the next request, or closes. As in nginx, the rest of a header block
-   * that was late has as much time as a request.
+   * The last stream has ended, or everything was sent: waits for the next request, or closes. As in nginx, `keepalive_timeout` also
+   * applies to the rest of a header block that was late.
    */
   private settle(): void {
     if (this.streams.count > 0 || this.state >= LINGERING) return;

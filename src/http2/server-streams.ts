@@ -175,7 +175,7 @@ export class ServerStreams implements FrameListener {
     return false;
   }
 
-  /** Begins the request whose fields were read, or which `repeats` the previous one. */
+  /** Begins a request: its fields were read, unless it `repeats` the previous one. */
   private begin(number: number, block: Buffer, start: number, end: number, ended: boolean, repeats: boolean): void {
     const { previous, fields, decoder } = this;
     this.connection.streamBegins(number);

@@ -1,7 +1,7 @@
 /**
- * The open streams of a connection by identifier. A `Map` would do, but not for its memory: each time it reorganizes its table, the
- * old one refers to the new one and still holds its entries, so that one that has outlived its time in the young generation keeps
- * every later stream until the next full collection (measured: two thirds of the time of all collections).
+ * The open streams of a connection by identifier. It is not a `Map`, because of garbage collection: each time a `Map` reorganizes its
+ * table, the old table refers to the new one and still contains its entries. Once an old table is in the old generation, it retains
+ * all later streams until the next full collection (measured: two thirds of the time of all collections).
  */
 
 /** A stream in a table. */

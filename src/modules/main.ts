@@ -120,7 +120,7 @@ export default defineModule({
       contexts: ['main'],
       takes: milliseconds,
       default: '10s',
-      doc: 'A worker process that does not respond to the master for this time, because it is in an endless loop or was stopped by a signal, is killed and replaced. Its state is logged. A worker that still reads and writes is overloaded and not hung; it has six times the limit. While a worker loads or compiles a configuration, the timeout is at least half a minute. `0` disables the timeout, for debuggers. This is an extension of tsproxy; nginx has no such directive.',
+      doc: 'A worker process that does not respond to the master for this time, because it is in an endless loop or was stopped by a signal, is killed and replaced. Its state is logged. A worker that still reads and writes is overloaded, not hung: its timeout is six times as long. While a worker loads or compiles a configuration, the timeout is at least half a minute. `0` disables the timeout, for debuggers. This is an extension of tsproxy; nginx has no such directive.',
       example: 'worker_heartbeat_timeout 30s;',
     },
     worker_buffer_limit: {

@@ -29,7 +29,7 @@ export class AcceptKey<T> {
 
 /** Results of the steps of one connection. */
 export class Accepted {
-  /** Keys and values by turns: there are few, and a `Map` for each connection costs more. */
+  /** Keys and values alternate. There are few, and a `Map` for each connection costs more. */
   private readonly entries: unknown[] = [];
 
   constructor(

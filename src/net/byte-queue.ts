@@ -9,10 +9,11 @@ export const BLOCK = 16384;
 /** Size of the first block of a queue, bytes; doubled up to a full block, because most queues hold few bytes. */
 const MIN_BLOCK = 1024;
 /**
- * Free blocks kept for reuse, and those that are left after a peak. A hundred responses that wait for slow clients need more than
- * 64: allocating them again and again caused collections (measured: a third of the CPU time of 64 KiB over HTTP/2 with TLS).
+ * Maximum number of free blocks kept for reuse. A hundred responses that wait for slow clients need more than 64: allocating them
+ * again and again caused collections (measured: a third of the CPU time of responses of 64 KiB over HTTP/2 with TLS).
  */
 const MAX_SPARE = 256;
+/** Number of free blocks kept after a peak. */
 const MIN_SPARE = 64;
 const spare: Buffer[] = [];
 const EMPTY = Buffer.alloc(0);
@@ -27,7 +28,7 @@ export function giveBlock(block: Buffer): void {
   if (spare.length < MAX_SPARE) spare.push(block);
 }
 
-/** Releases most of the free blocks: there is less to do than before. */
+/** Releases free blocks after a peak. */
 export function releaseBlocks(): void {
   if (spare.length > MIN_SPARE) spare.length = MIN_SPARE;
 }

@@ -9,7 +9,7 @@ const PROBE = Buffer.allocUnsafeSlow(1);
  */
 export function descriptorHasInput(descriptor: number): boolean {
   if (descriptor < 0) return false;
-  // Nobody reads the stack of the exception, which takes two thirds of its time.
+  // The stack of the exception is not used, and takes two thirds of its time.
   const { stackTraceLimit } = Error;
   Error.stackTraceLimit = 0;
   try {

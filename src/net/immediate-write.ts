@@ -37,7 +37,7 @@ export function writePiecesImmediately(descriptor: number, all: readonly Buffer[
   }
 }
 
-/** Copies what follows the first `skipped` bytes of all pieces. */
+/** Copies the bytes of all pieces after the first `skipped` ones. */
 export function copyEnd(all: readonly Buffer[], skipped: number, to: Buffer): void {
   let left = skipped;
   let at = 0;
@@ -48,6 +48,7 @@ export function copyEnd(all: readonly Buffer[], skipped: number, to: Buffer): vo
   }
 }
 
+/** Result of a write that has thrown an exception: 0 if the kernel accepts no bytes now, or the negative errno. */
 function refused(error: unknown): number {
   const { code, errno } = error as NodeJS.ErrnoException;
   if (errno === undefined) throw error;

@@ -1,4 +1,4 @@
-/** The process that listens on a TCP port, for messages about ports in use. Runs synchronously, after an error only. */
+/** The process that listens on a TCP port, for messages about ports in use. Synchronous: used only after an error. */
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { isIPv4, isIPv6 } from 'node:net';
 
@@ -12,9 +12,9 @@ export interface PortOwner {
   readonly uid: number | null;
 }
 
-/** CPU time that the search among all processes may take, ms: on a busy machine more time passes. */
+/** Maximum CPU time of the search among all processes, ms; on a busy machine more time passes. */
 const SEARCH_TIME = 500;
-/** ms that lsof may take. */
+/** Maximum time that lsof may take, ms. */
 const LSOF_TIMEOUT = 2000;
 const MAX_NAME = 60;
 
@@ -88,7 +88,7 @@ function hexAddress(host: string): string {
     .join('');
 }
 
-/** The first process with that open descriptor: this one, or a master process rather than its workers. */
+/** The process that has a descriptor open: this one, or the one with the lowest pid, a master process rather than its workers. */
 function processWith(link: string): number | null {
   if (hasOpen(process.pid, link)) return process.pid;
   const before = process.cpuUsage();
@@ -108,14 +108,14 @@ function hasOpen(pid: number, link: string): boolean {
   try {
     descriptors = readdirSync(`/proc/${pid}/fd`);
   } catch {
-    // Of another user, or ended.
+    // The process belongs to another user, or has ended.
     return false;
   }
   return descriptors.some((descriptor) => {
     try {
       return readlinkSync(`/proc/${pid}/fd/${descriptor}`) === link;
     } catch {
-      // Closed meanwhile.
+      // The descriptor was closed meanwhile.
       return false;
     }
   });
@@ -129,7 +129,7 @@ function nameOf(pid: number): string | null {
   }
 }
 
-/** Programs whose first argument that is no option names what they run. */
+/** Programs whose first argument that is no option names the script that they run. */
 const INTERPRETERS = /^(?:node|nodejs|bun|deno|python[\d.]*|ruby|perl|php)$/;
 
 /** Options whose value is code. */
@@ -141,7 +141,7 @@ const CODE_OPTION = /^(?:-[epc]+|--eval|--print)$/;
  */
 export function commandName(words: readonly string[]): string | null {
   const [command = '', ...rest] = words;
-  // A program that has changed its title: "nginx: master process nginx".
+  // A process that has changed its title: "nginx: master process nginx".
   const program = /^[\w.-]+: /.test(command) ? command : baseName(command);
   const at = INTERPRETERS.test(program) ? rest.findIndex((word) => CODE_OPTION.test(word) || /^[^-]/.test(word)) : -1;
   const script = CODE_OPTION.test(rest[at] ?? '') ? undefined : rest[at];
@@ -154,7 +154,7 @@ function baseName(path: string): string {
   return path.slice(path.lastIndexOf('/') + 1);
 }
 
-/** macOS and BSD have no /proc; lsof belongs to the system or is a package. */
+/** The owner as found by lsof: macOS and the BSDs have no /proc. */
 export function ownerByLsof(port: number): PortOwner | null {
   const { spawnSync } = process.getBuiltinModule('node:child_process');
   const words = ['-nP', `-iTCP:${port}`, '-sTCP:LISTEN', '-Fpc'];

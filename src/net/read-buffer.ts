@@ -1,6 +1,7 @@
 /**
- * The buffer into which all TCP and unix sockets read. Nobody changes it, so that what is in it stays until the read is over, which
- * is longer than the call in which it is borrowed: whoever sends it on may do so when all of it was handled, without a copy.
+ * The buffer into which all TCP and unix sockets read. Only a read changes it: received bytes stay unchanged until the end of the
+ * read, when all of them have been handled, and not only during the call that passes them on. They can be written then, without a
+ * copy.
  */
 import { READ_SIZE } from './slabs.js';
 
@@ -15,20 +16,19 @@ export interface ReadEndListener {
 let reading = false;
 const listeners: ReadEndListener[] = [];
 
-/** A read begins: its bytes are in the buffer. */
+/** Called at the beginning of a read, when its bytes are in the buffer. */
 export function beginRead(): void {
   reading = true;
 }
 
-/** All bytes of the read were handled, and will be overwritten by the next one. */
+/** Called when all bytes of a read were handled: the next read overwrites them. */
 export function endRead(): void {
   reading = false;
-  // Mostly there are none.
   while (listeners.length > 0) {
     try {
       listeners.pop()?.readEnded();
     } catch (error) {
-      // The others are called nevertheless.
+      // Thrown later, so that the other listeners are called.
       process.nextTick(() => {
         throw error;
       });

@@ -1,4 +1,4 @@
-/** Parts of Node that it does not document: the handle of a `net.Socket`, and the coding of strings with one byte per character. */
+/** Undocumented parts of Node: the handle of a `net.Socket`, and the latin1 coding of strings. */
 import type { AcceptedSocket } from './accepted-socket.js';
 import type { StreamHandle } from './direct-write.js';
 

@@ -308,14 +308,14 @@ export class SocketTransport implements Transport, WriteWaiter {
     return length >= READ_SIZE / 4 || this.pending === 0;
   }
 
-  /** Whether the kernel may be offered bytes, because no others are pending. */
+  /** Whether bytes may be written directly, because no others are pending. */
   private get writesNow(): boolean {
     const { socket } = this;
     if (this.descriptor < 0 || this.inFlight > 0) return false;
     return this.unqueued || (!this.ending && !socket.connecting && socket.writableLength === 0);
   }
 
-  /** Counts bytes that the kernel has accepted; returns their number, or the negative errno that is given. */
+  /** Counts the bytes that the kernel has accepted, unless `accepted` is a negative errno; returns `accepted`. */
   private counted(accepted: number): number {
     if (accepted > 0) {
       this.bytesWritten += accepted;

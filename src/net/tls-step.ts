@@ -161,7 +161,7 @@ class Handshake implements Abortable {
     this.settings = settings;
     const { sessionId } = hello;
     const session = settings.sessions === null || sessionId.length === 0 ? null : settings.sessions.find(sessionId);
-    // The engine continues to read from the handle: stopping in between would take two more system calls.
+    // Reading is not stopped before the engine takes over the handle, which saves two system calls.
     if (!(session instanceof Promise)) this.shake(session, this.reader.bytes);
     else {
       this.handle?.readStop();

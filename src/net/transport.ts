@@ -73,8 +73,8 @@ export interface Transport {
   /** As `writeBorrowed`, in one write with byte strings before and after the bytes. */
   writeFramed(before: string, bytes: Buffer, start: number, end: number, after: string): boolean;
   /**
-   * Writes borrowed pieces, `length` bytes together, in one write: those that stay pending are copied. Null if the transport has to
-   * copy them anyway.
+   * Writes borrowed pieces, `length` bytes in total, in one write; bytes that stay pending are copied. Null if the transport copies
+   * all bytes in any case.
    */
   readonly writePieces: ((pieces: readonly Buffer[], length: number) => boolean) | null;
   /** Writes bytes that no longer change (they are not copied), in one write with a byte string before them. */

@@ -30,8 +30,8 @@ export function processState(pid: number): ProcessState {
 }
 
 /**
- * Number of system calls by which the process has read and written so far (proc_pid_io(5)); null where it is not known. It does not
- * grow in an endless loop of a script, but does in a process that has too little processor time for its work.
+ * Number of system calls with which the process has read and written so far (proc_pid_io(5)); null if not known. It does not grow
+ * in an endless loop of a script, but does in a process that has too little CPU time for its work.
  */
 export function ioCalls(pid: number): number | null {
   try {

@@ -100,7 +100,7 @@ export function resolveUpstream({ address, hostPort }: PassAddress, x: Exchange)
   );
 }
 
-/** Its name is resolved by the system, as those without variables. */
+/** Upstream of an override for one request. Its name is resolved by the system, as names without variables are. */
 async function overridden({ address }: TargetOverride, hostPort: string, x: Exchange): Promise<Upstream | null> {
   try {
     return implicitUpstream(hostPort, await peerAddresses(address), x.location.settings.get(RUN_TIME_UPSTREAMS));

@@ -28,7 +28,7 @@ export class HpackDecoder {
   /** Error code of the connection and text for the log, after `INVALID`. */
   code = 0;
   reason = '';
-  /** Number of changes of the dynamic table: while it is the same, identical blocks have the same fields. */
+  /** Number of changes of the dynamic table. Identical blocks have the same fields as long as it does not change. */
   changes = 0;
   private readonly table: DynamicTable;
   private bytes: Buffer = scratch;

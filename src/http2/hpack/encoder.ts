@@ -53,14 +53,14 @@ interface KnownName {
   /** Index of its first entry in the static table, or 0. */
   readonly index: number;
   treatment: number;
-  /** Its place in `HpackEncoder.known`. */
+  /** Index in `HpackEncoder.known`. */
   readonly place: number;
 }
 
-/** All of them are known by one look-up. */
+/** Known names; one look-up gives index and treatment. */
 const KNOWN = new Map<string, KnownName>();
 
-function know(name: string): KnownName {
+function register(name: string): KnownName {
   let known = KNOWN.get(name);
   if (known === undefined) {
     known = { index: staticNameIndex(name), treatment: 0, place: KNOWN.size };
@@ -69,9 +69,9 @@ function know(name: string): KnownName {
   return known;
 }
 
-// Names that enter the table come first.
-for (const [treatment, names] of TREATMENTS) for (const name of names) know(name).treatment = treatment;
-for (const name of staticNames) if (name !== '') know(name);
+// Names whose fields enter the dynamic table at once come first, so that `HpackEncoder.known` stays short.
+for (const [treatment, names] of TREATMENTS) for (const name of names) register(name).treatment = treatment;
+for (const name of staticNames) if (name !== '') register(name);
 
 /** Maximum size of the table, bytes, even if the peer allows more. */
 const MAX_TABLE = 4096;
@@ -142,7 +142,7 @@ interface Entry {
 
 export class HpackEncoder {
   private readonly table = new DynamicTable(MAX_TABLE);
-  /** Entries of known names, by `KnownName.place`, and others by name. They may have been evicted. */
+  /** Latest entries of the table for known names, by `KnownName.place`, and for other names. They may have been evicted. */
   private known: (Entry | undefined)[] = [];
   private entries: Map<string, Entry> | null = null;
   /** Hashes of fields that have occurred once, by their last bits. */

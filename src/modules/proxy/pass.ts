@@ -52,6 +52,7 @@ export function parseTarget(url: string): PassTarget | string {
   };
 }
 
+/** As nginx's ngx_http_proxy_set_vars. */
 function proxyHost(address: Address, hostPort: string, secure: boolean): string {
   if (address.family === 'unix') return 'localhost';
   return address.port === (secure ? 443 : 80) ? hostPort.replace(/:\d+$/, '') : hostPort;
