@@ -4,9 +4,7 @@ import { getServers } from 'node:dns';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Span } from '../../../grammar/syntax-tree.js';
 import { type Address, isWildcard } from '../../config/address.js';
-import { type Place, placeOf } from '../../config/place.js';
 import { toBytes } from '../../diagnostics/byte-string.js';
 import { LocalCa } from '../local-ca/local-ca.js';
 import type { ReadFiles } from './file-changes.js';
@@ -14,9 +12,8 @@ import { exists, type LocalFiles } from './local-files.js';
 import { urlName } from './local-names.js';
 import { networkAddresses } from './network-addresses.js';
 import type { MappedAddress, PortMap } from './port-map.js';
-import { placeText } from './request-lines.js';
 import type { Notice } from './site.js';
-import type { Survey } from './survey.js';
+import { namesOf, type Survey } from './survey.js';
 import type { Targets } from './targets.js';
 
 /** Addresses of this machine to listen on. */
@@ -31,21 +28,29 @@ export function addressKey(address: Exclude<Address, { family: 'unix' }>): strin
   return `${isWildcard(address.host) ? '*' : address.host.toLowerCase()}:${address.port}`;
 }
 
-/** Files that a run creates; removed when it ends. */
+/** Files that a run creates, such as passwords; removed when it ends, also by an exception. */
 export class RunFiles {
   private directory: string | null = null;
+  private readonly onExit = (): void => this.remove();
 
   /** Absolute path of a new file with that content, or of a name for a socket (null). Bytes. */
   path(name: string, content: string | null): string {
-    this.directory ??= mkdtempSync(join(tmpdir(), 'tsproxy-dev-'));
-    const path = join(this.directory, name);
+    const path = join(this.directory ?? this.create(), name);
     if (content !== null) writeFileSync(path, content, { mode: 0o600 });
     return toBytes(path);
   }
 
   remove(): void {
+    process.off('exit', this.onExit);
     if (this.directory !== null) rmSync(this.directory, { recursive: true, force: true });
     this.directory = null;
+  }
+
+  private create(): string {
+    const directory = mkdtempSync(join(tmpdir(), 'tsproxy-dev-'));
+    this.directory = directory;
+    process.on('exit', this.onExit);
+    return directory;
   }
 }
 
@@ -92,14 +97,6 @@ export class Plan {
     this.notice(subject, text, true);
   }
 
-  placeOf(at: Span): string {
-    return placeText(placeOf(at));
-  }
-
-  placeText(place: Place): string {
-    return placeText(place);
-  }
-
   /** Port on this machine of an address of `listen`. */
   port(address: Exclude<Address, { family: 'unix' }>): number {
     return this.options.ports.get(addressKey(address)) ?? address.port;
@@ -116,7 +113,7 @@ export class Plan {
 
   /** Names for a certificate of the local CA: those of URLs, and those as written, which it omits unless they are permitted. */
   get certificateNames(): readonly string[] {
-    const names = this.options.survey.servers.flatMap((server) => server.names.map((name) => name.toLowerCase()));
+    const names = namesOf(this.options.survey);
     const { ipv4 } = this.options.hosts;
     const addresses = ipv4 === '127.0.0.1' ? [] : [ipv4, ...networkAddresses()];
     return [...new Set([...addresses, ...names.flatMap((name) => urlName(name) ?? []), ...names.flatMap(wildcardOf)])];

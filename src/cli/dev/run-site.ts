@@ -62,7 +62,10 @@ class DevelopmentView {
 
   async run(): Promise<number> {
     const end = (): void => this.end();
+    // A terminal that is closed sends SIGHUP, too.
+    const hangUp = (): void => this.end(true);
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGQUIT'] as const) process.on(signal, end);
+    process.on('SIGHUP', () => (process.stdin.isTTY ? hangUp() : void this.reload('SIGHUP')));
     let prepared: PreparedSite;
     try {
       prepared = await this.start();
@@ -73,9 +76,6 @@ class DevelopmentView {
       process.exit(1);
     }
     this.changes.watch(prepared.watched);
-    // A terminal that is closed sends it, too.
-    const hangUp = (): void => this.end(true);
-    process.on('SIGHUP', () => (process.stdin.isTTY ? hangUp() : void this.reload('SIGHUP')));
     this.restoreTerminal = readKeys(
       {
         r: () => void this.reload('r'),
@@ -180,9 +180,9 @@ class DevelopmentView {
     this.ending = true;
     try {
       this.changes.stop();
-      this.restoreTerminal();
       void this.instance?.stop();
       this.site.close?.();
+      this.restoreTerminal();
     } finally {
       // Node.js aborts in exit() if it cannot restore the mode of a terminal that was closed.
       if (hungUp) {

@@ -1,6 +1,7 @@
 /** The command `tsproxy dev` as a child process with a directory of its own. */
+import assert from 'node:assert/strict';
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { until } from '../../kit/index.js';
@@ -43,19 +44,29 @@ export async function startDev(
   words: readonly string[],
   options: SpawnOptions = {},
 ): Promise<DevProcess> {
-  const env = { ...process.env, XDG_DATA_HOME: join(cwd, '.data'), ...options.env };
+  const temporary = mkdtempSync(join(tmpdir(), 'tsproxy-run-'));
+  // It may run as another user.
+  chmodSync(temporary, 0o1777);
+  const env = { ...process.env, XDG_DATA_HOME: join(cwd, '.data'), TMPDIR: temporary, ...options.env };
   const child = spawn(process.execPath, [BINARY, 'dev', ...words], {
     ...options,
     cwd,
     env,
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  t.after(() => void child.kill('SIGKILL'));
   let text = '';
   for (const stream of [child.stdout, child.stderr]) {
     stream?.setEncoding('utf8').on('data', (part: string) => (text += part));
   }
   const exited = new Promise<number | null>((resolve) => child.on('close', resolve));
+  // However it ends, its files, such as passwords, are removed.
+  t.after(async () => {
+    child.kill('SIGTERM');
+    await exited;
+    const left = readdirSync(temporary).filter((name) => name.startsWith('tsproxy-dev-'));
+    rmSync(temporary, { recursive: true, force: true });
+    assert.deepEqual(left, []);
+  });
   const shows = async (pattern: RegExp): Promise<RegExpExecArray> => {
     await until(`the output has ${pattern}`, () => pattern.test(text) || child.exitCode !== null);
     const match = pattern.exec(text);

@@ -46,9 +46,9 @@ http {
   consolePort = Number((await dev.shows(/console {2}http:\/\/localhost:(\d+)\//))[1]);
 });
 
-after(() => {
-  for (const end of ends.reverse()) end();
-  void backend.close();
+after(async () => {
+  for (const end of ends.reverse()) await end();
+  await backend.close();
 });
 
 async function ask(port: number, line: string, fields: readonly string[], body = ''): Promise<Answer> {
