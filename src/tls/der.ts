@@ -3,14 +3,18 @@
  * definite lengths. Values are slices of the encoding; nothing is copied.
  */
 
+export const BOOLEAN = 0x01;
 export const INTEGER = 0x02;
 export const BIT_STRING = 0x03;
 export const OCTET_STRING = 0x04;
 export const NULL = 0x05;
 export const OBJECT_IDENTIFIER = 0x06;
 export const ENUMERATED = 0x0a;
+export const UTF8_STRING = 0x0c;
+export const UTC_TIME = 0x17;
 export const GENERALIZED_TIME = 0x18;
 export const SEQUENCE = 0x30;
+export const SET = 0x31;
 
 /** Tag of an explicitly tagged value in its context: `[n]`. */
 export function explicit(number: number): number {

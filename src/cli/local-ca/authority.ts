@@ -17,7 +17,10 @@ const AUTHORITY_DAYS = 3650;
 /** Validity of certificates of servers: browsers accept up to 398 days. */
 const SERVER_DAYS = 397;
 
-const ORGANIZATION = 'tsproxy local CA';
+/** Organization in the certificates. */
+export const CA_NAME = 'tsproxy local CA';
+/** Beginning of the root's common name, by which trust stores find it. */
+export const ROOT_NAME = 'tsproxy local root';
 
 /** A CA that can issue certificates. */
 export interface Authority {
@@ -34,8 +37,8 @@ export function createAuthority(domains: readonly string[], now = Date.now()): s
   const issuer = generateKey();
   // Different names for each CA: verifiers find an issuer by its name.
   const mark = randomBytes(4).toString('hex');
-  const rootName = { organization: ORGANIZATION, commonName: `tsproxy local root ${mark}` };
-  const issuerName = { organization: ORGANIZATION, commonName: `tsproxy local issuer ${mark}` };
+  const rootName = { organization: CA_NAME, commonName: `${ROOT_NAME} ${mark}` };
+  const issuerName = { organization: CA_NAME, commonName: `tsproxy local issuer ${mark}` };
   const constraints = constraintsWith(domains);
   const common = { issuer: rootName, issuerKey: root.publicKey, ...validity(now, AUTHORITY_DAYS) };
   const certificates = [
@@ -48,7 +51,7 @@ export function createAuthority(domains: readonly string[], now = Date.now()): s
 /** Reads a CA from its file's text. Throws if it is invalid. */
 export function readAuthority(text: string): Authority {
   const [key = ''] = /-----BEGIN PRIVATE KEY-----[^-]+-----END PRIVATE KEY-----/.exec(text) ?? [];
-  const [issuer = '', root = ''] = text.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----\n/g) ?? [];
+  const [issuer = '', root = ''] = certificatesIn(text);
   const domains = /^Domains: (.*)$/m.exec(text)?.[1] ?? '';
   const authority = {
     root: new X509Certificate(root),
@@ -61,6 +64,11 @@ export function readAuthority(text: string): Authority {
   return authority;
 }
 
+/** Certificates of a text, as PEM. */
+export function certificatesIn(text: string): readonly string[] {
+  return text.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
+}
+
 /** Issues a certificate for names that the CA permits; returns its key, it, and its issuer as PEM. */
 export function issueCertificate({ issuer, key }: Authority, names: readonly string[], now = Date.now()): string {
   const server = generateKey();
@@ -70,7 +78,7 @@ export function issueCertificate({ issuer, key }: Authority, names: readonly str
     {
       serial: newSerial(),
       issuer: issuerName,
-      subject: { organization: ORGANIZATION, commonName: (names[0] ?? '').slice(0, MAX_COMMON_NAME) },
+      subject: { organization: CA_NAME, commonName: (names[0] ?? '').slice(0, MAX_COMMON_NAME) },
       from,
       to: new Date(Math.min(to.getTime(), expiryOf(issuer))),
       publicKey: server.publicKey,
@@ -91,8 +99,12 @@ export function expiryOf(certificate: X509Certificate): number {
 }
 
 function nameOf(certificate: X509Certificate): DistinguishedName {
-  const commonName = /^CN=(.*)$/m.exec(certificate.subject)?.[1] ?? '';
-  return { organization: ORGANIZATION, commonName };
+  return { organization: CA_NAME, commonName: commonNameOf(certificate) };
+}
+
+/** Common name of the subject; empty without one. */
+export function commonNameOf(certificate: X509Certificate): string {
+  return /^CN=(.*)$/m.exec(certificate.subject)?.[1] ?? '';
 }
 
 /** Valid for a number of days, an hour of which has passed: other clocks may be slow. */

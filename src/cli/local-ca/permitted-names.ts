@@ -36,6 +36,11 @@ export function constraintsWith(domains: readonly string[]): NameConstraints {
   return { domains: [...LOCAL_DOMAINS, ...domains.filter((name) => !LOCAL_DOMAINS.includes(name))], networks };
 }
 
+/** Whether an address is one of this machine or of a private network. */
+export function isLocalAddress(address: string): boolean {
+  return permits(constraintsWith([]), address);
+}
+
 /** Whether a certificate with that name, `*.` at its beginning included, satisfies the constraints. */
 export function permits({ domains, networks }: NameConstraints, name: string): boolean {
   const address = ipBytes(name);

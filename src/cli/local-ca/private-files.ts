@@ -1,4 +1,4 @@
-/** Files of this user only: nobody else may read keys, or replace a certificate that the user is going to trust. */
+/** Files of this user only: other users must not read keys, or replace a certificate that this one is going to trust. */
 import { randomBytes } from 'node:crypto';
 import {
   closeSync,

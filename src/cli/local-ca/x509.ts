@@ -3,6 +3,7 @@ import { createHash, type KeyObject, sign } from 'node:crypto';
 import { type Cidr, ipBytes } from '../../config/cidr.js';
 import {
   BIT_STRING,
+  BOOLEAN,
   bitsOf,
   DerReader,
   der,
@@ -13,13 +14,11 @@ import {
   implicit,
   OCTET_STRING,
   SEQUENCE,
+  SET,
+  UTC_TIME,
+  UTF8_STRING,
 } from '../../tls/der.js';
 import type { NameConstraints } from './permitted-names.js';
-
-const BOOLEAN = 0x01;
-const UTF8_STRING = 0x0c;
-const UTC_TIME = 0x17;
-const SET = 0x31;
 
 const ECDSA_WITH_SHA256 = '1.2.840.10045.4.3.2';
 const COMMON_NAME = '2.5.4.3';

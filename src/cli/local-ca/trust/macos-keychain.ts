@@ -5,11 +5,11 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { shellWord } from '../../shell-word.js';
+import { certificatesIn, commonNameOf, ROOT_NAME } from '../authority.js';
 import { programIn, runProgram } from './run-program.js';
 import {
   DONE,
   type Machine,
-  ROOT_NAME,
   type TrustChange,
   type TrustedRoot,
   type TrustState,
@@ -74,9 +74,9 @@ class MacosKeychain implements TrustStore {
   /** Roots of the local CA in the keychain. */
   private stored(): X509Certificate[] {
     const { stdout } = this.run('find-certificate', '-a', '-p', '-c', ROOT_NAME, this.keychain);
-    return (stdout.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [])
+    return certificatesIn(stdout)
       .map((pem) => new X509Certificate(pem))
-      .filter(({ subject }) => subject.includes(`CN=${ROOT_NAME} `));
+      .filter((certificate) => commonNameOf(certificate).startsWith(`${ROOT_NAME} `));
   }
 
   private change(...words: readonly string[]): TrustChange {

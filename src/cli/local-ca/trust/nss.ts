@@ -2,8 +2,10 @@
 
 import { X509Certificate } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync } from 'node:fs';
-import { isAbsolute, join } from 'node:path';
+import { join } from 'node:path';
 import { shellWord } from '../../shell-word.js';
+import { CA_NAME } from '../authority.js';
+import { xdgDirectory } from '../directory.js';
 import { programIn, runProgram } from './run-program.js';
 import {
   DONE,
@@ -15,7 +17,7 @@ import {
 } from './trust-store.js';
 
 /** Name of the root in a database. It is the same for each root, so that an earlier one is found. */
-const NICKNAME = 'tsproxy local CA';
+const NICKNAME = CA_NAME;
 /** A certificate may be in a database several times. */
 const MAX_COPIES = 10;
 
@@ -39,10 +41,9 @@ function databasesOf(machine: Machine): Database[] {
 function chromiumDatabases({ platform, environment, home }: Machine): Database[] {
   // On macOS Chromium uses the system's store.
   if (platform !== 'linux') return [];
-  const data = environment.XDG_DATA_HOME;
   const first = join(home, '.pki/nssdb');
   const others = [
-    join(data !== undefined && isAbsolute(data) ? data : join(home, '.local/share'), 'pki/nssdb'),
+    join(xdgDirectory(environment.XDG_DATA_HOME, home, '.local/share'), 'pki/nssdb'),
     join(home, 'snap/chromium/current/.pki/nssdb'),
     join(home, '.var/app/org.chromium.Chromium/data/pki/nssdb'),
   ].filter((directory) => existsSync(join(directory, 'cert9.db')));
@@ -52,16 +53,12 @@ function chromiumDatabases({ platform, environment, home }: Machine): Database[]
 }
 
 function firefoxDatabases({ platform, environment, home }: Machine): Database[] {
-  const configuration = environment.XDG_CONFIG_HOME;
   const profiles =
     platform === 'darwin'
       ? [join(home, 'Library/Application Support/Firefox/Profiles')]
       : [
           join(home, '.mozilla/firefox'),
-          join(
-            configuration !== undefined && isAbsolute(configuration) ? configuration : join(home, '.config'),
-            'mozilla/firefox',
-          ),
+          join(xdgDirectory(environment.XDG_CONFIG_HOME, home, '.config'), 'mozilla/firefox'),
           join(home, 'snap/firefox/common/.mozilla/firefox'),
           join(home, '.var/app/org.mozilla.firefox/.mozilla/firefox'),
         ];

@@ -40,6 +40,3 @@ export interface TrustStore {
 }
 
 export const DONE: TrustChange = { done: true };
-
-/** Beginning of the root's common name, by which stores find it. */
-export const ROOT_NAME = 'tsproxy local root';

@@ -1,12 +1,6 @@
 /** The user's store on Windows. It is changed by hand: Windows shows a warning, to which the user has to agree. */
-import {
-  type Machine,
-  ROOT_NAME,
-  type TrustChange,
-  type TrustedRoot,
-  type TrustState,
-  type TrustStore,
-} from './trust-store.js';
+import { commonNameOf, ROOT_NAME } from '../authority.js';
+import type { Machine, TrustChange, TrustedRoot, TrustState, TrustStore } from './trust-store.js';
 
 /** The store; null on other systems. */
 export function windowsRoot({ platform }: Machine): TrustStore | null {
@@ -25,7 +19,7 @@ class WindowsRoot implements TrustStore {
   }
 
   remove(root: TrustedRoot | null): TrustChange {
-    const name = /^CN=(.*)$/m.exec(root?.certificate.subject ?? '')?.[1] ?? ROOT_NAME;
+    const name = root === null ? ROOT_NAME : commonNameOf(root.certificate);
     return byHand(`certutil.exe -user -delstore Root "${name}"`);
   }
 }
