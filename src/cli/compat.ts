@@ -11,6 +11,7 @@ import { isAccepted, ofRelease, releaseJson, releaseText } from './compat/releas
 import { reportJson, reportText, type Subject, verdictOf } from './compat/report.js';
 import { joined, type Survey, surveyOf } from './compat/survey.js';
 import { diagnose } from './diagnosis.js';
+import { distinctFindings } from './distinct-findings.js';
 import { globalsOf } from './invocation.js';
 import { printFindings } from './print-findings.js';
 import { print, printJson } from './stdout.js';
@@ -38,14 +39,12 @@ async function compatWithRelease(named: readonly string[], options: CompatOption
       code = 1;
       continue;
     }
-    const all = new Map<string, Finding>();
+    const all: Finding[] = [];
     for (const tested of argument.texts) {
       const { findings } = await diagnoseTested(tested, (source) => diagnose(source, [], false, release));
-      for (const each of ofRelease(findings)) {
-        all.set(JSON.stringify([each.code, each.message, each.at?.source.name, each.at?.start]), each);
-      }
+      all.push(...ofRelease(findings));
     }
-    const findings = [...all.values()];
+    const findings = distinctFindings(all);
     reports.push({ file: toText(argument.name), findings });
     if (!isAccepted(findings)) code = 1;
   }

@@ -3,7 +3,7 @@
 import { readFileSync, realpathSync, statSync } from 'node:fs';
 import type { Source } from '../../grammar/syntax-tree.js';
 import { type ConfigReader, diskReader } from '../config/reader.js';
-import { toBytes, toText } from '../diagnostics/byte-string.js';
+import { toText } from '../diagnostics/byte-string.js';
 import { errnoText } from '../diagnostics/errno.js';
 import type { Finding } from '../diagnostics/finding.js';
 import { applyFixes, fixable } from '../diagnostics/fixes.js';
@@ -14,6 +14,7 @@ import { lints } from '../lints/index.js';
 import { type ConfigSource, confDirectoryOf } from '../process/configuration.js';
 import { checkNamed } from '../process/named-modules.js';
 import { printError } from '../process/standard-streams.js';
+import { workingDirectory } from './paths.js';
 import { type Replacement, replaceFiles } from './replace-files.js';
 import { writeOut } from './stdout.js';
 
@@ -84,7 +85,7 @@ export async function applyToFiles(source: ConfigSource, ignored: ReadonlySet<st
 /** Prints the changes to standard output. */
 export async function showDiff(source: ConfigSource, ignored: ReadonlySet<string>): Promise<void> {
   const { files, fixed } = await fixInMemory(source, ignored);
-  const here = toBytes(`${process.cwd().replace(/\/$/, '')}/`);
+  const here = workingDirectory();
   for (const { path, before, after } of files) {
     writeOut(unifiedDiff(path.startsWith(here) ? path.slice(here.length) : path, before, after));
   }

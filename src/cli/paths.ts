@@ -39,7 +39,12 @@ export function errorLogOf(which: ConfigSelection): string {
   return which.errorLog === 'stderr' ? '' : toBytes(resolve(prefix, which.errorLog));
 }
 
-function prefixOf({ prefix = '.' }: ConfigSelection): string {
+/** The working directory, ending in a slash. */
+export function workingDirectory(): string {
+  return toBytes(prefixOf({}));
+}
+
+function prefixOf({ prefix = '.' }: Partial<ConfigSelection>): string {
   const directory = resolve(prefix);
   return directory.endsWith('/') ? directory : `${directory}/`;
 }

@@ -14,6 +14,7 @@ import { printError } from '../process/standard-streams.js';
 import type { Module } from '../program/module.js';
 import { delayedJitReader } from './delayed-jit-reader.js';
 import { diagnose } from './diagnosis.js';
+import { distinctFindings } from './distinct-findings.js';
 import type { ConfigSelection, Invocation } from './invocation.js';
 import { writeOut } from './stdout.js';
 import { diagnoseTested, type TestedArgument, testedArgument, testedAs, wholeOf } from './tested-source.js';
@@ -106,14 +107,6 @@ function contentsOf(directory: string, tree: Tree): string[] {
 
 /** Files listed that are not tested. */
 const MAX_OTHERS = 10;
-
-/** Each finding once: a file may be included by several configurations of a directory. */
-function distinctFindings(findings: readonly Finding[]): Finding[] {
-  const byKey = new Map(
-    findings.map((each) => [JSON.stringify([each.code, each.message, each.at?.source.name, each.at?.start]), each]),
-  );
-  return [...byKey.values()];
-}
 
 /**
  * Prints unsupported features by module, with the number of their places, unless there is only one finding about them.

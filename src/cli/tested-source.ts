@@ -7,7 +7,7 @@ import { existsSync, statSync } from 'node:fs';
 import { parse } from '../../grammar/parser.js';
 import { isStatement, type Statement } from '../../grammar/syntax-tree.js';
 import { type ConfigReader, diskReader, includedFiles } from '../config/reader.js';
-import { toBytes, toText } from '../diagnostics/byte-string.js';
+import { toText } from '../diagnostics/byte-string.js';
 import type { Finding } from '../diagnostics/finding.js';
 import { directoriesAbove, directoryOf } from '../files/directories.js';
 import { nativePath } from '../files/native-path.js';
@@ -28,7 +28,7 @@ import type { CheckedModules } from '../process/checked-modules.js';
 import type { ConfigSource } from '../process/configuration.js';
 import type { Diagnosis } from './diagnosis.js';
 import type { ConfigSelection } from './invocation.js';
-import { sourceOf } from './paths.js';
+import { sourceOf, workingDirectory } from './paths.js';
 
 /** A text to examine, and its name in messages. */
 export interface Tested {
@@ -86,7 +86,7 @@ export async function testedArgument(which: ConfigSelection, as: Enclosing | nul
       texts: [{ source: tested, name, parts: dumped, machine: false, templates: NO_TEMPLATES, missing: NONE_MISSING }],
     };
   }
-  const working = toBytes(`${process.cwd().replace(/\/$/, '')}/`);
+  const working = workingDirectory();
   const directory = given ? working : confDirectoryAbove(name);
   const enclosing = as ?? (await enclosingOf(name, text, directory));
   const isSample = isTemplateName(name);
@@ -164,20 +164,46 @@ async function testedDirectory(
   return { name: source.name, texts, tree };
 }
 
+/** Result of examining a text. */
+export interface Examined<T> {
+  readonly result: T;
+  /** The configuration that was examined. */
+  readonly source: ConfigSource;
+  /** Directives that were assumed to be in the rest of the configuration. */
+  readonly assumed: readonly string[];
+}
+
 /**
- * Diagnoses a text. Parts are examined inside their enclosing blocks; names that they do not define are assumed to be
- * defined in the rest of the configuration.
+ * Examines a text. Parts are examined inside their enclosing blocks; names that they do not define are assumed to be
+ * defined in the rest of the configuration, for which they are examined again.
+ *
+ * @param around directives of `http` around parts
  */
+export async function examine<T>(
+  tested: Tested,
+  check: (source: ConfigSource) => T | Promise<T>,
+  findingsOf: (result: T) => readonly Finding[],
+  around: readonly string[] = [],
+): Promise<Examined<T>> {
+  const source = wholeOf(tested, around);
+  const result = await check(source);
+  const assumed = tested.parts.length === 0 ? [] : assumptions(findingsOf(result));
+  if (assumed.length === 0) return { result, source, assumed };
+  const completed = wholeOf(tested, [...around, ...assumed]);
+  return { result: await check(completed), source: completed, assumed };
+}
+
+/** Diagnoses a text, as `examine` does. */
 export async function diagnoseTested(
   tested: Tested,
   diagnose: (source: ConfigSource, machine: boolean) => Promise<Diagnosis>,
 ): Promise<Diagnosis> {
-  let diagnosis = await diagnose(wholeOf(tested), tested.machine);
-  if (tested.parts.length > 0) {
-    const assumed = assumptions(diagnosis.findings);
-    if (assumed.length > 0) diagnosis = await diagnose(wholeOf(tested, assumed), tested.machine);
-  }
-  return { ...diagnosis, findings: conclusive(tested, diagnosis.findings) };
+  const { result } = await examine(
+    tested,
+    (source) => diagnose(source, tested.machine),
+    ({ findings }) => findings,
+  );
+  return { ...result, findings: conclusive(tested, result.findings) };
 }
 
 /** Result of checking a text. */
@@ -186,16 +212,12 @@ export interface CheckedText extends CheckedModules {
   readonly failing: readonly Part[];
 }
 
-/** Checks a text, as `diagnoseTested` does. */
+/** Checks a text, as `examine` does. */
 export async function checkTested(
   tested: Tested,
   check: (source: ConfigSource) => Promise<CheckedModules>,
 ): Promise<CheckedText> {
-  let checked = await check(wholeOf(tested));
-  if (tested.parts.length > 0) {
-    const assumed = assumptions(checked.result.findings);
-    if (assumed.length > 0) checked = await check(wholeOf(tested, assumed));
-  }
+  const { result: checked } = await examine(tested, check, ({ result: { findings } }) => findings);
   const { result } = checked;
   const failing = result.config === null ? partsWithErrors(tested.parts, result.findings) : [];
   return { ...checked, failing, result: { ...result, findings: conclusive(tested, result.findings) } };

@@ -10,6 +10,7 @@ import type { ModuleDeclaration } from '../../config/module-declaration.js';
 import { withoutEffect } from '../../config/without-effect.js';
 import type { Finding } from '../../diagnostics/finding.js';
 import { WRAPPING } from '../../fragments/part.js';
+import { distinctFindings } from '../distinct-findings.js';
 
 /** Support of a directive. `missing`: only nginx has it; `refused`: supported, but not in the form written. */
 export type Status = 'supported' | 'without effect' | 'different' | 'missing' | 'refused';
@@ -74,14 +75,9 @@ export function joined(surveys: readonly Survey[]): Survey {
       for (const at of places) entries.add(name, status, module, remark, at);
     }
   }
-  const refusals = new Map(
-    surveys
-      .flatMap((each) => each.refusals)
-      .map((each) => [JSON.stringify([each.code, each.message, each.at?.source.name, each.at?.start]), each]),
-  );
   return {
     entries: entries.list(),
-    refusals: [...refusals.values()],
+    refusals: distinctFindings(surveys.flatMap(({ refusals }) => refusals)),
     isAccepted: surveys.every(({ isAccepted }) => isAccepted),
   };
 }

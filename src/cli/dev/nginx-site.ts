@@ -1,19 +1,20 @@
 /** A configuration file as a site of the development view. */
 import { lookup } from 'node:dns/promises';
-import { type Address, canonicalIp } from '../../config/address.js';
+import { type Address, canonicalIp, isWildcard } from '../../config/address.js';
 import type { CheckResult } from '../../config/check.js';
 import { toText } from '../../diagnostics/byte-string.js';
-import { assumptions } from '../../fragments/outside.js';
-import type { ConfigSource } from '../../process/configuration.js';
 import { checkSource, confDirectoryOf } from '../../process/configuration.js';
 import { RefusedConfig } from '../../process/refused-config.js';
 import type { Module } from '../../program/module.js';
-import { type Tested, wholeOf } from '../tested-source.js';
+import { isLocalAddress } from '../local-ca/permitted-names.js';
+import { examine, type Tested } from '../tested-source.js';
+import { CONSOLE_PORT, consoleUrl } from './console-server.js';
 import { devModule } from './dev-module.js';
 import { AROUND_PARTS } from './given-file.js';
 import { DevReader, exists, LocalFiles, type PathMapping } from './local-files.js';
 import { assignPorts, type BindHosts, Plan, RunFiles } from './plan.js';
 import { canBind, PortMap } from './port-map.js';
+import { placeText } from './request-lines.js';
 import { rewriting } from './rewrite.js';
 import type { PreparedSite, Site } from './site.js';
 import { siteUrls } from './site-urls.js';
@@ -38,8 +39,6 @@ export interface NginxSiteOptions {
   readonly passwords: string;
 }
 
-/** Port of the console. */
-const CONSOLE_PORT = 8900;
 /** ms for the lookup of a host. */
 const LOOKUP_TIMEOUT = 2000;
 
@@ -64,7 +63,13 @@ export class NginxSite implements Site {
     const missing = new Set<string>();
     const reader = new DevReader(files, (path) => missing.add(path), tested.source.reader);
     reader.files.add(tested.name);
-    const { source, result, assumed } = this.checked(tested, reader);
+    // As written. A reload reads the files with the same reader, too.
+    const { source, result, assumed } = await examine(
+      tested,
+      (whole) => checkSource({ ...whole, reader }, this.modules),
+      ({ findings }) => findings,
+      AROUND_PARTS,
+    );
     const found = survey(result);
     const hosts = await this.bindHosts();
     this.portMap ??= new PortMap([hosts.ipv4, ...(hosts.ipv6 === null ? [] : [hosts.ipv6])], given);
@@ -95,10 +100,10 @@ export class NginxSite implements Site {
     noticeUnused(result, plan);
     await noticeHosts(found, plan);
     return {
-      source: { ...source, rewrite: rewriting(plan) },
+      source: { ...source, reader, rewrite: rewriting(plan) },
       urls: siteUrls(found, plan),
       notices: plan.notices,
-      consoleUrl: `http://localhost:${consolePort}/`,
+      consoleUrl: consoleUrl(consolePort),
       watched: reader.files.versions,
     };
   }
@@ -109,23 +114,6 @@ export class NginxSite implements Site {
     } catch (error) {
       throw new RefusedConfig((error as Error).message, []);
     }
-  }
-
-  /** The check as written. What parts of a configuration refer to without defining it is assumed to be defined elsewhere. */
-  private checked(
-    tested: Tested,
-    reader: DevReader,
-  ): { readonly source: ConfigSource; readonly result: CheckResult; readonly assumed: readonly string[] } {
-    const whole = (assumed: readonly string[]): ConfigSource => ({
-      ...wholeOf(tested, [...AROUND_PARTS, ...assumed]),
-      reader,
-    });
-    const source = whole([]);
-    const result = checkSource(source, this.modules);
-    const assumed = tested.parts.length === 0 ? [] : assumptions(result.findings);
-    if (assumed.length === 0) return { source, result, assumed };
-    const completed = whole(assumed);
-    return { source: completed, result: checkSource(completed, this.modules), assumed };
   }
 
   portsTaken(): boolean {
@@ -166,7 +154,7 @@ async function noticeHosts({ hosts }: Survey, plan: Plan): Promise<void> {
     const servers = known.filter((host) => host.name === name);
     const [first] = servers;
     if (first === undefined) continue;
-    const place = plan.placeText(first.place);
+    const place = placeText(first.place);
     if (servers.every(({ addresses }) => addresses.length === 0)) {
       plan.warn(`upstream ${name}`, `not known here (${place}): requests get 502; --upstream ${name}=localhost:3000`);
       continue;
@@ -193,6 +181,5 @@ async function addressesOf(address: Address): Promise<readonly string[]> {
 /** Whether an address is on this machine or in a private network. */
 function isNearby(text: string): boolean {
   const address = canonicalIp(text);
-  if (address === null) return true;
-  return /^(?:0\.|127\.|10\.|192\.168\.|169\.254\.|172\.(?:1[6-9]|2\d|3[01])\.|::1?$|f[cde])/.test(address);
+  return address === null || isWildcard(address) || isLocalAddress(address);
 }
