@@ -7,10 +7,11 @@ import { givenConfiguration } from './dev/given-file.js';
 import type { PathMapping } from './dev/local-files.js';
 import { NginxSite } from './dev/nginx-site.js';
 import { runSite } from './dev/run-site.js';
-import { InvalidTarget, Targets } from './dev/targets.js';
+import { Targets } from './dev/targets.js';
 import { allowingUnsupported } from './invocation.js';
 import { displayName, missingFile } from './paths.js';
 import type { Tested } from './tested-source.js';
+import { USAGE_EXIT_CODE } from './usage-error.js';
 
 /** Options as written. */
 export interface DevOptions {
@@ -33,15 +34,13 @@ export async function dev(file: string | undefined, options: DevOptions): Promis
     return 1;
   }
   const read = (): Promise<Tested> => givenConfiguration(which);
+  const targets = Targets.parse([...options.upstream, ...options.map]);
   let given: Tested;
-  let targets: Targets;
   try {
-    targets = Targets.parse([...options.upstream, ...options.map]);
     given = await read();
   } catch (error) {
-    const { message } = error as Error;
-    printError(`tsproxy dev: ${error instanceof InvalidTarget ? message : toText(message)}`);
-    return 2;
+    printError(`tsproxy dev: ${toText((error as Error).message)}`);
+    return USAGE_EXIT_CODE;
   }
   const site = new NginxSite({
     title: displayName(toText(given.name)),

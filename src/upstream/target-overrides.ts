@@ -19,12 +19,17 @@ export class TargetOverrides {
     this.byName = new Map(entries);
   }
 
-  /** A name with a port has precedence over one without. */
   of(address: Address): TargetOverride | null {
-    if (address.family === 'unix') return this.byName.get(`unix:${address.path}`.toLowerCase()) ?? null;
-    const host = address.host.includes(':') ? `[${address.host}]` : address.host.toLowerCase();
-    return this.byName.get(`${host}:${address.port}`) ?? this.byName.get(host) ?? null;
+    return findByAddress(this.byName, address);
   }
+}
+
+/** Finds the entry of an address; a name with a port has precedence over one without. */
+export function findByAddress<T>(byName: ReadonlyMap<string, T>, address: Address): T | null {
+  if (address.family === 'unix') return byName.get(`unix:${address.path}`.toLowerCase()) ?? null;
+  const host = address.host.toLowerCase();
+  const name = host.includes(':') ? `[${host}]` : host;
+  return byName.get(`${name}:${address.port}`) ?? byName.get(name) ?? null;
 }
 
 /** Null: none, as in every configuration that runs as it is written. */

@@ -13,7 +13,7 @@ import { page, shown } from './page.js';
 /** Names of this machine in its network. */
 const OWN_NAMES: ReadonlySet<string> = new Set([hostname().toLowerCase(), `${hostname().toLowerCase()}.local`]);
 
-/** Domains that nobody can register (RFC 6761). */
+/** Domains that cannot be registered (RFC 6761). */
 const RESERVED = /(?:^|\.)(?:localhost|test|example)$/;
 
 /**

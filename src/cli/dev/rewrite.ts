@@ -1,10 +1,12 @@
 /** Applies the rules of `tsproxy dev` to a configuration, and adds what it needs. */
 import type { Statement } from '../../../grammar/syntax-tree.js';
 import type { RewriteBlock } from '../../config/block-checker.js';
+import { consoleServer } from './console-server.js';
 import type { DevData } from './dev-module.js';
 import { generatedStatements } from './generated-text.js';
 import { mappedAddresses, type Plan } from './plan.js';
 import { ruleOf } from './rules.js';
+import { IMPLIED_ADDRESS, namesOf } from './survey.js';
 import { withArguments } from './words.js';
 
 /** The rewriting of all blocks according to a plan. */
@@ -14,7 +16,8 @@ export function rewriting(plan: Plan): RewriteBlock {
     const rewritten = statements.flatMap(
       (statement) => ruleOf(statement.name.text)?.(statement, surroundings) ?? [statement],
     );
-    if (context === 'http') return [...settings(plan, statements), ...rewritten, ...consoleServer(plan)];
+    if (context === 'http')
+      return [...settings(plan, statements), ...rewritten, ...consoleServer(plan.options.consolePort)];
     if (context === 'server') return [...addedToServer(plan, statements), ...rewritten];
     return rewritten;
   };
@@ -33,25 +36,10 @@ function settings(plan: Plan, written: readonly Statement[]): Statement[] {
   return dev === undefined ? others : [withArguments(dev, [JSON.stringify(devData(plan))]), ...others];
 }
 
-/** The console, which is not subject to access rules that apply to all servers of the configuration. */
-function consoleServer({ options }: Plan): Statement[] {
-  return generatedStatements(`
-    server {
-      listen 127.0.0.1:${options.consolePort};
-      server_name localhost;
-      allow all;
-      auth_basic off;
-      auth_request off;
-      location / { console control=on; console_payload on; }
-    }
-  `);
-}
-
 function devData(plan: Plan): DevData {
   const { options } = plan;
-  const names = options.survey.servers.flatMap((server) => server.names.map((name) => name.toLowerCase()));
   return {
-    names: [...new Set(names)].filter((name) => !name.startsWith('~')),
+    names: [...new Set(namesOf(options.survey))].filter((name) => !name.startsWith('~')),
     ports: mappedAddresses(options),
     targets: [...options.targets.entries],
     hosts: options.allowedHosts,
@@ -62,6 +50,5 @@ function devData(plan: Plan): DevData {
 /** nginx listens on port 80 for a server without `listen`. */
 function addedToServer(plan: Plan, written: readonly Statement[]): Statement[] {
   if (written.some(({ name }) => name.text === 'listen')) return [];
-  const port = plan.port({ family: 'inet', host: '0.0.0.0', port: 80, lastPort: 80, portGiven: true, uri: '' });
-  return generatedStatements(`listen ${plan.options.hosts.ipv4}:${port};`);
+  return generatedStatements(`listen ${plan.options.hosts.ipv4}:${plan.port(IMPLIED_ADDRESS)};`);
 }

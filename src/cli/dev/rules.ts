@@ -5,9 +5,11 @@
  */
 import type { Statement } from '../../../grammar/syntax-tree.js';
 import type { Context } from '../../config/directive.js';
+import { placeOf } from '../../config/place.js';
 import { exists, isReadable } from './local-files.js';
 import { localServerName } from './local-names.js';
 import type { Plan } from './plan.js';
+import { placeText } from './request-lines.js';
 import { listenOf, passUrl } from './survey.js';
 import type { Target } from './targets.js';
 import { renamed, withArgument, withArguments } from './words.js';
@@ -171,7 +173,7 @@ const directory: Rule = (statement, { plan }) => {
   if (!exists(fixed)) {
     plan.warn(
       `${statement.name.text} ${written}`,
-      `not here (${plan.placeOf(statement)}): its files are not found; --path ${written}=DIRECTORY`,
+      `not here (${placeText(placeOf(statement))}): its files are not found; --path ${written}=DIRECTORY`,
     );
   } else if (path !== written) plan.notice(`${statement.name.text} ${written}`, path);
   return [withArgument(statement, 0, path)];
@@ -232,7 +234,7 @@ const otherPass: Rule = (statement, c) => {
     if (!written.includes('$')) {
       c.plan.warn(
         `${statement.name.text} ${written}`,
-        `not supported, requests get 501 (${c.plan.placeOf(statement)}); --upstream ${name}=localhost:8000 passes them over HTTP`,
+        `not supported, requests get 501 (${placeText(placeOf(statement))}); --upstream ${name}=localhost:8000 passes them over HTTP`,
       );
     }
     return [statement];

@@ -2,6 +2,7 @@
 import { urlName } from './local-names.js';
 import { networkAddresses } from './network-addresses.js';
 import type { Plan } from './plan.js';
+import { placeText } from './request-lines.js';
 import type { SiteUrl } from './site.js';
 import type { Survey, SurveyedServer } from './survey.js';
 
@@ -16,7 +17,7 @@ export function siteUrls({ servers }: Survey, plan: Plan): SiteUrl[] {
       const scheme = secure ? 'https' : 'http';
       for (const host of hostsOf(server, plan.options.hosts.ipv4)) {
         const url = `${scheme}://${host}:${plan.port(address)}/`;
-        if (!found.has(url)) found.set(url, { url, details: plan.placeText(server.place) });
+        if (!found.has(url)) found.set(url, { url, details: placeText(server.place) });
       }
     }
   }

@@ -9,7 +9,6 @@ import { type Place, placeOf } from '../../config/place.js';
 export interface SurveyedListen {
   readonly address: Address;
   readonly secure: boolean;
-  readonly isDefault: boolean;
 }
 
 export interface SurveyedServer {
@@ -33,20 +32,16 @@ export interface Survey {
 }
 
 /** Directives whose argument is a URL or address of an upstream. */
-export const PASS_DIRECTIVES: ReadonlySet<string> = new Set(['proxy_pass', 'grpc_pass']);
-/** Pass directives of protocols that are not supported. */
-export const OTHER_PASS_DIRECTIVES: ReadonlySet<string> = new Set([
-  'fastcgi_pass',
-  'uwsgi_pass',
-  'scgi_pass',
-  'memcached_pass',
-]);
-
-const IMPLIED_LISTEN: SurveyedListen = {
-  address: { family: 'inet', host: '0.0.0.0', port: 80, lastPort: 80, portGiven: true, uri: '' },
-  secure: false,
-  isDefault: false,
-};
+const PASS_DIRECTIVES: ReadonlySet<string> = new Set(['proxy_pass', 'grpc_pass']);
+/** Address of a server without `listen`. */
+export const IMPLIED_ADDRESS = {
+  family: 'inet',
+  host: '0.0.0.0',
+  port: 80,
+  lastPort: 80,
+  portGiven: true,
+  uri: '',
+} as const satisfies Address;
 
 export function survey({ records }: CheckResult): Survey {
   const upstreams = new Set(
@@ -57,19 +52,27 @@ export function survey({ records }: CheckResult): Survey {
   return { servers, hosts };
 }
 
+/** Server names as written, in lower case. */
+export function namesOf({ servers }: Survey): string[] {
+  return servers.flatMap(({ names }) => names.map((name) => name.toLowerCase()));
+}
+
 function serverOf({ block, statements }: BlockRecord): SurveyedServer {
   const everywhere = statements.get('ssl')?.some(({ args }) => args[0]?.text === 'on') ?? false;
   const listens = (statements.get('listen') ?? []).flatMap((statement) => listenOf(statement, everywhere) ?? []);
   const names = (statements.get('server_name') ?? []).flatMap(({ args }) => args.map(({ text }) => text));
-  return { place: block.at, listens: statements.has('listen') ? listens : [IMPLIED_LISTEN], names };
+  return {
+    place: block.at,
+    listens: statements.has('listen') ? listens : [{ address: IMPLIED_ADDRESS, secure: false }],
+    names,
+  };
 }
 
 /** Null for an invalid address, and for QUIC. */
 export function listenOf({ args: [word, ...parameters] }: Statement, everywhere = false): SurveyedListen | null {
   const address = parseAddress(word?.text ?? '', { defaultPort: 80, listen: true });
   if ('mistake' in address || parameters.some(({ text }) => text === 'quic')) return null;
-  const has = (name: string): boolean => parameters.some(({ text }) => text === name);
-  return { address, secure: everywhere || has('ssl'), isDefault: has('default_server') || has('default') };
+  return { address, secure: everywhere || parameters.some(({ text }) => text === 'ssl') };
 }
 
 function* hostsOf({ block, statements }: BlockRecord, upstreams: ReadonlySet<string>): Iterable<SurveyedHost> {

@@ -1,6 +1,8 @@
 /** Options `--upstream NAME=TARGET` and `--map HOST=TARGET`: servers of this machine instead of those of the configuration. */
 import { type Address, parseAddress } from '../../config/address.js';
 import { toBytes } from '../../diagnostics/byte-string.js';
+import { findByAddress } from '../../upstream/target-overrides.js';
+import { UsageError } from '../usage-error.js';
 
 /** A server that the user has given. */
 export interface Target {
@@ -8,9 +10,6 @@ export interface Target {
   readonly address: string;
   readonly secure: boolean;
 }
-
-/** The option cannot be parsed; the message is for the user. */
-export class InvalidTarget extends Error {}
 
 const SCHEMES: Readonly<Record<string, boolean>> = {
   http: false,
@@ -25,7 +24,7 @@ const SCHEMES: Readonly<Record<string, boolean>> = {
 export class Targets {
   private readonly byName = new Map<string, Target>();
 
-  /** Throws InvalidTarget. */
+  /** Throws UsageError. */
   static parse(options: readonly string[]): Targets {
     const targets = new Targets();
     for (const option of options) targets.add(option);
@@ -39,7 +38,7 @@ export class Targets {
       .trim()
       .replace(/^[a-z]+:\/\//i, '')
       .replace(/\/+$/, '');
-    if (name === '') throw new InvalidTarget(`"${option}" must be NAME=TARGET, such as app=localhost:3000`);
+    if (name === '') throw new UsageError(`"${option}" must be NAME=TARGET, such as app=localhost:3000`);
     this.byName.set(toBytes(name).toLowerCase(), parseTarget(option.slice(equals + 1).trim()));
   }
 
@@ -50,10 +49,7 @@ export class Targets {
 
   /** Target of an address as a pass directive or a `server` of an upstream names it. */
   of(address: Address): Target | null {
-    if (address.family === 'unix') return this.byName.get(`unix:${address.path}`.toLowerCase()) ?? null;
-    const host = address.host.toLowerCase();
-    const shown = host.includes(':') ? `[${host}]` : host;
-    return this.byName.get(`${shown}:${address.port}`) ?? this.byName.get(shown) ?? null;
+    return findByAddress(this.byName, address);
   }
 
   /** Target of a host and port as written. */
@@ -67,14 +63,14 @@ export class Targets {
   }
 }
 
-/** A port alone means this machine. Without a scheme, plain connections are used. Throws InvalidTarget. */
+/** A port alone means this machine. Without a scheme, plain connections are used. Throws UsageError. */
 function parseTarget(text: string): Target {
   const [, scheme = '', rest = ''] = /^(?:([a-z]+):\/\/)?(.*?)\/*$/i.exec(text) ?? [];
   const secure = scheme === '' ? false : SCHEMES[scheme.toLowerCase()];
-  if (secure === undefined) throw new InvalidTarget(`"${text}": the scheme must be http or https`);
+  if (secure === undefined) throw new UsageError(`"${text}": the scheme must be http or https`);
   const written = /^\d+$/.test(rest) ? `127.0.0.1:${rest}` : rest;
   const address = parseAddress(toBytes(written), { defaultPort: secure ? 443 : 80 });
-  if ('mistake' in address) throw new InvalidTarget(`"${text}": ${address.mistake}`);
+  if ('mistake' in address) throw new UsageError(`"${text}": ${address.mistake}`);
   if (address.family === 'unix') return { address: `unix:${address.path}`, secure };
   const host = address.family === 'inet6' ? `[${address.host}]` : address.host;
   return { address: `${host}:${address.port}`, secure };

@@ -1,18 +1,15 @@
 /** The proxy of a command line as a site of the development view: its configuration, and a console beside it. */
-import { toBytes } from '../../diagnostics/byte-string.js';
 import type { Module } from '../../program/module.js';
 import type { BoundAddress } from '../../server/binder.js';
-import { generatedStatements } from '../dev/generated-text.js';
+import { CONSOLE_HOST, CONSOLE_PORT, consoleServer, consoleUrl } from '../dev/console-server.js';
 import { PortMap } from '../dev/port-map.js';
 import type { Notice, PreparedSite, Site, SiteUrl } from '../dev/site.js';
+import { workingDirectory } from '../paths.js';
 import { type ForwardPlan, targetText } from './plan.js';
 import { urlsOf } from './urls.js';
 
 /** Name of the text in findings. */
 const NAME = '<command line>';
-/** Port of the console, or the next one that is free. */
-const CONSOLE_PORT = 8900;
-const CONSOLE_HOST = '127.0.0.1';
 /** The line of the request names the upstream that did not answer, or the one that did. */
 const CONNECT_FAILURE = /^\*\d+ connect\(\) failed \(\d+: Connection refused\) while connecting to upstream/;
 
@@ -36,21 +33,17 @@ export class ForwardSite implements Site {
     const own = Number(this.plan.listen.addresses[0]?.split(':').pop());
     this.ports ??= new PortMap([CONSOLE_HOST], new Map([[own, own]]));
     this.consolePort = await this.ports.assign('console', own === CONSOLE_PORT ? CONSOLE_PORT + 1 : CONSOLE_PORT);
-    const server = generatedStatements(`server {
-      listen ${CONSOLE_HOST}:${this.consolePort};
-      server_name localhost;
-      location / { console control=on; console_payload on; }
-    }`);
+    const server = consoleServer(this.consolePort);
     return {
       source: {
         name: NAME,
         text: this.text,
-        prefix: toBytes(`${process.cwd().replace(/\/$/, '')}/`),
+        prefix: workingDirectory(),
         rewrite: (statements, context) => (context === 'http' ? [...statements, ...server] : statements),
       },
       urls: [],
       notices: this.notices(),
-      consoleUrl: `http://localhost:${this.consolePort}/`,
+      consoleUrl: consoleUrl(this.consolePort),
       watched: new Map(),
     };
   }
