@@ -1,8 +1,6 @@
 /** `tsproxy ca [ACTION]`: state of the local CA, and its place in trust stores. */
-import { printError } from '../process/standard-streams.js';
 import { localCaDirectory } from './local-ca/directory.js';
 import { LocalCa } from './local-ca/local-ca.js';
-import { LocalCaError } from './local-ca/local-ca-error.js';
 import { certificateName, constraintsWith, permits, refusalOfDomain } from './local-ca/permitted-names.js';
 import type { TrustChange, TrustedRoot, TrustStore } from './local-ca/trust/trust-store.js';
 import { thisMachine, trustStoresOf } from './local-ca/trust/trust-stores.js';
@@ -10,6 +8,7 @@ import { wrapped } from './paragraph.js';
 import { print, printJson } from './stdout.js';
 import { pageWidth } from './terminal.js';
 import { visibleText } from './terminal-text.js';
+import { UsageError } from './usage-error.js';
 
 export type CaAction = 'status' | 'trust' | 'untrust' | 'remove';
 
@@ -17,32 +16,19 @@ export interface CaOptions {
   readonly json?: boolean;
 }
 
-/** Exit code of a usage error. */
-const MISUSE = 2;
-
-/** Returns the exit code: 1 if something could not be done. */
+/** Returns the exit code: 1 if something could not be done. Throws LocalCaError. */
 export function ca(action: CaAction, names: readonly string[], options: CaOptions): number {
-  if (action !== 'trust' && names.length > 0) return failed('only "tsproxy ca trust" takes names', MISUSE);
-  try {
-    switch (action) {
-      case 'status':
-        return status(options.json === true);
-      case 'trust':
-        return trust(names);
-      case 'untrust':
-        return untrust(LocalCa.existing());
-      case 'remove':
-        return remove();
-    }
-  } catch (error) {
-    if (!(error instanceof LocalCaError)) throw error;
-    return failed(error.message);
+  if (action !== 'trust' && names.length > 0) throw new UsageError('only "tsproxy ca trust" takes names');
+  switch (action) {
+    case 'status':
+      return status(options.json === true);
+    case 'trust':
+      return trust(names);
+    case 'untrust':
+      return untrust(LocalCa.existing());
+    case 'remove':
+      return remove();
   }
-}
-
-function failed(message: string, code = 1): number {
-  printError(`tsproxy ca: ${visibleText(message)}`);
-  return code;
 }
 
 function status(json: boolean): number {
@@ -71,7 +57,7 @@ function status(json: boolean): number {
   print(
     `${[...lines, '', 'Stores:', ...states.map(({ store, state }) => `  ${state.padEnd(12)} ${store}`)].join('\n')}\n`,
   );
-  print(withoutCertutil(unreachable));
+  print(certutilAdvice(unreachable));
   return 0;
 }
 
@@ -90,13 +76,13 @@ function described(authority: LocalCa): string[] {
 function trust(names: readonly string[]): number {
   for (const name of names) {
     const refusal = refusalOfDomain(name);
-    if (refusal !== null) return failed(`"${name}" ${refusal}`, MISUSE);
+    if (refusal !== null) throw new UsageError(`"${visibleText(name)}" ${refusal}`);
   }
   const authority = permitting(names.flatMap((name) => certificateName(name) ?? []));
   const root = { certificate: authority.root, file: authority.rootFile };
   const { stores, unreachable } = trustStoresOf(thisMachine());
   const count = changeAll(stores, 'trusted', (store) => store.add(root));
-  print(withoutCertutil(unreachable));
+  print(certutilAdvice(unreachable));
   print(`Node.js programs: NODE_EXTRA_CA_CERTS=${authority.rootFile}\n`);
   print('Browsers that are running see the change when they are started again. "tsproxy ca remove" undoes all.\n');
   // Stores for which the user was given a command are not a failure, as long as others were changed.
@@ -120,7 +106,7 @@ function untrust(authority: LocalCa | null): number {
   const concerned = stores.filter((store) => store.state(root) !== 'not trusted');
   const { failed, byRoot } = changeAll(concerned, 'removed', (store) => store.remove(root));
   if (concerned.length === 0) print('No store trusts the local CA.\n');
-  print(withoutCertutil(unreachable));
+  print(certutilAdvice(unreachable));
   return failed + byRoot === 0 ? 0 : 1;
 }
 
@@ -153,7 +139,7 @@ function changeAll(
   return count;
 }
 
-function withoutCertutil(browsers: readonly string[]): string {
+function certutilAdvice(browsers: readonly string[]): string {
   if (browsers.length === 0) return '';
   return `${browsers.join(' and ')}: install certutil (package libnss3-tools, nss-tools or nss), and run the command again.\n`;
 }

@@ -73,7 +73,8 @@ async function runCommand({ name, run }: Extract<Invocation, { do: 'command' }>)
     const { UsageError, USAGE_EXIT_CODE, usageText } = await import('./usage-error.js');
     const { LocalCaError } = await import('./local-ca/local-ca-error.js');
     if (error instanceof LocalCaError) {
-      printError(`tsproxy ${name}: ${error.message}`);
+      const { visibleText } = await import('./terminal-text.js');
+      printError(`tsproxy ${name}: ${visibleText(error.message)}`);
       return 1;
     }
     if (!(error instanceof UsageError)) throw error;

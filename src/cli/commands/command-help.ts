@@ -54,8 +54,11 @@ passes /api/users on as it is, /api=http://localhost:4000/ as /users.`,
     examples: [
       ['tsproxy dev nginx.conf', 'run it here, with requests in the terminal'],
       ['tsproxy dev', 'the same with conf/nginx.conf or nginx.conf'],
+      ['tsproxy dev --upstream app=localhost:3000', 'with the application on this machine'],
+      ['tsproxy dev --map shop.example=localhost:3000', 'for a host that is named anywhere'],
+      ['tsproxy dev --path /var/www/shop=./public', 'with files in another directory'],
     ],
-    document: 'README.md',
+    document: 'docs/dev.md',
   },
   explain: {
     examples: [
@@ -127,7 +130,7 @@ passes /api/users on as it is, /api=http://localhost:4000/ as /users.`,
     ],
     document: 'docs/console.md',
   },
-  lsp: { examples: [['tsproxy lsp', 'started by the editor']], document: 'README.md' },
+  lsp: { examples: [['tsproxy lsp', 'started by the editor']], document: 'docs/editors.md' },
   code: { examples: [['tsproxy code if-is-evil', 'explain a code']], document: 'docs/codes.md' },
   help: {
     examples: [

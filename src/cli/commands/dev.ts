@@ -22,7 +22,6 @@ export const dev: DeclareCommand = (program, take) => {
     .option('--host <address>', 'address to listen on (default: 127.0.0.1 and ::1)')
     .option('--allow-host <name>', 'also answer requests for a host that no server has (repeatable)', collectValues)
     .option('--login <name:password>', 'user for auth_basic where its file is missing (repeatable)', login)
-    .addHelpText('after', EXAMPLES)
     .action((file: string | undefined, _options: unknown, used: { optsWithGlobals(): GivenOptions }) => {
       const {
         upstream = [],
@@ -39,14 +38,6 @@ export const dev: DeclareCommand = (program, take) => {
       );
     });
 };
-
-const EXAMPLES = `
-Examples:
-  tsproxy dev                                    run nginx.conf: 80 is 8080, 443 is 8443
-  tsproxy dev --upstream app=localhost:3000      with the application on this machine
-  tsproxy dev --map shop.example=localhost:3000  for a host that is named anywhere
-  tsproxy dev --path /var/www/shop=./public      with files in another directory
-`;
 
 function ports(
   text: string,

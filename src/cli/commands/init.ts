@@ -1,5 +1,5 @@
 /** `tsproxy init`: writes a configuration file to start from. */
-import type { InitOptions } from '../init/wishes.js';
+import type { InitOptions } from '../init/plan.js';
 import { collectValues, type DeclareCommand } from './command.js';
 
 export const init: DeclareCommand = (program, take) => {

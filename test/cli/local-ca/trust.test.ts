@@ -312,12 +312,13 @@ test('usage errors of tsproxy ca change nothing', (t) => {
   if (process.geteuid?.() === 0) chownSync(home, 65534, 65534);
   const first = run(home, 'trust', 'com');
   if (/EACCES|MODULE_NOT_FOUND/.test(first.text)) return t.skip('other users cannot read the checkout');
-  assert.deepEqual(first, { code: 2, text: 'tsproxy ca: "com" would permit a whole top-level domain\n' });
-  assert.deepEqual(run(home, 'trust', '*.a.com'), { code: 2, text: 'tsproxy ca: "*.a.com" is not a domain name\n' });
-  assert.deepEqual(run(home, 'remove', 'a.com'), {
+  const usageError = (message: string) => ({
     code: 2,
-    text: 'tsproxy ca: only "tsproxy ca trust" takes names\n',
+    text: `tsproxy: ${message}\nRun "tsproxy ca --help" for its arguments and options.\n`,
   });
+  assert.deepEqual(first, usageError('"com" would permit a whole top-level domain'));
+  assert.deepEqual(run(home, 'trust', '*.a.com'), usageError('"*.a.com" is not a domain name'));
+  assert.deepEqual(run(home, 'remove', 'a.com'), usageError('only "tsproxy ca trust" takes names'));
   assert.match(run(home, 'thrust').text, /Allowed choices are trust, untrust, remove\./);
   assert.ok(!existsSync(join(home, '.local')));
 });
