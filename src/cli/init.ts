@@ -6,11 +6,12 @@ import { toBytes } from '../diagnostics/byte-string.js';
 import { errnoText } from '../diagnostics/errno.js';
 import { printError } from '../process/standard-streams.js';
 import { diagnose } from './diagnosis.js';
-import { loopbackAddresses, systemAuthorities } from './forward/machine-facts.js';
+import type { MachineFacts } from './forward/configuration.js';
+import { localCertificate, loopbackAddresses, systemAuthorities } from './forward/machine-facts.js';
+import { type InitOptions, type InitPlan, initPlanOf } from './init/plan.js';
 import { answeredOptions, Cancelled } from './init/questions.js';
-import { type StartingFiles, startingFile } from './init/starting-file.js';
-import { type InitOptions, type Wishes, wishesOf } from './init/wishes.js';
-import { LocalCa } from './local-ca/local-ca.js';
+import { startingFile } from './init/starting-file.js';
+import { workingDirectory } from './paths.js';
 import { printFindings } from './print-findings.js';
 import { shellWord } from './shell-word.js';
 import { print, writeOut } from './stdout.js';
@@ -21,15 +22,15 @@ export async function init(options: InitOptions): Promise<number> {
   if (output !== '-' && options.force !== true && existsSync(output))
     return refused(`"${output}" exists; --force replaces it`);
   const asks = options.yes !== true && output !== '-' && isatty(0) && isatty(1) && !isComplete(options);
-  let wishes: Wishes;
+  let plan: InitPlan;
   try {
-    wishes = wishesOf(asks ? await answeredOptions(options) : options);
+    plan = initPlanOf(asks ? await answeredOptions(options) : options);
   } catch (error) {
     if (!(error instanceof Cancelled)) throw error;
     print('\n');
     return refused(error.message);
   }
-  const text = startingFile(wishes, await filesOf(wishes), shellWord(output === '-' ? 'nginx.conf' : output));
+  const text = startingFile(plan, await factsOf(plan), shellWord(output === '-' ? 'nginx.conf' : output));
   if (output === '-') {
     writeOut(text);
     return 0;
@@ -53,22 +54,18 @@ function isComplete({ upstream, static: directory }: InitOptions): boolean {
   return upstream !== undefined || directory !== undefined;
 }
 
-async function filesOf({ tls, names, servers }: Wishes): Promise<StartingFiles> {
+async function factsOf({ tls, names, servers }: InitPlan): Promise<MachineFacts> {
   const verifies = servers.some(({ scheme }) => scheme === 'https');
   const authorities = verifies ? systemAuthorities() : null;
   const loopback = await loopbackAddresses();
   if (tls !== 'local') return { certificate: tls, authorities, loopback };
-  const { file, omitted } = LocalCa.open().certificateFor(names);
-  for (const name of omitted) {
-    printError(`tsproxy: the local CA does not permit "${name}": run "tsproxy ca trust ${name}", and init again`);
-  }
-  return { certificate: { certificate: file, key: file }, authorities, loopback };
+  return { certificate: localCertificate(names, names, ', and init again'), authorities, loopback };
 }
 
 /** Tests the written file; prints what is to be corrected on this machine, and how to start. */
 async function printResult(output: string): Promise<void> {
   const name = toBytes(resolve(output));
-  const prefix = toBytes(`${process.cwd().replace(/\/$/, '')}/`);
+  const prefix = workingDirectory();
   const { findings } = await diagnose({ name, text: null, prefix }, []);
   if (findings.length > 0) printFindings(findings);
   const word = shellWord(output);

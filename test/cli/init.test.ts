@@ -7,9 +7,9 @@ import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { after, before, test } from 'node:test';
 import fc from 'fast-check';
+import { type InitOptions, initPlanOf } from '../../src/cli/init/plan.js';
 import { answeredOptions, Cancelled } from '../../src/cli/init/questions.js';
 import { startingFile } from '../../src/cli/init/starting-file.js';
-import { type InitOptions, wishesOf } from '../../src/cli/init/wishes.js';
 import { LocalCa } from '../../src/cli/local-ca/local-ca.js';
 import { UsageError } from '../../src/cli/usage-error.js';
 import { toText } from '../../src/diagnostics/byte-string.js';
@@ -51,10 +51,10 @@ test('the file for any options has no findings, the layout of fmt, and a comment
   fc.assert(
     fc.property(options, (given) => {
       fc.pre(given.upstream !== undefined || given.static !== undefined);
-      const wishes = wishesOf(given);
-      const certificate = wishes.tls === null ? null : { certificate: file, key: file };
+      const plan = initPlanOf(given);
+      const certificate = plan.tls === null ? null : { certificate: file, key: file };
       const text = startingFile(
-        wishes,
+        plan,
         { certificate, authorities: certificates().crt('ca'), loopback: ['127.0.0.1', '[::1]'] },
         'nginx.conf',
       );
@@ -119,7 +119,7 @@ test('options that describe no server are usage errors', async () => {
   ] as const) {
     const given: InitOptions = { output: '-', ...options };
     assert.throws(
-      () => wishesOf(given),
+      () => initPlanOf(given),
       (error) => error instanceof UsageError && message.test(error.message),
     );
   }
@@ -160,7 +160,7 @@ test('questions fill the options, and invalid answers are asked again', async ()
     'a.test b.test',
   ]);
   assert.deepEqual(
-    wishesOf(options).servers.map(({ address }) => address),
+    initPlanOf(options).servers.map(({ address }) => address),
     ['localhost:3000', 'localhost:3001'],
   );
   assert.deepEqual(options, {

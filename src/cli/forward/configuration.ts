@@ -18,7 +18,13 @@ export interface MachineFacts {
 }
 
 /** Host and port of a request as the client wrote them, normalized. */
-const REQUESTED_HOST = '$host$is_request_port$request_port';
+export const REQUESTED_HOST = '$host$is_request_port$request_port';
+
+/** Redirect of requests without TLS to a port with TLS. */
+export const REDIRECT_TO_TLS: Line = ['error_page', '497', '=308', `https://${REQUESTED_HOST}$request_uri`];
+
+/** Pattern of paths that begin with a dot at some level. */
+export const HIDDEN_PATHS = '/\\.(?!well-known/)';
 
 /** Fields of requests to targets. */
 function requestFields(host: string): Line[] {
@@ -113,8 +119,7 @@ function server(
           ['http2', 'on'],
           ['ssl_certificate', certificate.certificate],
           ['ssl_certificate_key', certificate.key],
-          // Requests without TLS.
-          ['error_page', '497', '=308', `https://${REQUESTED_HOST}$request_uri`],
+          REDIRECT_TO_TLS,
         ];
   return block(
     ['server'],
@@ -169,14 +174,7 @@ function serverLocation(plan: ForwardPlan, prefix: string, target: ServerTarget,
 }
 
 function upstreamTls({ insecure }: ForwardPlan, target: ServerTarget, authorities: string | null): Line[] {
-  const name: Line[] =
-    target.name === null || isAddress(target)
-      ? []
-      : [
-          ['proxy_ssl_server_name', 'on'],
-          ['proxy_ssl_name', target.name],
-        ];
-  if (insecure) return name;
+  if (insecure) return isAddress(target) ? [] : serverName(target);
   if (isAddress(target)) {
     throw new UsageError(
       `the certificate of "${target.address}" cannot be verified, because it is an address`,
@@ -184,7 +182,19 @@ function upstreamTls({ insecure }: ForwardPlan, target: ServerTarget, authoritie
     );
   }
   if (authorities === null) throw new Error('no certificates of authorities');
-  return [...name, ['proxy_ssl_verify', 'on'], ['proxy_ssl_trusted_certificate', authorities]];
+  return verifiedTls(target, authorities);
+}
+
+function serverName({ name }: ServerTarget): Line[] {
+  return [
+    ['proxy_ssl_server_name', 'on'],
+    ['proxy_ssl_name', name ?? ''],
+  ];
+}
+
+/** TLS to a target whose host is a name, verified with the certificates of a file. */
+export function verifiedTls(target: ServerTarget, authorities: string): Line[] {
+  return [...serverName(target), ['proxy_ssl_verify', 'on'], ['proxy_ssl_trusted_certificate', authorities]];
 }
 
 /** Files of a directory below the prefix, without hidden ones. */
@@ -200,7 +210,7 @@ function directoryLocations({ singlePage }: ForwardPlan, prefix: string, { path 
       ['expires', '-1'],
       ['log_not_found', 'off'],
       '',
-      block(['location', '~', '/\\.(?!well-known/)'], [['return', '404']]),
+      block(['location', '~', HIDDEN_PATHS], [['return', '404']]),
     ],
   );
   if (prefix === '/') return [location];

@@ -9,7 +9,7 @@ import { UsageError } from '../usage-error.js';
 import type { MachineFacts } from './configuration.js';
 import type { Loopback } from './group-servers.js';
 import { isWildcard } from './listen-address.js';
-import type { ForwardOptions, ForwardPlan } from './plan.js';
+import type { CertificatePaths, ForwardOptions, ForwardPlan } from './plan.js';
 
 /** Certificates of the authorities that the system trusts, where Linux distributions, BSD and macOS keep them. */
 const SYSTEM_AUTHORITIES = [
@@ -30,23 +30,28 @@ export async function machineFacts(plan: ForwardPlan, options: ForwardOptions): 
 }
 
 function certificateOf(plan: ForwardPlan, { cert, key }: ForwardOptions): MachineFacts['certificate'] {
-  if (cert === undefined || key === undefined) return localCertificate(plan);
+  if (cert === undefined || key === undefined) return certificateOfPlan(plan);
   for (const file of [cert, key]) if (!existsSync(file)) throw new UsageError(`there is no file "${file}"`);
   return { certificate: resolve(cert), key: resolve(key) };
 }
 
 /** A certificate of the local CA for all hosts of the plan. */
-function localCertificate({ listen, routes }: ForwardPlan): MachineFacts['certificate'] {
+function certificateOfPlan({ listen, routes }: ForwardPlan): MachineFacts['certificate'] {
   const hosts = routes.flatMap(({ host }) => host ?? []);
   const own = listen.host === null || listen.host === '*' ? [] : [listen.host];
-  const { file, omitted } = LocalCa.open().certificateFor([
-    ...own,
-    ...hosts,
-    ...(isWildcard(listen) ? networkAddresses() : []),
-  ]);
+  return localCertificate([...own, ...hosts, ...(isWildcard(listen) ? networkAddresses() : [])], hosts);
+}
+
+/**
+ * Issues a certificate of the local CA. Prints which hosts it does not permit.
+ *
+ * @param then end of the advice
+ */
+export function localCertificate(names: readonly string[], hosts: readonly string[], then = ''): CertificatePaths {
+  const { file, omitted } = LocalCa.open().certificateFor(names);
   for (const name of omitted) {
     if (hosts.includes(name))
-      printError(`tsproxy: the local CA does not permit "${name}": run "tsproxy ca trust ${name}"`);
+      printError(`tsproxy: the local CA does not permit "${name}": run "tsproxy ca trust ${name}"${then}`);
   }
   return { certificate: file, key: file };
 }

@@ -65,9 +65,7 @@ export function planOf([address = '', ...words]: readonly string[], options: For
       throw new UsageError(`two routes for "${host ?? ''}${prefix}"`, 'Routes are written PATH=TARGET.');
     }
   });
-  if ((options.cert === undefined) !== (options.key === undefined)) {
-    throw new UsageError('a certificate needs its key', 'Give both --cert and --key.');
-  }
+  checkKey(options);
   const { corsOrigin = [] } = options;
   const cors = options.cors === true || corsOrigin.length > 0;
   return {
@@ -81,6 +79,13 @@ export function planOf([address = '', ...words]: readonly string[], options: For
     insecure: options.insecure === true,
     singlePage: options.spa === true,
   };
+}
+
+/** Throws a usage error if one of `--cert` and `--key` is missing. */
+export function checkKey({ cert, key }: { readonly cert?: string; readonly key?: string }): void {
+  if ((cert === undefined) !== (key === undefined)) {
+    throw new UsageError('a certificate needs its key', 'Give both --cert and --key.');
+  }
 }
 
 function originOf(word: string): string {

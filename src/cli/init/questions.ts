@@ -1,7 +1,7 @@
 /** Questions of `tsproxy init` on a terminal. */
 import { createInterface } from 'node:readline/promises';
 import { UsageError } from '../usage-error.js';
-import { directoryOf, type InitOptions, nameOf, portOf, serverOf } from './wishes.js';
+import { directoryOf, type InitOptions, nameOf, portOf, serverOf } from './plan.js';
 
 /** The user has ended the questions. */
 export class Cancelled extends Error {}

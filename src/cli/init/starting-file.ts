@@ -1,18 +1,17 @@
 /** The text that `tsproxy init` writes: directives with comments that say what they do. */
 import { type Block, block, configurationText, type Line } from '../configuration-text.js';
+import {
+  HIDDEN_PATHS,
+  type MachineFacts,
+  REDIRECT_TO_TLS,
+  REQUESTED_HOST,
+  verifiedTls,
+} from '../forward/configuration.js';
 import { groupServers, type Loopback } from '../forward/group-servers.js';
 import { MEDIA_TYPES } from '../forward/media-types.js';
 import { isAddress, type ServerTarget } from '../forward/target.js';
 import { UsageError } from '../usage-error.js';
-import type { Wishes } from './wishes.js';
-
-/** Files of this machine that the configuration refers to. */
-export interface StartingFiles {
-  readonly certificate: { readonly certificate: string; readonly key: string } | null;
-  /** Certificates of authorities, for upstreams with TLS; null if there are none. */
-  readonly authorities: string | null;
-  readonly loopback: Loopback;
-}
+import type { InitPlan } from './plan.js';
 
 /** Name of the group of servers. */
 const GROUP = 'app';
@@ -22,8 +21,8 @@ const GROUP = 'app';
  *
  * @param file name of the file, for the comment that says how to use it
  */
-export function startingFile(wishes: Wishes, files: StartingFiles, file: string): string {
-  const { servers, directory } = wishes;
+export function startingFile(plan: InitPlan, facts: MachineFacts, file: string): string {
+  const { servers, directory } = plan;
   const http: Line[] = [
     'Responses and error pages do not name the version.',
     ['server_tokens', 'off'],
@@ -52,8 +51,8 @@ export function startingFile(wishes: Wishes, files: StartingFiles, file: string)
       ],
     );
   }
-  if (servers.length > 0) http.push('', ...group(servers, files.loopback));
-  http.push('', server(wishes, files));
+  if (servers.length > 0) http.push('', ...group(servers, facts.loopback));
+  http.push('', server(plan, facts));
   return configurationText([
     'Written by "tsproxy init". To use it:',
     `  tsproxy -t -c ${file}          test it`,
@@ -89,8 +88,8 @@ function groupLines(servers: readonly ServerTarget[], loopback: Loopback): [comm
     : ['The servers of the application, which get requests in turn. One that fails is avoided for ten seconds.', lines];
 }
 
-function server(wishes: Wishes, { certificate, authorities }: StartingFiles): Block {
-  const { port, isPublic, names, servers, directory } = wishes;
+function server(plan: InitPlan, { certificate, authorities }: MachineFacts): Block {
+  const { port, isPublic, names, servers, directory } = plan;
   const parameters = certificate === null ? [] : ['ssl'];
   const lines: Line[] = [];
   if (isPublic) {
@@ -110,7 +109,7 @@ function server(wishes: Wishes, { certificate, authorities }: StartingFiles): Bl
   if (certificate !== null) {
     lines.push(
       '',
-      ...(wishes.tls === 'local'
+      ...(plan.tls === 'local'
         ? ['A certificate of the local CA ("tsproxy ca"), for this machine only. Replace it by one for your domain.']
         : []),
       ['http2', 'on'],
@@ -118,7 +117,7 @@ function server(wishes: Wishes, { certificate, authorities }: StartingFiles): Bl
       ['ssl_certificate_key', certificate.key],
       '',
       'Requests without TLS to the same port are redirected.',
-      ['error_page', '497', '=308', 'https://$host$is_request_port$request_port$request_uri'],
+      REDIRECT_TO_TLS,
       '',
       'Browsers use TLS only, for this time; begin with a short one.',
       ['add_header', 'Strict-Transport-Security', 'max-age=300', 'always'],
@@ -126,21 +125,21 @@ function server(wishes: Wishes, { certificate, authorities }: StartingFiles): Bl
   }
   if (servers.length > 0)
     lines.push('', 'Larger request bodies are refused with 413.', ['client_max_body_size', '10m']);
-  if (directory !== null) lines.push('', ...fileLocation(wishes, directory));
+  if (directory !== null) lines.push('', ...fileLocation(plan, directory));
   if (servers.length > 0) {
-    lines.push('', block(['location', applicationLocation(wishes)], passing(wishes, authorities)));
+    lines.push('', block(['location', applicationLocation(plan)], passing(plan, authorities)));
   }
   return block(['server'], lines);
 }
 
 /** Location of the application: everything, what is not a file, or a prefix if a page decides about other paths. */
-function applicationLocation({ directory, singlePage }: Wishes): string {
+function applicationLocation({ directory, singlePage }: InitPlan): string {
   if (directory === null) return '/';
   return singlePage ? '/api/' : '@app';
 }
 
 /** Files; other requests lead to the application if there is one. */
-function fileLocation({ singlePage, servers }: Wishes, directory: string): Line[] {
+function fileLocation({ singlePage, servers }: InitPlan, directory: string): Line[] {
   const last = singlePage ? '/index.html' : servers.length > 0 ? '@app' : '=404';
   const comment =
     servers.length > 0 && !singlePage
@@ -160,20 +159,20 @@ function fileLocation({ singlePage, servers }: Wishes, directory: string): Line[
         'Browsers ask whether a file has changed before they use it again.',
         ['expires', '-1'],
         '',
-        block(['location', '~', '/\\.(?!well-known/)'], ['Hidden files.', ['return', '404']]),
+        block(['location', '~', HIDDEN_PATHS], ['Hidden files.', ['return', '404']]),
       ],
     ),
   ];
 }
 
-function passing({ servers, websocket, eventStream }: Wishes, authorities: string | null): Line[] {
+function passing({ servers, websocket, eventStream }: InitPlan, authorities: string | null): Line[] {
   const [first] = servers;
   if (first === undefined) return [];
   const lines: Line[] = [
     ['proxy_pass', `${first.scheme}://${GROUP}`],
     '',
     'The application sees the requested host, the address of the client, and whether TLS was used.',
-    ['proxy_set_header', 'Host', '$host$is_request_port$request_port'],
+    ['proxy_set_header', 'Host', REQUESTED_HOST],
     ['proxy_set_header', 'X-Forwarded-For', '$proxy_add_x_forwarded_for'],
     ['proxy_set_header', 'X-Forwarded-Proto', '$scheme'],
   ];
@@ -204,11 +203,5 @@ function verification(target: ServerTarget, authorities: string | null): Line[] 
       'Use a name instead of an address.',
     );
   }
-  return [
-    'The certificate of the application is verified.',
-    ['proxy_ssl_server_name', 'on'],
-    ['proxy_ssl_name', target.name ?? ''],
-    ['proxy_ssl_verify', 'on'],
-    ['proxy_ssl_trusted_certificate', authorities],
-  ];
+  return ['The certificate of the application is verified.', ...verifiedTls(target, authorities)];
 }

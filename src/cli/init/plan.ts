@@ -1,6 +1,7 @@
 /** The server that `tsproxy init` writes a configuration for, as options and answers describe it. */
 import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { type CertificatePaths, checkKey } from '../forward/plan.js';
 import { type ServerTarget, targetOf } from '../forward/target.js';
 import { certificateName } from '../local-ca/permitted-names.js';
 import { UsageError } from '../usage-error.js';
@@ -23,7 +24,7 @@ export interface InitOptions {
   readonly yes?: true;
 }
 
-export interface Wishes {
+export interface InitPlan {
   /** All with the same scheme; empty for none. */
   readonly servers: readonly ServerTarget[];
   readonly websocket: boolean;
@@ -35,18 +36,16 @@ export interface Wishes {
   /** Whether other machines can connect. */
   readonly isPublic: boolean;
   readonly names: readonly string[];
-  readonly tls: 'local' | { readonly certificate: string; readonly key: string } | null;
+  readonly tls: 'local' | CertificatePaths | null;
 }
 
 /** Checks the options. Throws usage errors. */
-export function wishesOf(options: InitOptions): Wishes {
+export function initPlanOf(options: InitOptions): InitPlan {
   const { upstream = [], name = [], cert, key } = options;
   if (upstream.length === 0 && options.static === undefined) {
     throw new UsageError('nothing to serve', 'Give --upstream, --static, or both; on a terminal, you are asked.');
   }
-  if ((cert === undefined) !== (key === undefined)) {
-    throw new UsageError('a certificate needs its key', 'Give both --cert and --key.');
-  }
+  checkKey(options);
   const tls =
     cert !== undefined && key !== undefined
       ? { certificate: fileOf(cert), key: fileOf(key) }
