@@ -16,13 +16,7 @@ import { dumpReader, readDump } from '../fragments/dump.js';
 import { EnclosingDetector, hasOnlyIncludes, hasSection } from '../fragments/enclosing.js';
 import { assumptions, findingsOfParts } from '../fragments/outside.js';
 import { type Part, wrapped } from '../fragments/part.js';
-import {
-  isAboutPlaceholder,
-  isTemplateName,
-  type MaskedTemplate,
-  maskTags,
-  withOriginalText,
-} from '../fragments/template.js';
+import { isTemplateName, type MaskedTemplate, maskTags, withoutPlaceholders } from '../fragments/template.js';
 import { Tree } from '../fragments/tree.js';
 import type { CheckedModules } from '../process/checked-modules.js';
 import type { ConfigSource } from '../process/configuration.js';
@@ -234,20 +228,8 @@ function partsWithErrors(parts: readonly Part[], findings: readonly Finding[]): 
 /** Findings that hold whatever the rest of the configuration and the values of placeholders are. */
 function conclusive({ parts, templates, missing }: Tested, findings: readonly Finding[]): readonly Finding[] {
   const isComplete = parts.length === 0 && missing.size === 0;
-  return withoutPlaceholders(isComplete ? findings : findingsOfParts(findings), templates);
-}
-
-function withoutPlaceholders(
-  findings: readonly Finding[],
-  templates: ReadonlyMap<string, MaskedTemplate | null>,
-): readonly Finding[] {
-  if (templates.size === 0) return findings;
-  return findings
-    .filter((finding) => {
-      const template = finding.at === null ? undefined : templates.get(finding.at.source.name);
-      return template === undefined || !isAboutPlaceholder(finding, template);
-    })
-    .map((finding) => withOriginalText(finding, templates));
+  const holding = isComplete ? findings : findingsOfParts(findings);
+  return templates.size === 0 ? holding : withoutPlaceholders(holding, (path) => templates.get(path));
 }
 
 /** The configuration itself, or one that encloses its parts. */

@@ -82,18 +82,35 @@ export function maskTags(text: string): MaskedTemplate | null {
 const NAME =
   /[\s"'/.:]<[A-Za-z][\w .-]*>|\$\{?[A-Z][A-Z0-9_]+\b\}?|%%?[A-Z][A-Z0-9_]+%%?|\b__[A-Za-z0-9_]+__\b|@[A-Z][A-Z0-9_]+@/;
 
-/** A finding with the original text at its places, and with tags instead of their replacements in its sentences. */
-export function withOriginalText(finding: Finding, templates: ReadonlyMap<string, MaskedTemplate | null>): Finding {
+/** Returns the template of a file: undefined if the file is not a template, null if it has no tags. */
+export type TemplateLookup = (path: string) => MaskedTemplate | null | undefined;
+
+/** Findings that hold whatever the placeholders of templates stand for, with the original texts of the templates. */
+export function withoutPlaceholders(findings: readonly Finding[], templateOf: TemplateLookup): readonly Finding[] {
+  const originals = new Map<string, Source>();
+  return findings
+    .filter((finding) => {
+      const template = finding.at === null ? undefined : templateOf(finding.at.source.name);
+      return template === undefined || !isAboutPlaceholder(finding, template);
+    })
+    .map((finding) => withOriginalText(finding, templateOf, originals));
+}
+
+/**
+ * A finding with the original text at its places and in its edits, and with tags instead of their replacements in its sentences.
+ *
+ * @param originals sources with the original texts by path, which are added as needed
+ */
+function withOriginalText(finding: Finding, templateOf: TemplateLookup, originals: Map<string, Source>): Finding {
   const spans = [finding.at, ...(finding.related ?? []).map(({ at }) => at), ...(finding.includedFrom ?? [])];
-  const used = new Set(spans.flatMap((span) => (span === null ? [] : (templates.get(span.source.name) ?? []))));
+  const used = new Set(spans.flatMap((span) => (span === null ? [] : (templateOf(span.source.name) ?? []))));
   if (used.size === 0) return finding;
-  const sources = new Map<string, Source>();
   const placed = (span: Span): Span => {
-    const template = templates.get(span.source.name) ?? null;
-    if (template === null) return span;
     const { name } = span.source;
-    const source = sources.get(name) ?? { name, text: template.original };
-    sources.set(name, source);
+    const template = templateOf(name) ?? null;
+    if (template === null) return span;
+    const source = originals.get(name) ?? { name, text: template.original };
+    originals.set(name, source);
     return { ...span, source };
   };
   const tags = [...used].flatMap((each) => each.tags.map(([start, end]) => each.original.slice(start, end)));
@@ -122,7 +139,7 @@ const BRANCHES =
 const OF_NAMES: ReadonlySet<string> = new Set(['unknown-directive', 'nginx-only-directive']);
 
 /** Whether a finding about a template may be due to its placeholders or branches. */
-export function isAboutPlaceholder({ code, at, related = [] }: Finding, template: MaskedTemplate | null): boolean {
+function isAboutPlaceholder({ code, at, related = [] }: Finding, template: MaskedTemplate | null): boolean {
   if (at === null) return false;
   if (template !== null && BRANCHES.test(code)) return true;
   return [at, ...related.map((each) => each.at)].some((span) => {

@@ -4,7 +4,7 @@ import { toBytes, toText } from '../diagnostics/byte-string.js';
 import type { Finding } from '../diagnostics/finding.js';
 import { directoriesAbove } from '../files/directories.js';
 import { hasSection } from '../fragments/enclosing.js';
-import { isAboutPlaceholder, isTemplateName } from '../fragments/template.js';
+import { isTemplateName, withoutPlaceholders } from '../fragments/template.js';
 import { Analysis, type RootText, rootOf } from './analysis.js';
 import { uriOf } from './file-uri.js';
 import { type FragmentRoot, findingsOfFragment, fragmentRoot } from './fragment-root.js';
@@ -86,14 +86,11 @@ export class Workspace {
   /** Findings that are shown: those that hold for a part or template, and that the settings do not suppress. */
   findingsOf({ analysis, fragment }: DocumentAnalysis): readonly Finding[] {
     const own = fragment === null ? analysis.findings : findingsOfFragment(analysis.findings, fragment);
-    return own.filter((finding) => this.isShown(finding));
-  }
-
-  private isShown(finding: Finding): boolean {
-    const { code, severity, at } = finding;
-    if (severity !== 'error' && this.settings.ignore.includes(code)) return false;
-    const path = at?.source.name ?? '';
-    return !isTemplateName(path) || !isAboutPlaceholder(finding, this.documents.at(path)?.template ?? null);
+    const { ignore } = this.settings;
+    const shown = own.filter(({ code, severity }) => severity === 'error' || !ignore.includes(code));
+    return withoutPlaceholders(shown, (path) =>
+      isTemplateName(path) ? (this.documents.at(path)?.template ?? null) : undefined,
+    );
   }
 
   /** Analyses of all open documents, and of the main files of the folders. */

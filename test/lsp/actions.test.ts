@@ -17,18 +17,23 @@ http {
 }
 `;
 
-async function actionsFor(editor: Editor, diagnostic: Diagnostic, only?: string[]): Promise<CodeAction[]> {
+async function actionsFor(
+  editor: Editor,
+  diagnostic: Diagnostic,
+  only?: string[],
+  name = 'nginx.conf',
+): Promise<CodeAction[]> {
   const found = await editor.connection.sendRequest(CodeActionRequest.type, {
-    textDocument: { uri: editor.uri('nginx.conf') },
+    textDocument: { uri: editor.uri(name) },
     range: diagnostic.range,
     context: { diagnostics: [diagnostic], ...(only !== undefined && { only }) },
   });
   return found as CodeAction[];
 }
 
-function applied(editor: Editor, action: CodeAction | undefined): string {
-  const edits = action?.edit?.changes?.[editor.uri('nginx.conf')] ?? [];
-  return TextDocument.applyEdits(editor.document('nginx.conf'), edits);
+function applied(editor: Editor, action: CodeAction | undefined, name = 'nginx.conf'): string {
+  const edits = action?.edit?.changes?.[editor.uri(name)] ?? [];
+  return TextDocument.applyEdits(editor.document(name), edits);
 }
 
 test('the fixes of findings are offered', async (t) => {
@@ -86,4 +91,14 @@ test('errors cannot be silenced', async (t) => {
   const error = (await editor.diagnostics('nginx.conf')).find(({ code }) => code === 'unknown-directive');
   assert.ok(error);
   assert.ok(!(await actionsFor(editor, error)).some(({ title }) => title.startsWith('Silence unknown-directive')));
+});
+
+test('fixes of a template keep its tags', async (t) => {
+  const template = 'server {\n    listen 127.0.0.1:8080;\n    server_name {{ name }};\n    retrun 200;\n}\n';
+  const editor = await Editor.start(t, {});
+  await editor.open('site.conf.j2', template);
+  const [misspelt] = await editor.diagnostics('site.conf.j2');
+  assert.equal(misspelt?.code, 'unknown-directive');
+  const [action] = await actionsFor(editor, misspelt, [CodeActionKind.SourceFixAll], 'site.conf.j2');
+  assert.equal(applied(editor, action, 'site.conf.j2'), template.replace('retrun', 'return'));
 });
