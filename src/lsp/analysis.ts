@@ -1,7 +1,8 @@
-/** Analysis of one configuration: its findings, and what its files define and use. */
+/** Analysis of one configuration: its findings, and the names that its files define and use. */
 import type { Source } from '../../grammar/syntax-tree.js';
-import { Catalogue } from '../config/catalogue.js';
+import { Catalogue, type Declared } from '../config/catalogue.js';
 import { type CheckResult, check } from '../config/check.js';
+import type { Context } from '../config/directive.js';
 import { codes } from '../diagnostics/codes.js';
 import type { Finding } from '../diagnostics/finding.js';
 import { IgnoreComments } from '../diagnostics/ignore-comments.js';
@@ -14,8 +15,13 @@ import { directoryOfDocument } from './file-uri.js';
 import { NameIndex } from './names/name-index.js';
 import type { RecordingReader } from './text-reader.js';
 
-/** All directives and variables. Modules of packages are not loaded: opening a file must not run code. */
+/** Directives and variables of the built-in modules. Those of `load_module` are not loaded: opening a file must not run code. */
 export const catalogue = new Catalogue(modules);
+
+/** The directive of a context; outside of its contexts, the first one of that name. */
+export function directiveIn(context: Context | null, name: string): Declared | undefined {
+  return (context === null ? undefined : catalogue.find(name, context)) ?? catalogue.all(name)[0];
+}
 
 /** The text at the root of a configuration. */
 export interface RootText {
@@ -28,7 +34,7 @@ export interface RootText {
   readonly globals?: string;
 }
 
-/** Its parts are computed when they are used: most completions need none of them, names need the check without the lints. */
+/** Computes its parts on first use: most completions need none of them, and names need the check without the lints. */
 export class Analysis {
   private checked: CheckResult | null = null;
   private reported: readonly Finding[] | null = null;
@@ -115,7 +121,7 @@ export function rootOf(path: string, text: string, settings: Pick<RootText, 'pre
   return { ...settings, source: { name: path, text }, directory: directoryOfDocument(path) };
 }
 
-/** Names that a module of a package may declare, which is not loaded. */
+/** The result without findings about names that a module of `load_module` may declare: such modules are not loaded. */
 function withoutUnknownNames(result: CheckResult): CheckResult {
   const findings = result.findings.filter(({ code }) => code !== 'unknown-directive' && code !== 'unknown-variable');
   return { ...result, findings };
@@ -125,6 +131,6 @@ const PROBES: ReadonlySet<string> = new Set(lints.filter(({ probe }) => probe !=
 const KNOWN_CODES: readonly string[] = [...Object.keys(codes), ...lints.map(({ code }) => code)];
 
 function knowledgeOf(code: string): boolean | 'sometimes' {
-  // These findings depend on the machine as well, which is not examined while somebody types.
+  // These findings also depend on the machine, which the language server does not examine.
   return PROBES.has(code) || code === 'cannot-start' ? 'sometimes' : KNOWN_CODES.includes(code);
 }

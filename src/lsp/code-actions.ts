@@ -1,16 +1,10 @@
 /** Quick fixes: the fixes of findings, comments that silence them, and all unambiguous fixes at once. */
-import {
-  type CodeAction,
-  CodeActionKind,
-  type Diagnostic,
-  type Range,
-  type TextEdit,
-  type WorkspaceEdit,
-} from 'vscode-languageserver/node';
+import { type CodeAction, CodeActionKind, type Diagnostic, type Range } from 'vscode-languageserver/node';
 import { toText } from '../diagnostics/byte-string.js';
 import type { Finding } from '../diagnostics/finding.js';
 import { applyFixes } from '../diagnostics/fixes.js';
 import { findingsAt, SOURCE_NAME } from './diagnostics.js';
+import { workspaceEdit } from './edits.js';
 import type { OpenDocument } from './open-documents.js';
 import { positionsOf, rangeOf } from './positions.js';
 
@@ -53,26 +47,22 @@ export function codeActions(
 function fixActions(finding: Finding, request: ActionRequest, uriOf: (path: string) => string): CodeAction[] {
   const { fix } = finding;
   if (fix === undefined || fix.edits.length === 0) return [];
-  const changes: Record<string, TextEdit[]> = {};
-  for (const { at, text } of fix.edits) {
-    const uri = uriOf(at.source.name);
-    changes[uri] = [...(changes[uri] ?? []), { range: rangeOf(at), newText: toText(text) }];
-  }
-  const action = {
-    title: capitalized(toText(fix.title)),
-    kind: CodeActionKind.QuickFix,
-    diagnostics: shownFor(finding, request),
-    isPreferred: fix.guess !== true,
-    edit: { changes } satisfies WorkspaceEdit,
-  };
-  return [action];
+  return [
+    {
+      title: capitalized(toText(fix.title)),
+      kind: CodeActionKind.QuickFix,
+      diagnostics: shownFor(finding, request),
+      isPreferred: fix.guess !== true,
+      edit: workspaceEdit(fix.edits, uriOf),
+    },
+  ];
 }
 
 function capitalized(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
-/** A comment on a line of its own, or the code added to the one that is there. */
+/** Action that writes a `tsproxy-ignore` comment above the finding, or adds the code to an existing one. */
 function ignoreAction(
   finding: Finding,
   { uri, source }: OpenDocument,
@@ -94,7 +84,7 @@ function ignoreAction(
   };
 }
 
-/** The diagnostics of the editor that show a finding. */
+/** Diagnostics in the editor that show the finding. */
 function shownFor({ code, at }: Finding, { diagnostics }: ActionRequest): Diagnostic[] {
   if (at === null) return [];
   const { start } = rangeOf(at);

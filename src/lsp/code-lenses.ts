@@ -1,15 +1,16 @@
-/** Code lenses at servers and locations: a sample request, and the location that answers it. */
+/** Code lenses at servers and locations: a sample request, and the location that handles it. */
 import type { CodeLens, Command } from 'vscode-languageserver/node';
 import { toText } from '../diagnostics/byte-string.js';
+import { CannotExplain } from '../explain/cannot-explain.js';
 import type { Explanation } from '../explain/explanation.js';
 import type { Analysis } from './analysis.js';
-import { type Explanations, reasonOf } from './explanations.js';
+import type { Explanations } from './explanations.js';
 import { pathOf } from './file-uri.js';
 import type { OpenDocument } from './open-documents.js';
 import { rangeOf } from './positions.js';
 import { sampleRequest } from './sample-request.js';
 
-/** Command that explains a request: `[uri, request]`. Editors ask for the request, with the given one as a proposal. */
+/** Command that explains a request; its arguments are `[uri, request]`. Editors propose the request and let the user change it. */
 export const EXPLAIN = 'tsproxy.explain';
 
 /** Request of a lens, which is explained when the lens is shown. */
@@ -36,7 +37,7 @@ export function codeLenses(analysis: Analysis, { uri, source }: OpenDocument): C
   return lenses;
 }
 
-/** The lens with its title, for which the request is explained. */
+/** Explains the request of a lens and adds the title. */
 export async function resolvedLens(lens: CodeLens, analysis: Analysis, explanations: Explanations): Promise<CodeLens> {
   const { uri, request } = lens.data as LensData;
   let title: string;
@@ -44,7 +45,7 @@ export async function resolvedLens(lens: CodeLens, analysis: Analysis, explanati
     const { explanation } = await explanations.explain(analysis, request);
     title = titleOf(explanation, lens.data as LensData);
   } catch (error) {
-    reasonOf(error);
+    if (!(error instanceof CannotExplain)) throw error;
     title = `explain ${request}`;
   }
   return { ...lens, command: { title, command: EXPLAIN, arguments: [uri, request] } satisfies Command };

@@ -1,8 +1,8 @@
-/** The cursor while somebody types: the open blocks, the words before it, and the word that is being typed. */
+/** Context of the cursor: the open blocks, the words before it, and the word that is being typed. */
 import { AnyWord, ClosingBrace, CommentText, OpeningBrace, Semicolon, tokenize } from '../../grammar/lexer.js';
 import type { Source } from '../../grammar/syntax-tree.js';
 import type { Context } from '../config/directive.js';
-import { type Analysis, catalogue } from './analysis.js';
+import { type Analysis, directiveIn } from './analysis.js';
 
 /** A block that is open at the cursor. */
 export interface OpenBlock {
@@ -15,19 +15,19 @@ export interface OpenBlock {
 export interface Cursor {
   readonly source: Source;
   readonly offset: number;
-  /** The outermost first. */
+  /** Open blocks, the outermost first. */
   readonly blocks: readonly OpenBlock[];
   /** Words of the statement before the cursor, as written; empty if a directive's name is being typed. */
   readonly words: readonly string[];
   /** The part of the current word before the cursor, without its opening quote. */
   readonly prefix: string;
-  /** Offset of that part. */
+  /** Offset of the prefix. */
   readonly start: number;
   /** Whether the cursor is in a comment. */
   readonly inComment: boolean;
 }
 
-/** Reads the text up to an offset; what follows may be unfinished, and is not examined. */
+/** Reads the text up to an offset; the rest may be unfinished, and is not examined. */
 export function cursorAt(source: Source, offset: number): Cursor {
   const blocks: OpenBlock[] = [];
   let words: { readonly text: string; readonly start: number }[] = [];
@@ -88,7 +88,7 @@ function contentIn(outermost: BlockContent | null, blocks: readonly OpenBlock[])
 /** Content of a block that is opened in another one. */
 function inside(around: BlockContent, name: string): BlockContent | null {
   if ('entriesOf' in around) return null;
-  const { body } = (catalogue.find(name, around.context) ?? catalogue.all(name)[0])?.spec ?? {};
+  const { body } = directiveIn(around.context, name)?.spec ?? {};
   if (body === undefined) return null;
   if ('entries' in body) return { entriesOf: name };
   return { context: typeof body.context === 'function' ? body.context(around.context) : body.context };

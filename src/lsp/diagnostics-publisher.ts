@@ -1,16 +1,16 @@
-/** Sends the diagnostics of all open documents after changes, when no further change waits. */
+/** Sends the diagnostics of all open documents after a change, unless a further change follows. */
 import type { Diagnostic, PublishDiagnosticsParams } from 'vscode-languageserver/node';
 import type { Analysis } from './analysis.js';
 import { diagnosticsOf } from './diagnostics.js';
 import type { DocumentAnalysis, Workspace } from './workspace.js';
 
-/** Analyses that take longer, in ms, wait until nothing is typed for a while. */
-const QUICK = 100;
+/** Duration of an analysis, in ms, above which the next one waits for a pause in typing. */
+const QUICK_ANALYSIS = 100;
 
 /** Maximum delay after a change, in ms. */
 const MAX_DELAY = 500;
 
-/** Pause before the check, and before the lints, in ms: the editor's requests for the same version are answered first. */
+/** Delay before the check and before the lints, in ms: requests for the same version are answered first. */
 const PAUSE = 1;
 
 export class DiagnosticsPublisher {
@@ -25,9 +25,9 @@ export class DiagnosticsPublisher {
     private readonly send: (params: PublishDiagnosticsParams) => void,
   ) {}
 
-  /** Publishes soon: at once if the last analysis was quick, otherwise in a pause of twice its duration. */
+  /** Publishes soon: at once if the last analysis was quick, otherwise after a pause in typing of twice its duration. */
   schedule(): void {
-    const delay = this.duration <= QUICK ? PAUSE : Math.min(2 * this.duration, MAX_DELAY);
+    const delay = this.duration <= QUICK_ANALYSIS ? PAUSE : Math.min(2 * this.duration, MAX_DELAY);
     this.cancel();
     this.timeout = setTimeout(() => this.check(), delay);
   }
@@ -36,7 +36,7 @@ export class DiagnosticsPublisher {
     clearTimeout(this.timeout);
   }
 
-  /** Checks the open documents, and publishes the diagnostics unless a change follows. */
+  /** Checks the open documents, then publishes the diagnostics unless a change follows. */
   private check(): void {
     const start = performance.now();
     for (const { source } of this.workspace.documents.all())
@@ -46,9 +46,9 @@ export class DiagnosticsPublisher {
   }
 
   /**
-   * Lints the open documents and sends what has changed.
+   * Lints the open documents and sends the diagnostics that have changed.
    *
-   * @param checked duration of the check before, in ms
+   * @param checked duration of the preceding check, in ms
    */
   publish(checked = 0): void {
     this.cancel();

@@ -11,7 +11,7 @@ import type { Finding, Severity } from '../diagnostics/finding.js';
 import type { Analysis } from './analysis.js';
 import { positionsOf, rangeOf } from './positions.js';
 
-/** Name of the program in lists of problems. */
+/** Source of the diagnostics, as editors show it. */
 export const SOURCE_NAME = 'tsproxy';
 
 const SEVERITIES: Readonly<Record<Severity, DiagnosticSeverity>> = {
@@ -31,7 +31,7 @@ const WITHOUT_EFFECT: ReadonlySet<string> = new Set([
   'unused-upstream',
 ]);
 
-/** Diagnostics of each file of a configuration, by path; also of those without findings. */
+/** Diagnostics of each file of a configuration, by path, including files without findings. */
 export function diagnosticsOf(
   analysis: Analysis,
   findings: readonly Finding[],
@@ -67,7 +67,7 @@ function diagnosticOf(finding: Finding, uriOf: (path: string) => string): Diagno
   };
 }
 
-/** Findings of a file whose positions meet a range of offsets. */
+/** Findings of a file on lines that a range of offsets touches. */
 export function findingsAt(
   findings: readonly Finding[],
   path: string,
@@ -76,7 +76,7 @@ export function findingsAt(
   return findings.filter(({ at }) => {
     if (at === null || at.source.name !== path) return false;
     const positions = positionsOf(at.source);
-    // The whole lines: fixes are offered anywhere on the line of a finding.
+    // Fixes are offered anywhere on the lines of a finding.
     const first = positions.start(positions.positionAt(at.start).line);
     const last = positions.end(positions.positionAt(at.end).line);
     return first <= end && start <= last;

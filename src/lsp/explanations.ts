@@ -17,7 +17,7 @@ export interface Explained {
   readonly text: string;
 }
 
-/** Directives whose files may be missing where a configuration is edited, and that do not decide which location answers. */
+/** Directives that depend on the machine that will serve, and do not affect which location handles a request. */
 const INSTALLED =
   /^(?:ssl_(?:certificate|certificate_key|trusted_certificate|client_certificate|dhparam|crl|password_file|stapling_file|session_ticket_key|verify_client|stapling|stapling_verify)|user|pid|error_log|access_log|load_module)$/;
 
@@ -25,7 +25,7 @@ export class Explanations {
   private current: { readonly analysis: Analysis; readonly explainer: Promise<Explainer> } | null = null;
   private last: Promise<unknown> = Promise.resolve();
 
-  /** Explains a request; one after the other. Rejects with CannotExplain. */
+  /** Explains a request, after earlier ones are finished. Rejects with CannotExplain. */
   explain(analysis: Analysis, request: string): Promise<Explained> {
     const result = this.last.then(async () => {
       const explainer = await this.explainerOf(analysis);
@@ -68,7 +68,7 @@ async function open(analysis: Analysis): Promise<Explainer> {
   return Explainer.open(checked, modules, prefix);
 }
 
-/** A statement without what depends on the machine that will serve; TLS is assumed to end in front of the proxy. */
+/** Removes a directive of `INSTALLED`, and the TLS parameters of `listen`: TLS is assumed to be terminated in front of the proxy. */
 function installedElsewhere(statement: Statement): Statement[] {
   const { name, args } = statement;
   if (INSTALLED.test(name.text)) return [];
@@ -77,7 +77,7 @@ function installedElsewhere(statement: Statement): Statement[] {
   return [{ ...statement, args: args.filter((word) => !isTls(word)) }];
 }
 
-/** A sentence about an error of `explain`, for people. */
+/** Message of an error that `explain` reports to the user; other errors are thrown. */
 export function reasonOf(error: unknown): string {
   if (!(error instanceof CannotExplain)) throw error;
   const [first] = error.findings;

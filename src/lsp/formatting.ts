@@ -1,4 +1,4 @@
-/** Formatting as by `tsproxy fmt`: only the lines that change are replaced, so that the cursor stays in its place. */
+/** Formatting as by `tsproxy fmt`. Only changed lines are replaced, so that the cursor keeps its place. */
 import { diffArrays } from 'diff';
 import type { Range, TextEdit } from 'vscode-languageserver/node';
 import { toText } from '../diagnostics/byte-string.js';
@@ -6,12 +6,12 @@ import { format } from '../format/format.js';
 import type { OpenDocument } from './open-documents.js';
 import { positionsOf } from './positions.js';
 
-/** Time for the comparison of lines, in ms; after it, the whole text is replaced. */
+/** Timeout of the comparison of lines, in ms, after which the whole text is replaced. */
 const TIMEOUT = 500;
 
 /** Edits that format a document, or the changed lines of a range; none if the text cannot be formatted. */
 export function formattingEdits({ source, template }: OpenDocument, range?: Range): TextEdit[] {
-  // Tags of a template are no words of the language.
+  // The formatter does not understand the tags of templates.
   if (template !== null) return [];
   const formatted = format(source).text;
   if (formatted === null || formatted === source.text) return [];

@@ -1,10 +1,10 @@
 /**
- * Configurations for documents that no main file includes: the document in its block, within the nearest main file, or beside
+ * Configurations for documents that no main file includes: the document in its block, in the nearest main file or together with
  * the files around it, so that the names that these define are known.
  */
 
 import { parse } from '../../grammar/parser.js';
-import { type Item, isStatement, type Source, type Statement } from '../../grammar/syntax-tree.js';
+import { isStatement, type Source } from '../../grammar/syntax-tree.js';
 import { writeValue } from '../../grammar/words.js';
 import type { Finding } from '../diagnostics/finding.js';
 import { ENCLOSING_TEXT, type Enclosing } from '../fragments/blocks.js';
@@ -52,7 +52,7 @@ export function fragmentRoot(
   return { root: { source, directory }, enclosing, inMain: false };
 }
 
-/** The block that the outermost directives of a text belong into; null for a whole configuration or an unknown text. */
+/** The block that the outermost directives of a text belong into; null for a whole configuration, or if none of them is known. */
 function enclosingOf(name: string, text: string): Enclosing | null {
   return hasSection(text) ? null : detector.enclosing(parse({ name, text }).items);
 }
@@ -61,27 +61,25 @@ function enclosingOf(name: string, text: string): Enclosing | null {
 function withInclude(main: string, text: string, path: string, enclosing: Enclosing): Source | null {
   const { inHttp, before, after } = ENCLOSING_TEXT[enclosing];
   const include = ` ${before} include ${writeValue(path, '"')}; ${after} `;
-  const http = statementsIn(parse({ name: main, text }).items).find(({ name }) => name.text === 'http');
+  const http = parse({ name: main, text })
+    .items.filter(isStatement)
+    .find(({ name }) => name.text === 'http');
   const { block } = http ?? {};
   if (block === null || block === undefined || text.charAt(block.end - 1) !== '}') return null;
-  // Text before the end of the block keeps its place.
+  // Inserted at the end of the block, so that offsets of the text before it stay the same.
   const at = inHttp ? block.end - 1 : text.length;
   return { name: main, text: `${text.slice(0, at)}${inHttp ? '' : '\n'}${include}${text.slice(at)}` };
 }
 
-function statementsIn(items: readonly Item[]): Statement[] {
-  return items.filter(isStatement);
-}
-
-/** Findings that may be due to files that are not known. */
+/** Codes of findings that may be due to files that were not found. */
 const UNUSED: ReadonlySet<string> = new Set(['unused-upstream', 'named-location-unused', 'cannot-listen']);
 
-/** Findings about a document that hold although no main file includes it. */
+/** Findings that hold for a document that no main file includes. */
 export function findingsOfFragment(
   findings: readonly Finding[],
   { enclosing, inMain }: FragmentRoot,
 ): readonly Finding[] {
-  // Its servers see the same definitions as if the main file included it; the server around a location is not known.
+  // Definitions are visible as if the main file included the document; the server around a location is unknown.
   if (inMain && enclosing === 'http') return findings.filter(({ code }) => !UNUSED.has(code));
   return findingsOfParts(findings);
 }

@@ -5,7 +5,7 @@ import { knownDirectives } from '../config/foreign/known-directives.js';
 import { headOf } from '../config/statement.js';
 import { toText } from '../diagnostics/byte-string.js';
 import { fileLineColumn } from '../diagnostics/place.js';
-import { type Analysis, catalogue } from './analysis.js';
+import { type Analysis, catalogue, directiveIn } from './analysis.js';
 import { contentAt, cursorAt } from './cursor.js';
 import { inheritedMarkdown } from './inherited-directives.js';
 import { codeBlock, directiveMarkdown, foreignMarkdown, sentencesAbout } from './markdown.js';
@@ -16,7 +16,7 @@ import { statementsAt, wordAt } from './syntax-tree.js';
 import { syntaxWords } from './syntax-words.js';
 import { builtInVariable, foreignVariableMarkdown, variableMarkdown } from './variables.js';
 
-/** Lines of a definition that are shown. */
+/** Maximum number of lines of a definition that are shown. */
 const MAX_LINES = 12;
 
 export function hoverAt(analysis: Analysis, { source }: OpenDocument, position: Position): Hover | null {
@@ -41,8 +41,7 @@ function nameMarkdown(analysis: Analysis, statement: Statement): string | null {
   if (name.text === 'include') return includeMarkdown(analysis, statement);
   const content = contentAt(analysis, cursorAt(source, start));
   if (content !== null && 'entriesOf' in content) return null;
-  const declared =
-    (content === null ? undefined : catalogue.find(name.text, content.context)) ?? catalogue.all(name.text)[0];
+  const declared = directiveIn(content?.context ?? null, name.text);
   if (declared !== undefined) {
     const inherited = statement.block === null ? null : inheritedMarkdown(analysis, statement);
     return inherited === null ? directiveMarkdown(declared) : `${directiveMarkdown(declared)}\n\n---\n\n${inherited}`;
@@ -78,7 +77,7 @@ function parameterMarkdown(analysis: Analysis, statement: Statement, word: Word)
   ].join('\n\n');
 }
 
-/** Definitions of a name; for a variable of a module its documentation. */
+/** Definitions of a name; for a variable of a module, its documentation. */
 function mentionMarkdown(analysis: Analysis, mention: Mention): string | null {
   const definitions = analysis.names.definitions(mention);
   const builtIn = mention.kind === 'variable' ? builtInVariable(mention.name) : undefined;

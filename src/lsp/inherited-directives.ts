@@ -6,7 +6,7 @@ import type { Written } from '../explain/explanation.js';
 import { WrittenBlocks } from '../explain/written-blocks.js';
 import { type Analysis, catalogue } from './analysis.js';
 
-/** Statements that are listed at most. */
+/** Maximum number of statements that are listed. */
 const MAX_LISTED = 30;
 
 const cache = new WeakMap<Analysis, WrittenBlocks>();

@@ -5,13 +5,13 @@ import type {
   Location,
   Position,
   Range,
-  TextEdit,
   WorkspaceEdit,
 } from 'vscode-languageserver/node';
 import { DocumentHighlightKind, ErrorCodes, ResponseError } from 'vscode-languageserver/node';
 import { allStatements, type Span, type Statement, type Word } from '../../grammar/syntax-tree.js';
 import { toBytes, toText } from '../diagnostics/byte-string.js';
 import type { Analysis } from './analysis.js';
+import { workspaceEdit } from './edits.js';
 import { contentOf, type Mention } from './names/mention.js';
 import { spellingOf } from './names/name-index.js';
 import type { OpenDocument } from './open-documents.js';
@@ -28,7 +28,7 @@ function locationOf(span: Span, uriOf: UriOf): Location {
   return { uri: uriOf(span.source.name), range: rangeOf(span) };
 }
 
-/** Definitions of the name at a position; for an include or a script its files. */
+/** Definitions of the name at a position; for an include or a script, its files. */
 export function definitionsAt(
   analysis: Analysis,
   { source }: OpenDocument,
@@ -85,7 +85,7 @@ export function referencesAt(
     .map(({ at }) => locationOf(at, uriOf));
 }
 
-/** Occurrences in the same document. */
+/** Occurrences, in the same document, of the name at a position. */
 export function highlightsAt(analysis: Analysis, { source }: OpenDocument, position: Position): DocumentHighlight[] {
   const mention = analysis.names.at(source.name, positionsOf(source).offsetAt(position));
   if (mention === undefined) return [];
@@ -98,12 +98,12 @@ export function highlightsAt(analysis: Analysis, { source }: OpenDocument, posit
     }));
 }
 
-/** The name that can be renamed at a position: one that the configuration defines; otherwise null. */
+/** The name at a position if it can be renamed, because the configuration defines it; otherwise null. */
 function renameable(analysis: Analysis, source: OpenDocument['source'], position: Position): Mention | null {
   const mention = analysis.names.at(source.name, positionsOf(source).offsetAt(position));
   if (mention === undefined || analysis.names.definitions(mention).length === 0) return null;
   if (mention.kind === 'variable' && builtInVariable(mention.name) !== undefined) return null;
-  // The name of a module that is imported by its file is that of the file.
+  // A script that is imported by its file alone is named after the file.
   return mention.kind === 'script module' ? null : mention;
 }
 
@@ -116,7 +116,7 @@ export function prepareRename(
   return mention === null ? null : { range: rangeOf(mention.at), placeholder: toText(spellingOf(mention)) };
 }
 
-/** Edits of all occurrences; rejects a name that is invalid or defined already. */
+/** Edits of all occurrences; an error if the new name is invalid or already defined. */
 export function renameAt(
   analysis: Analysis,
   { source }: OpenDocument,
@@ -137,12 +137,10 @@ export function renameAt(
   if (mention.kind === 'variable' && builtInVariable(key) !== undefined) {
     return refusal(`"$${key}" is a variable of the module ${builtInVariable(key)?.module}`);
   }
-  const changes: Record<string, TextEdit[]> = {};
-  for (const { at } of analysis.names.same(mention)) {
-    const uri = uriOf(at.source.name);
-    changes[uri] = [...(changes[uri] ?? []), { range: rangeOf(at), newText: toText(name) }];
-  }
-  return { changes };
+  return workspaceEdit(
+    analysis.names.same(mention).map(({ at }) => ({ at, text: name })),
+    uriOf,
+  );
 }
 
 const VALID = { variable: /^[A-Za-z_]\w*$/, other: /^[^\s;{}'"$\\:/=,#]+$/ } as const;
@@ -151,7 +149,7 @@ function refusal(message: string): ResponseError<void> {
   return new ResponseError(ErrorCodes.InvalidParams, message);
 }
 
-/** Links of the words of includes. */
+/** Links from the arguments of includes to their files. */
 export function linksIn(analysis: Analysis, { source }: OpenDocument, uriOf: UriOf): DocumentLink[] {
   const links: DocumentLink[] = [];
   for (const statement of allStatements(treeOf(source).items)) {

@@ -1,4 +1,4 @@
-/** Texts that are open in the editor, which count instead of those of the files. */
+/** Documents that are open in the editor; their texts replace those of the files. */
 import type { Source } from '../../grammar/syntax-tree.js';
 import { toBytes } from '../diagnostics/byte-string.js';
 import { isTemplateName, type MaskedTemplate, maskTags } from '../fragments/template.js';

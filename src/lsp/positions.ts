@@ -9,10 +9,11 @@ import { toBytes, toText } from '../diagnostics/byte-string.js';
 const LINE_BREAK = /\r\n|\n|\r/g;
 const NOT_ASCII = /[\x80-\xff]/;
 
+/** Converts between offsets and positions of one text. */
 export class BytePositions {
   /** Offsets of the starts of lines. */
   private readonly starts: number[] = [0];
-  /** Offsets of their ends, without the line break. */
+  /** Offsets of the ends of lines, before the line break. */
   private readonly ends: number[] = [];
 
   constructor(private readonly text: string) {
@@ -23,11 +24,7 @@ export class BytePositions {
     this.ends.push(text.length);
   }
 
-  get lineCount(): number {
-    return this.starts.length;
-  }
-
-  /** Position of an offset; one inside a line break or a character is that of its start. */
+  /** Position of an offset; an offset inside a line break or a character has the position of its start. */
   positionAt(offset: number): Position {
     const line = this.lineAt(offset);
     const start = this.start(line);
@@ -37,7 +34,7 @@ export class BytePositions {
     return { line, character: NOT_ASCII.test(before) ? toText(before).length : before.length };
   }
 
-  /** Offset of a position; positions past the end of a line or of the text are those of the end. */
+  /** Offset of a position; a position past the end of a line or of the text has the offset of the end. */
   offsetAt({ line, character }: Position): number {
     if (line >= this.starts.length) return this.text.length;
     const start = this.start(line);

@@ -40,7 +40,7 @@ function commentRuns(items: readonly Item[]): FoldingRange[] {
   return found;
 }
 
-/** Word, words of the statement, statement, content of the block, block, and so on outwards. */
+/** Nested ranges around each position: word, head of the statement, statement, content of the block, block, and so on. */
 export function selectionRanges({ source }: OpenDocument, positions: readonly Position[]): SelectionRange[] {
   return positions.map((position) => {
     const offset = positionsOf(source).offsetAt(position);

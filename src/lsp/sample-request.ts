@@ -3,7 +3,7 @@ import { Candidate } from '../lints/engine/reach.js';
 import type { Scope } from '../lints/engine/scope.js';
 import { listensOf, namesOf } from '../lints/engine/servers.js';
 
-/** `GET http://shop.example/api/`, a request that a server or location is written for; null if none is easily found. */
+/** A request that a server or location is meant for, such as `GET http://shop.example/api/`; null if none is found. */
 export function sampleRequest(scope: Scope): string | null {
   const server = scope.within('server');
   if (server === null) return null;

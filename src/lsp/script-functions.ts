@@ -7,7 +7,7 @@ export interface ScriptFunction {
   readonly at: Span;
 }
 
-/** Declarations on the outermost level of a script, as far as they are written in the usual way. */
+/** Declarations of functions on the outermost level of a script, in their usual forms. */
 const DECLARED =
   /^(?:export\s+(?:default\s+)?)?(?:async\s+)?function\s*\*?\s*(\w+)|^(?:export\s+)?(?:const|let|var)\s+(\w+)\s*=\s*(?:async\s*)?(?:function\b|\(|\w+\s*=>)/gm;
 

@@ -1,4 +1,4 @@
-/** Semantic tokens: colors for directives, variables, parameters and literal words, by their meaning. */
+/** Semantic tokens: directives, variables, parameters and literal words, for highlighting by meaning. */
 import { SemanticTokensBuilder, type SemanticTokensLegend } from 'vscode-languageserver/node';
 import { type Item, isStatement, type Statement, type Word } from '../../grammar/syntax-tree.js';
 import { knownDirectives } from '../config/foreign/known-directives.js';
@@ -43,7 +43,7 @@ export function semanticTokens({ source }: OpenDocument): { data: number[] } {
   return builder.build();
 }
 
-/** In the order of the text; with an explicit stack, because blocks may nest deeply. */
+/** Tokens in the order of the text. The stack is explicit, because blocks may nest deeply. */
 function* tokensIn(items: readonly Item[]): Generator<Token> {
   const open: { readonly items: readonly Item[]; readonly entries: boolean; next: number }[] = [
     { items, entries: false, next: 0 },
@@ -78,7 +78,7 @@ function* nameTokens({ name, block }: Statement): Generator<Token> {
 const VARIABLE = /\$(?:\{\w+\}|[A-Za-z_]\w*|\d)/g;
 const NUMBER = /^\d+(?:\.\d+)?(?:[smhdwMykKgG]|ms|r\/[sm])?$/;
 
-/** @param statement of which the word is an argument; null for a key of `map` and similar blocks */
+/** @param statement statement that the word is an argument of; null for a key of `map` and similar blocks */
 function* wordTokens(word: Word, statement: Statement | null): Generator<Token> {
   const base = kindOf(word, statement);
   const [, parameter] = base === null ? (/^([\w.-]+)=/.exec(word.text) ?? []) : [];

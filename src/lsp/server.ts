@@ -129,28 +129,25 @@ class LanguageServer {
     connection.onRenameRequest(({ textDocument: { uri }, position, newName }) =>
       this.with(uri, ({ analysis, document }) => renameAt(analysis, document, position, newName, uriOf)),
     );
-    connection.onSelectionRanges(({ textDocument: { uri }, positions }) => {
-      const document = this.workspace.documents.of(uri);
-      return document === undefined ? null : selectionRanges(document, positions);
-    });
+    connection.onSelectionRanges(({ textDocument: { uri }, positions }) =>
+      this.withDocument(uri, (document) => selectionRanges(document, positions)),
+    );
   }
 
   /** Requests about a whole document. */
   private answerDocuments(): void {
     const { connection, uriOf } = this;
-    const answer = <T>(uri: string, of: (document: OpenDocument) => T): T | null => {
-      const document = this.workspace.documents.of(uri);
-      return document === undefined ? null : of(document);
-    };
-    connection.onDocumentSymbol(({ textDocument: { uri } }) => answer(uri, documentSymbols));
-    connection.onFoldingRanges(({ textDocument: { uri } }) => answer(uri, foldingRanges));
+    connection.onDocumentSymbol(({ textDocument: { uri } }) => this.withDocument(uri, documentSymbols));
+    connection.onFoldingRanges(({ textDocument: { uri } }) => this.withDocument(uri, foldingRanges));
     connection.onDocumentFormatting(({ textDocument: { uri } }) =>
-      answer(uri, (document) => formattingEdits(document)),
+      this.withDocument(uri, (document) => formattingEdits(document)),
     );
     connection.onDocumentRangeFormatting(({ textDocument: { uri }, range }) =>
-      answer(uri, (document) => formattingEdits(document, range)),
+      this.withDocument(uri, (document) => formattingEdits(document, range)),
     );
-    connection.languages.semanticTokens.on(({ textDocument: { uri } }) => answer(uri, semanticTokens) ?? { data: [] });
+    connection.languages.semanticTokens.on(
+      ({ textDocument: { uri } }) => this.withDocument(uri, semanticTokens) ?? { data: [] },
+    );
     connection.onDocumentLinks(({ textDocument: { uri } }) =>
       this.with(uri, ({ analysis, document }) => linksIn(analysis, document, uriOf)),
     );
@@ -171,11 +168,17 @@ class LanguageServer {
     });
   }
 
-  /** Answer about an open document; null for another one. */
-  private with<T>(uri: string, answer: (target: Target) => T): T | null {
+  /** Answer about the text of an open document; null if the document is not open. */
+  private withDocument<T>(uri: string, answer: (document: OpenDocument) => T): T | null {
     const document = this.workspace.documents.of(uri);
-    if (document === undefined) return null;
-    return answer({ document, ...this.workspace.analysisOf(document.source.name) });
+    return document === undefined ? null : answer(document);
+  }
+
+  /** Answer about an open document and its configuration; null if the document is not open. */
+  private with<T>(uri: string, answer: (target: Target) => T): T | null {
+    return this.withDocument(uri, (document) =>
+      answer({ document, ...this.workspace.analysisOf(document.source.name) }),
+    );
   }
 
   private async execute({

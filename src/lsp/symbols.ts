@@ -7,6 +7,7 @@ import type { Analysis } from './analysis.js';
 import type { NameKind } from './names/mention.js';
 import { spellingOf } from './names/name-index.js';
 import type { OpenDocument } from './open-documents.js';
+import { ownValue } from './own-value.js';
 import { rangeOf } from './positions.js';
 import { treeOf } from './syntax-tree.js';
 
@@ -23,14 +24,14 @@ const KINDS: Readonly<Record<string, SymbolKind>> = {
   upstream: SymbolKind.Interface,
 };
 
-/** Longest shown head of a block, in characters. */
+/** Maximum length of the shown head of a block, in characters. */
 const MAX_LENGTH = 120;
 
 export function documentSymbols({ source }: OpenDocument): DocumentSymbol[] {
   return symbolsIn(treeOf(source).items, 0);
 }
 
-/** Nesting that is shown; deeper blocks are not written by people. */
+/** Maximum depth of the outline, so that the recursion is bounded. */
 const MAX_DEPTH = 30;
 
 function symbolsIn(items: readonly Item[], depth: number): DocumentSymbol[] {
@@ -40,7 +41,7 @@ function symbolsIn(items: readonly Item[], depth: number): DocumentSymbol[] {
     return [
       {
         ...titleOf(statement),
-        kind: Object.hasOwn(KINDS, name.text) ? (KINDS[name.text] ?? SymbolKind.Object) : SymbolKind.Object,
+        kind: ownValue(KINDS, name.text) ?? SymbolKind.Object,
         range: rangeOf(statement),
         selectionRange: rangeOf(headOf(statement)),
         children: depth < MAX_DEPTH ? symbolsIn(block.items, depth + 1) : [],
@@ -49,7 +50,7 @@ function symbolsIn(items: readonly Item[], depth: number): DocumentSymbol[] {
   });
 }
 
-/** Servers by their name and addresses, other blocks by their words. */
+/** Title of a block: the names and addresses of a server, the words of any other block. */
 function titleOf(statement: Statement): { readonly name: string; readonly detail?: string } {
   const { name, args, block } = statement;
   if (name.text !== 'server' || block === null) {

@@ -10,7 +10,7 @@ export interface SyntaxWords {
 
 const TOKEN = /\[|\]|\||[^\s[\]|]+/g;
 
-/** A word that may be written as it is; placeholders of a single directive are recognised by their form. */
+/** Form of words that may be literal; placeholders of a single directive are recognised by their form. */
 const LITERAL = /^[A-Za-z*@][\w.*-]*$|^\d[\d.]*$|^\/dev\/\w+$/;
 
 /** Placeholders that stand for a value only beside alternatives or in brackets. */
@@ -37,7 +37,7 @@ function read(syntax: string): SyntaxWords {
   const parameters = new Map<string, string[]>();
   const tokens = syntax.match(TOKEN) ?? [];
   let depth = 0;
-  /** Values of the parameter of which alternatives may follow. */
+  /** Values of the current parameter, to which alternatives may be added. */
   let values: string[] | null = null;
   tokens.forEach((token, i) => {
     if (token === '[' || token === ']') depth += token === '[' ? 1 : -1;
@@ -48,7 +48,7 @@ function read(syntax: string): SyntaxWords {
     if (name !== undefined) {
       const own = parameters.get(name) ?? [];
       parameters.set(name, own);
-      // `type=string | number`: there the names of types are the values.
+      // In `type=string | number`, the names of types are the values.
       const isType = name.endsWith('type') && tokens[i + 1] === '|';
       values = isType || isLiteral(value) ? own : null;
       if (values !== null && !own.includes(value)) own.push(value);

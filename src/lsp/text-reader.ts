@@ -1,6 +1,6 @@
 /**
- * Texts of a workspace: those that are open in the editor, else the files. Files are read again if they have changed on disk,
- * which is examined at most once a second unless `forget` is called.
+ * Texts of a workspace: the open documents, and otherwise the files. A file is read again if it has changed on disk, which is
+ * examined at most once a second unless `forget` is called.
  */
 import { realpathSync, statSync } from 'node:fs';
 import { hasWildcard, matchPath } from '../config/glob.js';
@@ -8,8 +8,8 @@ import { type ConfigReader, diskReader } from '../config/reader.js';
 import { nativePath } from '../files/native-path.js';
 import type { OpenDocuments } from './open-documents.js';
 
-/** In ms. */
-const RECHECK = 1000;
+/** Interval after which a file or directory is examined again, in ms. */
+const RECHECK_INTERVAL = 1000;
 
 interface CachedFile {
   /** Null if it could not be read. */
@@ -19,7 +19,7 @@ interface CachedFile {
   checked: number;
 }
 
-/** Directories in which a configuration is installed, and that its includes name; in a checkout they are elsewhere. */
+/** Directories of installed configurations, which includes name also in a repository that has the files elsewhere. */
 const INSTALLED = ['/etc/nginx/', '/usr/local/nginx/conf/', '/usr/local/openresty/nginx/conf/', '/opt/nginx/conf/'];
 
 export class TextReader implements ConfigReader {
@@ -36,7 +36,7 @@ export class TextReader implements ConfigReader {
     this.listings.clear();
   }
 
-  /** Whether a file was read, or was missing when it should have been. */
+  /** Whether reading a file was attempted, successfully or not. */
   hasRead(path: string): boolean {
     return this.files.has(path);
   }
@@ -55,11 +55,11 @@ export class TextReader implements ConfigReader {
     return this.documents.at(path)?.source.text ?? this.file(path).text;
   }
 
-  /** Files that match a pattern, sorted; those open in the editor need not be saved yet. */
+  /** Files that match a pattern, sorted, including open documents that are not saved yet. */
   expand(pattern: string): readonly string[] {
     const known = this.listings.get(pattern);
     let onDisk = known?.paths ?? [];
-    if (known === undefined || Date.now() - known.checked > RECHECK) {
+    if (known === undefined || Date.now() - known.checked > RECHECK_INTERVAL) {
       onDisk = diskReader.expand(pattern);
       this.listings.set(pattern, { paths: onDisk, checked: Date.now() });
     }
@@ -74,7 +74,7 @@ export class TextReader implements ConfigReader {
     return hasWildcard(path) ? this.expand(path).map((each) => this.opened(each)) : [this.opened(path)];
   }
 
-  /** The path by which a file is open in the editor, if it is: links lead to files of `sites-available`. */
+  /** The path under which the editor has opened a file, which may be the target of a link (`sites-available`); else the path itself. */
   private opened(path: string): string {
     if (this.documents.at(path) !== undefined) return path;
     let real = this.links.get(path);
@@ -85,7 +85,7 @@ export class TextReader implements ConfigReader {
   private file(path: string): CachedFile {
     const known = this.files.get(path);
     const now = Date.now();
-    if (known !== undefined && now - known.checked <= RECHECK) return known;
+    if (known !== undefined && now - known.checked <= RECHECK_INTERVAL) return known;
     const stamp = stampOf(path);
     if (known !== undefined && known.stamp === stamp) {
       known.checked = now;
@@ -121,14 +121,14 @@ function stampOf(path: string): string {
   }
 }
 
-/** Records what a configuration reads, so that its analysis is repeated only after a change. */
+/** Records the texts and listings that a configuration reads, so that its analysis is repeated only after a change. */
 export class RecordingReader implements ConfigReader {
   private readonly texts = new Map<string, string | null>();
   private readonly listings = new Map<string, readonly string[]>();
 
   constructor(
     private readonly reader: TextReader,
-    /** Directory of the main file: stands for the directory in which the configuration will be installed. */
+    /** Directory of the main file, which stands for the directory of the installed configuration. */
     private readonly directory: string,
   ) {}
 
@@ -156,7 +156,7 @@ export class RecordingReader implements ConfigReader {
     return paths;
   }
 
-  /** Whether everything that was read is unchanged. */
+  /** Whether all recorded texts and listings are unchanged. */
   isCurrent(): boolean {
     for (const [path, text] of this.texts) if (this.reader.textOf(path) !== text) return false;
     for (const [path, paths] of this.listings) {
@@ -172,7 +172,7 @@ export class RecordingReader implements ConfigReader {
     return text;
   }
 
-  /** The same name in the directory of the main file, for one in a directory of an installation; otherwise null. */
+  /** Path in the directory of the main file for a path in an installed one; null for any other path. */
   private moved(path: string): string | null {
     const installed = INSTALLED.find((directory) => path.startsWith(directory));
     return installed === undefined || this.directory === '' || this.directory === installed

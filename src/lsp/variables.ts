@@ -22,7 +22,7 @@ for (const { name: module, variables = {} } of modules) {
 
 export const builtInVariables: readonly BuiltInVariable[] = [...byName.values()];
 
-/** The variable with a name in lower case, without `$`; for a member of a family the family. */
+/** The variable with a name in lower case, without `$`; for a member of a family, the family. */
 export function builtInVariable(name: string): BuiltInVariable | undefined {
   return (
     byName.get(name) ??

@@ -1,6 +1,6 @@
 /**
- * Repeats the analysis of the first document while nothing is typed: until V8 has compiled the checker, an analysis takes five
- * times as long, and the first keystrokes would be answered late.
+ * Repeats the analysis of the first document while the editor is idle: until V8 has optimised the checker, an analysis takes
+ * five times as long, and responses to the first keystrokes would be late.
  */
 import { Analysis } from './analysis.js';
 import { RecordingReader } from './text-reader.js';

@@ -1,4 +1,4 @@
-/** Configurations of the open documents: which one each belongs to, and its analysis. */
+/** Configurations of the open documents, and the analysis of each. */
 import { isAbsolute, join } from 'node:path';
 import { toBytes, toText } from '../diagnostics/byte-string.js';
 import type { Finding } from '../diagnostics/finding.js';
@@ -15,7 +15,7 @@ import { RecordingReader, TextReader } from './text-reader.js';
 /** Names of main files, in the directory of a file or above it. */
 const MAIN_NAMES = ['nginx.conf', 'conf/nginx.conf', 'tsproxy.conf'];
 
-/** Directories above a file in which the main file is searched, if the file belongs to no folder of the workspace. */
+/** Number of directories above a file in which a main file is looked for, if the file is outside the folders of the workspace. */
 const MAX_LEVELS = 4;
 
 /** Maximum number of files in a directory that are examined as main files, or for the names that they define. */
@@ -36,7 +36,7 @@ export class Workspace {
   /** Paths of the folders, with their slashes. */
   folders: readonly string[] = [];
   readonly texts: TextReader;
-  /** By the path of the root, or of the fragment. The last used one is last. */
+  /** Analyses by the path of the root, or of the fragment; the most recently used one is last. */
   private readonly analyses = new Map<string, Analysis>();
   /** Main file of each document. */
   private readonly mains = new Map<string, string>();
@@ -83,7 +83,7 @@ export class Workspace {
     return { analysis: this.current(`part ${path}`, { ...this.options(), ...fragment.root }), fragment };
   }
 
-  /** Findings that are shown: those that hold for a part or template, and that the settings do not suppress. */
+  /** Findings that hold for a part or template and that the settings do not suppress. */
   findingsOf({ analysis, fragment }: DocumentAnalysis): readonly Finding[] {
     const own = fragment === null ? analysis.findings : findingsOfFragment(analysis.findings, fragment);
     const { ignore } = this.settings;
@@ -119,7 +119,7 @@ export class Workspace {
     return [...new Set(readable)];
   }
 
-  /** Directories of a document and above it, the innermost first: those in its folder of the workspace. */
+  /** Directories from that of a document up to its folder of the workspace, the innermost first. */
   private directoriesAbove(path: string): string[] {
     const folder = this.folders.find((each) => path.startsWith(each));
     const found: string[] = [];
@@ -130,7 +130,7 @@ export class Workspace {
     return found;
   }
 
-  /** Files beside a document, and in the directories beside its own, which may define what it uses. */
+  /** Files in the directory of a document and in neighbouring directories, which may define names that it uses. */
   private around(path: string): string[] {
     const [own, parent] = this.directoriesAbove(path);
     const patterns = own === undefined ? [] : [`${own}*.conf`];
@@ -166,7 +166,7 @@ export class Workspace {
     };
   }
 
-  /** The analysis with that key, renewed if a text has changed. */
+  /** Analysis with a key, renewed if a text has changed. */
   private current(key: string, root: RootText): Analysis {
     let analysis = this.analyses.get(key);
     const isCurrent = analysis?.root.source.text === root.source.text && analysis.reader.isCurrent();

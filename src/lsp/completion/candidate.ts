@@ -16,14 +16,15 @@ export interface Candidate {
   readonly rank?: number;
   /** Offset from which the text is replaced; default: the start of the current word. */
   readonly from?: number;
-  /** Completion continues after it, as after a directory or `zone=`. */
+  /** Whether completion continues after the insertion, as after a directory or `zone=`. */
   readonly continues?: boolean;
 }
 
 /** Documentation of an item. */
 export type Page = { readonly directive: string; readonly module: string } | { readonly variable: string };
 
-const AGAIN = { title: 'Complete', command: 'editor.action.triggerSuggest' };
+/** Command that opens the completions again. */
+const TRIGGER_SUGGEST = { title: 'Complete', command: 'editor.action.triggerSuggest' };
 
 export function itemOf(candidate: Candidate, range: Range): CompletionItem {
   const { label, kind, insert = label, isSnippet = false, detail, page, rank, continues = false } = candidate;
@@ -37,6 +38,6 @@ export function itemOf(candidate: Candidate, range: Range): CompletionItem {
     ...(detail !== undefined && { detail: toText(detail) }),
     ...(page !== undefined && { data: page }),
     ...(rank !== undefined && { sortText: `${rank}${toText(label)}` }),
-    ...(continues && { command: AGAIN }),
+    ...(continues && { command: TRIGGER_SUGGEST }),
   };
 }

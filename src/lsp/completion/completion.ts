@@ -1,7 +1,7 @@
-/** Completion: what can be written at the cursor. */
+/** Completion at the cursor: directives, arguments, names, variables and files. */
 import type { CompletionItem, Position } from 'vscode-languageserver/node';
 import { MarkupKind } from 'vscode-languageserver/node';
-import { type Analysis, catalogue } from '../analysis.js';
+import { type Analysis, catalogue, directiveIn } from '../analysis.js';
 import { type BlockContent, type Cursor, contentAt, cursorAt } from '../cursor.js';
 import { directiveMarkdown } from '../markdown.js';
 import type { OpenDocument } from '../open-documents.js';
@@ -47,7 +47,7 @@ function candidatesAt(analysis: Analysis, cursor: Cursor, usesSnippets: boolean)
   if (name === undefined) return namesAt(content, cursor, usesSnippets);
   if (name === 'include') return fileCandidates(analysis, cursor);
   if ('entriesOf' in content) return [];
-  const spec = (catalogue.find(name, content.context) ?? catalogue.all(name)[0])?.spec;
+  const spec = directiveIn(content.context, name)?.spec;
   const own = spec === undefined ? [] : argumentCandidates(spec, cursor.words.slice(1), cursor.prefix);
   const all = [...nameCandidates(analysis, cursor), ...own, ...fileCandidates(analysis, cursor)];
   const seen = new Set<string>();
@@ -56,7 +56,7 @@ function candidatesAt(analysis: Analysis, cursor: Cursor, usesSnippets: boolean)
 
 function namesAt(content: BlockContent, cursor: Cursor, usesSnippets: boolean): Candidate[] {
   if ('entriesOf' in content) return entryCandidates(content.entriesOf);
-  // Where words follow, the name of an existing directive is being changed.
+  // If words follow, the name of an existing directive is being changed.
   const rest = cursor.source.text.slice(wordEnd(cursor)).split('\n', 1)[0] ?? '';
   const insertion = /^[ \t]*(?:$|[}#\r])/.test(rest) ? (usesSnippets ? 'snippet' : 'word') : 'name';
   return directiveCandidates(content.context, insertion);

@@ -3,6 +3,7 @@ import { CompletionItemKind } from 'vscode-languageserver/node';
 import type { Declared } from '../../config/catalogue.js';
 import type { Context } from '../../config/directive.js';
 import { catalogue } from '../analysis.js';
+import { ownValue } from '../own-value.js';
 import type { Candidate } from './candidate.js';
 import { snippetOf } from './snippets.js';
 
@@ -17,7 +18,7 @@ function declaredIn(context: Context): readonly Declared[] {
   return found;
 }
 
-/** @param insertion `name`: the name alone, where arguments follow already */
+/** @param insertion `name`: the name alone, because arguments follow */
 export function directiveCandidates(context: Context, insertion: 'name' | 'word' | 'snippet'): Candidate[] {
   const own = declaredIn(context).map((declared) => candidateOf(declared, insertion));
   const include: Candidate = {
@@ -61,6 +62,5 @@ const ENTRIES: Readonly<Record<string, readonly string[]>> = {
 };
 
 export function entryCandidates(directive: string): Candidate[] {
-  const words = Object.hasOwn(ENTRIES, directive) ? (ENTRIES[directive] ?? []) : [];
-  return words.map((label) => ({ label, kind: CompletionItemKind.Keyword }));
+  return (ownValue(ENTRIES, directive) ?? []).map((label) => ({ label, kind: CompletionItemKind.Keyword }));
 }

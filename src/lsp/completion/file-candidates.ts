@@ -12,7 +12,7 @@ const MAX_ENTRIES = 500;
 /** Words of a syntax that stand for files. */
 const FILES = /(?:^|[\s|[])(?:file|path|directory)(?:$|[\s|\]])/;
 
-/** Files, if the directive at the cursor names some; otherwise none. */
+/** Files, if the directive at the cursor takes a file name; otherwise none. */
 export function fileCandidates(analysis: Analysis, { words, prefix, start }: Cursor): Candidate[] {
   const [directive = ''] = words;
   const takesFile =

@@ -1,13 +1,14 @@
-/** Names that the configuration defines, where a directive refers to one. */
+/** Names that the configuration defines, as arguments of directives that refer to them. */
 import { CompletionItemKind } from 'vscode-languageserver/node';
 import type { Analysis } from '../analysis.js';
 import type { Cursor } from '../cursor.js';
 import type { Mention, NameKind } from '../names/mention.js';
 import { spellingOf } from '../names/name-index.js';
+import { ownValue } from '../own-value.js';
 import { functionsOf } from '../script-functions.js';
 import type { Candidate } from './candidate.js';
 
-/** Names of log formats that are predefined. */
+/** Names of the predefined log formats. */
 const PREDEFINED_FORMATS: Readonly<Record<string, readonly string[]>> = {
   access_log: ['combined', 'json'],
   websocket_log: ['websocket', 'websocket_json'],
@@ -37,8 +38,9 @@ export function nameCandidates(analysis: Analysis, cursor: Cursor): Candidate[] 
   if (directive === 'limit_conn' && position === 0) return zones(analysis, directive).map(named);
   if (/^(?:proxy|fastcgi|uwsgi|scgi)_cache$/.test(directive)) return defined(analysis, 'zone').map(named);
   if (/^api_(?:key|usage)$/.test(directive) && position === 0) return defined(analysis, 'API keys').map(named);
-  if (Object.hasOwn(PREDEFINED_FORMATS, directive) && position === 1) {
-    return [...defined(analysis, 'log format'), ...(PREDEFINED_FORMATS[directive] ?? [])].map(named);
+  const formats = ownValue(PREDEFINED_FORMATS, directive);
+  if (formats !== undefined && position === 1) {
+    return [...defined(analysis, 'log format'), ...formats].map(named);
   }
   if (/^js_/.test(directive) && directive !== 'js_import') return functions(analysis);
   return [];
@@ -60,7 +62,7 @@ function zones(analysis: Analysis, directive: string): string[] {
 }
 
 function upstreams(analysis: Analysis, { prefix }: Cursor, directive: string): Candidate[] {
-  const schemes = Object.hasOwn(SCHEMES, directive) ? (SCHEMES[directive] ?? []) : [''];
+  const schemes = ownValue(SCHEMES, directive) ?? [''];
   const written = schemes.find((scheme) => scheme !== '' && prefix.startsWith(scheme));
   const scheme = written ?? schemes[0] ?? '';
   const names = defined(analysis, 'upstream').map((name) => named(scheme + name));

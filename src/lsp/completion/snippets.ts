@@ -1,8 +1,8 @@
-/** Text that a completed directive inserts: its name, places for its arguments, and its end. */
+/** Snippets of directives: the name, tab stops for the arguments, and `;` or a block. */
 import type { DirectiveSpec } from '../../config/directive.js';
 import { syntaxWords } from '../syntax-words.js';
 
-/** Maximum number of alternatives that are offered in place. */
+/** Maximum number of alternatives in a choice. */
 const MAX_CHOICES = 12;
 
 /** Text with tab stops, in the notation of the protocol. */

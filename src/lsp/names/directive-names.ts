@@ -1,6 +1,7 @@
 /** Names that directives define and refer to, by the words in which they are written. */
 import type { Statement, Word } from '../../../grammar/syntax-tree.js';
 import type { Scope } from '../../lints/engine/scope.js';
+import { ownValue } from '../own-value.js';
 import { contentOf, type Mention, type NameKind, partOf } from './mention.js';
 
 type Found = Mention | null;
@@ -75,11 +76,6 @@ function* plans(statement: Statement): Generator<Found> {
       from += plan.length + 1;
     }
   }
-}
-
-/** Value of a name in a table; undefined for names such as `constructor`. */
-function ownValue<T>(table: Readonly<Record<string, T>>, name: string): T | undefined {
-  return Object.hasOwn(table, name) ? table[name] : undefined;
 }
 
 function* zones(statement: Statement): Generator<Found> {

@@ -16,12 +16,12 @@ export type NameKind =
 /** One occurrence of a name. */
 export interface Mention {
   readonly kind: NameKind;
-  /** As compared: in lower case where the case does not matter. */
+  /** Key for comparison: in lower case if the name is case-insensitive. */
   readonly name: string;
   /** The name alone, without `$`, `@`, quotes or the rest of its word. */
   readonly at: Span;
   readonly defines: boolean;
-  /** The server in which it applies (named locations); null: anywhere. */
+  /** Server that the name is valid in (named locations); null: valid everywhere. */
   readonly server: Scope | null;
   readonly statement: Statement;
 }

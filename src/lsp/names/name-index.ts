@@ -8,7 +8,7 @@ import { upstreamReferences } from './upstream-names.js';
 import { variablesOf } from './variable-names.js';
 
 export class NameIndex {
-  /** In the order of the blocks; each place once, also in a file that is included several times. */
+  /** All mentions in the order of the blocks; each place once, even if its file is included several times. */
   readonly all: readonly Mention[];
   private readonly byPath = new Map<string, Mention[]>();
   private readonly byName = new Map<string, Mention[]>();
@@ -87,7 +87,7 @@ function* mentionsIn(main: Scope, checked: Definitions): Generator<Mention> {
   yield* upstreamReferences(main, upstreams);
 }
 
-/** A directive that creates a variable in a way of its own is known to the check. */
+/** Marks a variable as defined if the check found its definition, because its directive has its own syntax for it. */
 function asChecked(mention: Mention, checked: Definitions): Mention {
   if (mention.defines || checked.size === 0) return mention;
   const word = mention.statement.args.find(({ start, end }) => start <= mention.at.start && mention.at.end <= end);
