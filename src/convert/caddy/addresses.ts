@@ -1,5 +1,5 @@
 /** Addresses of sites. */
-import { escapePattern } from '../writer/variables.js';
+import { escapePattern } from '../patterns.js';
 import type { Segment, Site } from './parser.js';
 
 /** An address of a site as a listener with a name. */

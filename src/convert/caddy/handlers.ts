@@ -4,7 +4,7 @@ import type { Directive } from '../crossplane/payload.js';
 import { directive } from '../directives.js';
 import type { Action, Edit, FieldEdit, PathEdit, PathRule, Route, Template } from '../model.js';
 import type { NoteList } from '../note-list.js';
-import { escapePattern } from '../writer/variables.js';
+import { escapePattern } from '../patterns.js';
 import { size } from './durations.js';
 import { editLines, headerEdit } from './header-edits.js';
 import type { Matchers } from './matchers.js';

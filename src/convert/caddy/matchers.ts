@@ -1,7 +1,7 @@
 /** Matchers of Caddy as conditions. */
 import { ALWAYS, all, any, type Condition, named, not } from '../conditions.js';
 import type { NoteList } from '../note-list.js';
-import { escapePattern } from '../writer/variables.js';
+import { escapePattern } from '../patterns.js';
 import type { Segment } from './parser.js';
 import { templateOf } from './placeholders.js';
 

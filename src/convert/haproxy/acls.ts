@@ -1,7 +1,7 @@
 /** ACLs and conditions of HAProxy. */
 import { ALWAYS, all, any, type Condition, NEVER, named, not, type Test } from '../conditions.js';
 import type { NoteList } from '../note-list.js';
-import { escapePattern, regexOf } from '../writer/variables.js';
+import { escapePattern, regexOf } from '../patterns.js';
 import type { Line } from './parser.js';
 import { fetchOf } from './samples.js';
 
@@ -201,8 +201,7 @@ function pathCondition(how: Test | 'dir' | 'dom', value: string, ignoreCase: boo
   const flag = ignoreCase ? { ignoreCase: true as const } : {};
   if (how === 'exact' || how === 'prefix' || how === 'regex') return { is: 'path', how, value, ...flag };
   const inner = escapePattern(value.replace(/^\/|\/$/g, ''));
-  if (how === 'dir') return { is: 'path', how: 'regex', value: `/${inner}(?:/|$)`, ...flag };
-  if (how === 'dom') return { is: 'path', how: 'regex', value: `/${inner}(?:/|$)`, ...flag };
+  if (how === 'dir' || how === 'dom') return { is: 'path', how: 'regex', value: `/${inner}(?:/|$)`, ...flag };
   return { is: 'path', how: 'regex', value: regexOf({ how, value }), ...flag };
 }
 

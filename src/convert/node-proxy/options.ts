@@ -5,6 +5,7 @@ import { directive } from '../directives.js';
 import { isList, isObject, type ObjectValue, type Property, settingOf, type Value } from '../javascript/values.js';
 import type { FieldEdit, Template } from '../model.js';
 import type { NoteList } from '../note-list.js';
+import { escapePattern } from '../patterns.js';
 import type { Target } from './target.js';
 
 /** File of root certificates in Debian and Alpine. */
@@ -141,8 +142,7 @@ const OPTIONS: Readonly<Record<string, Translate>> = {
 
 /** `Location` fields with the target's host get another one. */
 function locationRewrite({ to }: Target, host: string): Directive {
-  const pattern = to.replace(/[\\^$.|?*+()[\]{}]/g, '\\$&');
-  return directive('proxy_redirect', `~^(https?)://${pattern}(/.*)?$`, `$1://${host}$2`);
+  return directive('proxy_redirect', `~^(https?)://${escapePattern(to)}(/.*)?$`, `$1://${host}$2`);
 }
 
 /** Rewriting of cookies: one value for all, or an object from old to new ones. An empty value removes the attribute. */
@@ -156,7 +156,7 @@ function cookies(name: string, value: Value): readonly Directive[] | null {
       row.name === '*'
         ? directive(name, '~.*', row.value)
         : name === 'proxy_cookie_path'
-          ? directive(name, `~^${row.name.replace(/[\\^$.|?*+()[\]{}]/g, '\\$&')}$`, row.value)
+          ? directive(name, `~^${escapePattern(row.name)}$`, row.value)
           : directive(name, row.name, row.value),
     );
   }

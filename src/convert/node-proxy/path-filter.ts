@@ -1,6 +1,7 @@
 /** Selections of paths: prefixes, and the globs of micromatch. */
 import { ALWAYS, all, any, type Condition, not } from '../conditions.js';
 import { isList, type Value } from '../javascript/values.js';
+import { escapePattern } from '../patterns.js';
 
 /** The condition of a `pathFilter` or `context`; null if it is a function or something else that has no equivalent. */
 export function filterCondition(value: Value | undefined, mount: string): Condition | null {
@@ -38,7 +39,7 @@ function globCondition(glob: string, mount: string): Condition {
       { is: 'path', how: 'prefix', value: `${value}/` },
     ]);
   }
-  return { is: 'path', how: 'regex', value: `^${mount.replace(/[.+$^|\\]/g, '\\$&')}${globPattern(glob)}$` };
+  return { is: 'path', how: 'regex', value: `^${escapePattern(mount)}${globPattern(glob)}$` };
 }
 
 /** A glob as PCRE, without its anchors. */
@@ -59,7 +60,7 @@ function globPattern(glob: string): string {
       pattern += ')';
     } else if (part === ',' && depth > 0) pattern += '|';
     else if (part.length > 1) pattern += part.replace(/^\[!/, '[^');
-    else pattern += part.replace(/[\\^$.|?*+()[\]{}]/g, '\\$&');
+    else pattern += escapePattern(part);
   }
   return pattern;
 }

@@ -1,7 +1,7 @@
 /** Changes of paths in JavaScript (`replace` with a regular expression) as rules for the path of a request. */
 import type { PatternValue } from '../javascript/values.js';
 import type { PathRule, Template } from '../model.js';
-import { escapePattern } from '../writer/variables.js';
+import { escapePattern, groupsIn } from '../patterns.js';
 
 /**
  * The rule that replaces the first match of a pattern in the path and keeps the rest; null if it has no equivalent.
@@ -18,7 +18,7 @@ export function replaceRule(pattern: PatternValue | string, to: string, prefix: 
   const isAtStart = source.startsWith('^');
   const isAtEnd = /(?<!\\)(?:\\\\)*\$$/.test(source);
   const inner = source.slice(isAtStart ? 1 : 0, isAtEnd ? -1 : undefined);
-  if (isAtStart ? hasAlternatives(inner) : false) return null;
+  if (isAtStart && hasAlternatives(inner)) return null;
   const ignoreCase = flags.includes('i') ? { ignoreCase: true as const } : {};
   const start = escapePattern(prefix);
   if (!isAtStart) {
@@ -57,10 +57,6 @@ export function remainingRule(prefix: string, base: string): PathRule | null {
     pattern: `^${escapePattern(prefix)}${prefix === '' ? '/' : '/?'}(.*)$`,
     to: joined([`${base}/`, { variable: '1' }]),
   };
-}
-
-function groupsIn(source: string): number {
-  return [...source.matchAll(/\\[\s\S]|\[(?:\\[\s\S]|[^\]\\])*\]|(\((?!\?))/g)].filter(([, group]) => group).length;
 }
 
 /** Numbers of references after one more group. */

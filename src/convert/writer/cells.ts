@@ -2,9 +2,9 @@
  * Locations of a server. nginx selects a location by the path before anything else, the sources try their routes in order:
  * for each path that the routes name there is a cell with the routes that its requests can reach.
  */
-import { ALWAYS, type Atom, assuming, atomsOf, type Condition, keyOf } from '../conditions.js';
+import { type Atom, assuming, atomsOf, type Condition, keyOf } from '../conditions.js';
 import type { Edit, Route } from '../model.js';
-import { regexOf } from './variables.js';
+import { regexOf } from '../patterns.js';
 
 export interface Cell {
   readonly how: 'exact' | 'prefix' | 'regex';
@@ -131,9 +131,4 @@ function withoutRepeats(cells: readonly Cell[], redirecting: ReadonlySet<string>
         : cell.isFinal === enclosing.isFinal;
     return !(isSameSearch && JSON.stringify(cell.routes) === JSON.stringify(enclosing.routes));
   });
-}
-
-/** Whether a route applies to all requests that reach it. */
-export function isCertain({ when }: Route): boolean {
-  return keyOf(when) === keyOf(ALWAYS);
 }

@@ -1,10 +1,10 @@
 /** Directives of a location: one route, or several that are chosen by their conditions. */
-import { atomsOf, type Condition, type Test } from '../conditions.js';
+import { atomsOf, type Condition } from '../conditions.js';
 import type { Directive } from '../crossplane/payload.js';
 import { block, comments, directive, ifBlock } from '../directives.js';
 import type { Action, FieldEdit, PathEdit, Route, Template } from '../model.js';
-import { isCertain } from './cells.js';
-import { regexOf, type Variables } from './variables.js';
+import { regexOf } from '../patterns.js';
+import type { Variables } from './variables.js';
 
 /** First of the status codes that lead to a named location; no response has them. */
 const FIRST_CODE = 460;
@@ -58,7 +58,7 @@ export function locationBody(routes: readonly Route[], variables: Variables, nam
       chosen.push(...comments(route.comments), ifBlock(test, [directive('return', code)]));
     }
   }
-  if (codes.length > 0 && !isCertain(last)) throw new Error('a location has no last route');
+  if (codes.length > 0 && last.when.is !== 'always') throw new Error('a location has no last route');
   return [...codes, ...chosen, ...routeBody(last, variables)];
 }
 
@@ -72,7 +72,7 @@ function testOf(condition: Condition, variables: Variables): string[] {
     const subject = variables.text(condition.of);
     const { how, value, ignoreCase } = condition;
     if (how === 'exact' && !ignoreCase && value !== '' && !value.includes('$')) return [subject, '=', value];
-    const pattern = regexOf({ how: how as Test, value });
+    const pattern = regexOf({ how, value });
     return [subject, ignoreCase ? '~*' : '~', pattern];
   }
   // `0` is false for `if`.
@@ -150,17 +150,13 @@ function pathDirectives(edits: readonly PathEdit[], variables: Variables): Direc
   if (only === undefined) return [];
   if (more.length === 0) {
     const lines = only.rules.map(({ pattern, ignoreCase, to }) =>
-      directive('rewrite', ignoreCase ? `(?i)${pattern}` : pattern, rewriteTarget(to, variables), 'break'),
+      directive('rewrite', ignoreCase ? `(?i)${pattern}` : pattern, variables.text(to), 'break'),
     );
     return only.when.is === 'always' ? lines : [ifBlock(testOf(only.when, variables), lines)];
   }
   let path: Template = [{ variable: 'uri' }];
   for (const { rules, when } of edits) path = variables.choose(when, variables.replaced(path, rules), path, 'path');
   return [directive('rewrite', '^', variables.text(path), 'break')];
-}
-
-function rewriteTarget(to: Template, variables: Variables): string {
-  return variables.text(to);
 }
 
 /** Fields of the request as `proxy_set_header` has them. */

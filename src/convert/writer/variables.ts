@@ -3,6 +3,7 @@ import { type Atom, type Condition, keyOf, type Test } from '../conditions.js';
 import type { Directive } from '../crossplane/payload.js';
 import { apart, block, directive } from '../directives.js';
 import type { PathRule, Template } from '../model.js';
+import { regexOf, withNamedGroups } from '../patterns.js';
 
 type ValueAtom = Extract<Atom, { is: 'value' }>;
 
@@ -157,14 +158,6 @@ export class Variables {
   }
 }
 
-/** Replaces the unnamed groups of a PCRE by named ones. */
-function withNamedGroups(pattern: string, name: (group: number) => string): string {
-  let group = 0;
-  return pattern.replace(/\\[\s\S]|\[(?:\\[\s\S]|[^\]\\])*\]|\((?!\?)/g, (part) =>
-    part === '(' ? `(?<${name(++group)}>` : part,
-  );
-}
-
 /** The tests of one value of which a condition needs one; null if it is something else. */
 function valuesOf(condition: Condition): readonly ValueAtom[] | null {
   switch (condition.is) {
@@ -196,27 +189,6 @@ function hostTest(name: string): { how: Test; value: string } {
   if (name.startsWith('~')) return { how: 'regex', value: name.slice(1) };
   if (name.startsWith('*')) return { how: 'suffix', value: name.slice(1) };
   return name.endsWith('*') ? { how: 'prefix', value: name.slice(0, -1) } : { how: 'exact', value: name };
-}
-
-/** Escapes a literal for PCRE. */
-export function escapePattern(literal: string): string {
-  return literal.replace(/[\\^$.|?*+()[\]{}]/g, '\\$&');
-}
-
-/** A test as PCRE. */
-export function regexOf({ how, value }: { readonly how: Test; readonly value: string }): string {
-  switch (how) {
-    case 'regex':
-      return value;
-    case 'exact':
-      return `^${escapePattern(value)}$`;
-    case 'prefix':
-      return `^${escapePattern(value)}`;
-    case 'suffix':
-      return `${escapePattern(value)}$`;
-    case 'part':
-      return escapePattern(value);
-  }
 }
 
 /** A row of a map. Its strings ignore case, so that only such tests, and those without letters, can be strings. */
