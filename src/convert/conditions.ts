@@ -39,27 +39,30 @@ export const ALWAYS: Condition = { is: 'always' };
 export const NEVER: Condition = { is: 'never' };
 
 export function all(conditions: readonly Condition[]): Condition {
-  const parts = conditions
-    .flatMap((each) => (each.is === 'all' ? each.of : [each]))
-    .filter(({ is }) => is !== 'always');
-  if (parts.some(({ is }) => is === 'never')) return NEVER;
-  const distinct = withoutRepeats(parts);
-  return distinct.length === 0
-    ? ALWAYS
-    : distinct.length === 1 && distinct[0]
-      ? distinct[0]
-      : { is: 'all', of: distinct };
+  return combined('all', conditions, ALWAYS, NEVER);
 }
 
 export function any(conditions: readonly Condition[]): Condition {
-  const parts = conditions.flatMap((each) => (each.is === 'any' ? each.of : [each])).filter(({ is }) => is !== 'never');
-  if (parts.some(({ is }) => is === 'always')) return ALWAYS;
+  return combined('any', conditions, NEVER, ALWAYS);
+}
+
+/**
+ * @param neutral the constant that changes nothing, also the result of no conditions
+ * @param decisive the constant that decides the result
+ */
+function combined(
+  is: 'all' | 'any',
+  conditions: readonly Condition[],
+  neutral: Condition,
+  decisive: Condition,
+): Condition {
+  const parts = conditions
+    .flatMap((each) => (each.is === is && 'of' in each ? each.of : [each]))
+    .filter((each) => each.is !== neutral.is);
+  if (parts.some((each) => each.is === decisive.is)) return decisive;
   const distinct = withoutRepeats(parts);
-  return distinct.length === 0
-    ? NEVER
-    : distinct.length === 1 && distinct[0]
-      ? distinct[0]
-      : { is: 'any', of: distinct };
+  const [first = neutral] = distinct;
+  return distinct.length < 2 ? first : { is, of: distinct };
 }
 
 export function not(condition: Condition): Condition {

@@ -4,6 +4,9 @@ import { toBytes } from '../diagnostics/byte-string.js';
 import { argumentsOf } from './crossplane/head-words.js';
 import type { Directive } from './crossplane/payload.js';
 
+/** File of root certificates in Debian and Alpine. */
+export const ROOT_CERTIFICATES = '/etc/ssl/certs/ca-certificates.crt';
+
 /** A directive with literal values: text in which `$` begins a variable. */
 export function directive(name: string, ...values: readonly string[]): Directive {
   const written = [name, ...values].map((value) => writeValue(toBytes(value), ''));

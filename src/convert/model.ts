@@ -3,7 +3,7 @@
  * parser of a source has its own model, and is translated to this one; `writer/` writes it. Strings are text (UTF-16), except
  * those of `Directive`s.
  */
-import type { Condition, Template } from './conditions.js';
+import { ALWAYS, type Condition, type Template } from './conditions.js';
 import type { Directive } from './crossplane/payload.js';
 
 export type { Template } from './conditions.js';
@@ -35,6 +35,11 @@ export interface Route {
   /** Further directives of its locations. */
   readonly settings: readonly Directive[];
   readonly comments: readonly string[];
+}
+
+/** A route without changes; it applies always unless a condition is given. */
+export function routeWith(action: Action, parts: Partial<Route> = {}): Route {
+  return { when: ALWAYS, action, edits: [], settings: [], comments: [], ...parts };
 }
 
 export type Action =

@@ -1,5 +1,6 @@
 /** `tsproxy convert`: configurations of other programs, and JSON. */
 import { Option } from 'commander';
+import { FORMATS } from '../../convert/detect.js';
 import type { ConvertOptions } from '../convert.js';
 import type { DeclareCommand } from './command.js';
 
@@ -18,5 +19,3 @@ export const convert: DeclareCommand = (program, take) => {
       take(async () => (await import('../convert.js')).convert(file, options));
     });
 };
-
-const FORMATS = ['caddy', 'haproxy', 'http-proxy-middleware', 'vite', 'nginx', 'json'] as const;

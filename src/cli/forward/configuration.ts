@@ -1,9 +1,9 @@
 /** The configuration that a command line of `tsproxy forward` stands for. */
+import { WEB_MEDIA_TYPES } from '../../http/web-media-types.js';
 import { type Block, block, configurationText, type Line } from '../configuration-text.js';
 import { shellWord } from '../shell-word.js';
 import { UsageError } from '../usage-error.js';
 import { groupServers, type Loopback } from './group-servers.js';
-import { MEDIA_TYPES } from './media-types.js';
 import { type CertificatePaths, type ForwardPlan, type Route, withSlash } from './plan.js';
 import { type DirectoryTarget, isAddress, type ServerTarget } from './target.js';
 
@@ -52,7 +52,7 @@ export function forwardConfiguration(plan: ForwardPlan, facts: MachineFacts): st
     ['access_log', 'off'],
     ['client_max_body_size', '0'],
     ...(plan.origins.length === 0 ? [] : [cors(plan.origins)]),
-    ...(hasDirectory ? [['default_type', 'application/octet-stream'] as const, block(['types'], MEDIA_TYPES)] : []),
+    ...(hasDirectory ? [['default_type', 'application/octet-stream'] as const, block(['types'], WEB_MEDIA_TYPES)] : []),
     ...(routes.some(({ target }) => target.kind === 'server') ? FORWARDING : []),
     '',
     ...upstreams(plan, facts).flatMap((each) => [each, '']),

@@ -1,4 +1,5 @@
 /** The text that `tsproxy init` writes: directives with comments that say what they do. */
+import { WEB_MEDIA_TYPES } from '../../http/web-media-types.js';
 import { type Block, block, configurationText, type Line } from '../configuration-text.js';
 import {
   HIDDEN_PATHS,
@@ -8,7 +9,6 @@ import {
   verifiedTls,
 } from '../forward/configuration.js';
 import { groupServers, type Loopback } from '../forward/group-servers.js';
-import { MEDIA_TYPES } from '../forward/media-types.js';
 import { isAddress, type ServerTarget } from '../forward/target.js';
 import { UsageError } from '../usage-error.js';
 import type { InitPlan } from './plan.js';
@@ -35,7 +35,7 @@ export function startingFile(plan: InitPlan, facts: MachineFacts, file: string):
       '',
       'Media types by the extensions of files.',
       ['default_type', 'application/octet-stream'],
-      block(['types'], MEDIA_TYPES),
+      block(['types'], WEB_MEDIA_TYPES),
       '',
       'Text is compressed if the client accepts it.',
       ['gzip', 'on'],

@@ -2,7 +2,17 @@
 import { ALWAYS, all, type Condition, not } from '../conditions.js';
 import type { Directive } from '../crossplane/payload.js';
 import { directive } from '../directives.js';
-import type { Action, Edit, FieldEdit, PathEdit, PathRule, Route, Template } from '../model.js';
+import {
+  type Action,
+  type AuxiliaryFile,
+  type Edit,
+  type FieldEdit,
+  type PathEdit,
+  type PathRule,
+  type Route,
+  routeWith,
+  type Template,
+} from '../model.js';
 import type { NoteList } from '../note-list.js';
 import { escapePattern } from '../patterns.js';
 import { size } from './durations.js';
@@ -20,7 +30,7 @@ const SITE: ReadonlySet<string> = new Set(['tls', 'bind', 'log']);
 /** Directives without which requests would reach what they protect. */
 const PROTECTING: ReadonlySet<string> = new Set(['basicauth', 'basic_auth', 'forward_auth']);
 
-/** Requests on their way through the directives. */
+/** Requests that reach a directive, with the changes of the directives before it. */
 interface Passing {
   readonly when: Condition;
   readonly matchers: Matchers;
@@ -43,7 +53,7 @@ const MAX_ROUTES = 2000;
 
 export class SiteHandlers {
   readonly routes: Route[] = [];
-  readonly files: { readonly name: string; readonly text: string }[] = [];
+  readonly files: AuxiliaryFile[] = [];
 
   constructor(
     private readonly proxies: ReverseProxies,
@@ -176,7 +186,7 @@ export class SiteHandlers {
       case 'basicauth':
       case 'basic_auth': {
         const { settings, file } = passwordFile(segment, args, this.name, this.notes);
-        if (file !== null) this.files.push(file);
+        this.files.push(file);
         this.branch(when, passing, { settings: withSettings(passing.settings, settings) }, next);
         return;
       }
@@ -224,7 +234,7 @@ export class SiteHandlers {
         }
       }
     }
-    // Others than those that were answered.
+    // Requests that were not answered.
     if (when.is !== 'always') next(passing);
   }
 
@@ -285,7 +295,7 @@ export class SiteHandlers {
     const [path = '', query] = to.split(/\?(.*)/s);
     // Without a query of its own, that of the request is kept.
     const written = path === '' ? '{path}' : path.replaceAll('{uri}', '{path}');
-    const own = query === undefined || query === '{query}' ? '' : `?${query.replaceAll('{query}', '{query}')}`;
+    const own = query === undefined || query === '{query}' ? '' : `?${query}`;
     const template = this.template(`${written}${own}`, line);
     if (template === null) return null;
     // A last `?` keeps `rewrite` from adding the query of the request.
@@ -379,13 +389,13 @@ export class SiteHandlers {
   }
 
   private emit(passing: Passing, when: Condition, action: Action): void {
-    this.routes.push({
-      when: all([passing.when, when]),
-      action,
-      edits: passing.edits.map(({ isEarly, ...edit }): Edit => edit),
-      settings: passing.settings,
-      comments: [],
-    });
+    this.routes.push(
+      routeWith(action, {
+        when: all([passing.when, when]),
+        edits: passing.edits.map(({ isEarly, ...edit }): Edit => edit),
+        settings: passing.settings,
+      }),
+    );
   }
 }
 

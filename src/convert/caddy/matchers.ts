@@ -1,13 +1,14 @@
 /** Matchers of Caddy as conditions. */
 import { ALWAYS, all, any, type Condition, named, not } from '../conditions.js';
+import { fieldVariable } from '../names.js';
 import type { NoteList } from '../note-list.js';
 import { escapePattern } from '../patterns.js';
 import type { Segment } from './parser.js';
 import { templateOf } from './placeholders.js';
 
-const PRIVATE_RANGES = [...['192.168.0.0/16', '172.16.0.0/12', '10.0.0.0/8', '127.0.0.1/8', 'fd00::/8', '::1']];
+const PRIVATE_RANGES = ['192.168.0.0/16', '172.16.0.0/12', '10.0.0.0/8', '127.0.0.1/8', 'fd00::/8', '::1'];
 
-/** Named matchers of a site; undefined values could not be converted. */
+/** Named matchers of a site. */
 export class Matchers {
   private readonly named = new Map<string, readonly Segment[]>();
   private readonly reported = new Set<string>();
@@ -33,12 +34,10 @@ export class Matchers {
     this.named.set(name, [...own, ...(block ?? [])]);
   }
 
-  /**
-   * Condition of a directive, and its arguments without the matcher. Null if it has no equivalent, which is noted.
-   */
+  /** Condition of a directive, and its arguments without the matcher; null if it has no equivalent, which is noted. */
   split({ name, args, line }: Segment): { readonly when: Condition; readonly args: readonly string[] } | null {
     const [first, ...rest] = args;
-    // Their only argument is a path, but no matcher.
+    // The only argument of these directives is a path, not a matcher.
     if (name === 'try_files' || (args.length === 1 && /^(?:root|rewrite|redir)$/.test(name)))
       return { when: ALWAYS, args };
     if (first === '*') return { when: ALWAYS, args: rest };
@@ -100,7 +99,7 @@ export class Matchers {
       case 'header_regexp': {
         const [field, value] = args.slice(-2);
         if (field === undefined || value === undefined) break;
-        return { is: 'value', of: [fieldVariable(field)], how: 'regex', value };
+        return { is: 'value', of: [{ variable: `http_${fieldVariable(field)}` }], how: 'regex', value };
       }
       case 'query':
         return any(args.map(queryCondition));
@@ -129,10 +128,6 @@ function exact(variable: string, value: string): Condition {
   return { is: 'value', of: [{ variable }], how: 'exact', value };
 }
 
-function fieldVariable(field: string): { readonly variable: string } {
-  return { variable: `http_${field.toLowerCase().replace(/\W/g, '_')}` };
-}
-
 /** A path with `*` at its ends, or inside for text without a slash. */
 export function pathCondition(prefix: string, written: string): Condition {
   const path = written.replaceAll('%2F', '/');
@@ -156,8 +151,8 @@ function belowPrefix(pattern: string, prefix: string): string {
 }
 
 function headerCondition([field = '', value]: readonly string[]): Condition {
-  if (field.startsWith('!')) return exact(fieldVariable(field.slice(1)).variable, '');
-  const of = [fieldVariable(field)];
+  if (field.startsWith('!')) return exact(`http_${fieldVariable(field.slice(1))}`, '');
+  const of = [{ variable: `http_${fieldVariable(field)}` }];
   if (value === undefined || value === '*') return not({ is: 'value', of, how: 'exact', value: '' });
   const inner = value.replace(/^\*|\*$/g, '');
   const how =

@@ -1,12 +1,13 @@
 /** Users of `basic_auth` as a password file. */
 import type { Directive } from '../crossplane/payload.js';
 import { directive } from '../directives.js';
+import type { AuxiliaryFile } from '../model.js';
 import type { NoteList } from '../note-list.js';
 import type { Segment } from './parser.js';
 
 export interface PasswordFile {
   readonly settings: readonly Directive[];
-  readonly file: { readonly name: string; readonly text: string } | null;
+  readonly file: AuxiliaryFile;
 }
 
 /** @param site for the name of the file */

@@ -1,5 +1,6 @@
 /** Placeholders of Caddy as variables. */
 import type { Template } from '../model.js';
+import { fieldVariable } from '../names.js';
 
 const VARIABLES: Readonly<Record<string, string>> = {
   host: 'host',
@@ -70,7 +71,7 @@ function variablesOf(written: string): Template | null {
   const known = VARIABLES[name];
   if (known !== undefined) return [{ variable: known }];
   const field = /^(?:http\.request\.)?header\.([\w-]+)$/.exec(name)?.[1];
-  if (field !== undefined) return [{ variable: `http_${field.toLowerCase().replaceAll('-', '_')}` }];
+  if (field !== undefined) return [{ variable: `http_${fieldVariable(field)}` }];
   const cookie = /^(?:http\.request\.)?cookie\.(\w+)$/.exec(name)?.[1];
   if (cookie !== undefined) return [{ variable: `cookie_${cookie}` }];
   const argument = /^(?:http\.request\.uri\.)?query\.(\w+)$/.exec(name)?.[1];

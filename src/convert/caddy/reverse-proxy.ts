@@ -1,8 +1,9 @@
 /** `reverse_proxy` as an upstream with a route. */
 import { ALWAYS } from '../conditions.js';
 import type { Directive } from '../crossplane/payload.js';
-import { directive } from '../directives.js';
+import { directive, ROOT_CERTIFICATES } from '../directives.js';
 import type { Edit, FieldEdit, Template, Upstream } from '../model.js';
+import { fieldVariable, freeName, nameFrom } from '../names.js';
 import type { NoteList } from '../note-list.js';
 import { duration } from './durations.js';
 import { headerEdit } from './header-edits.js';
@@ -28,8 +29,7 @@ const POLICIES: Readonly<Record<string, (args: readonly string[]) => readonly Di
   client_ip_hash: () => [directive('ip_hash')],
   first: () => [],
   uri_hash: () => [directive('hash', '$request_uri')],
-  header: ([field]) =>
-    field === undefined ? null : [directive('hash', `$http_${field.toLowerCase().replace(/\W/g, '_')}`)],
+  header: ([field]) => (field === undefined ? null : [directive('hash', `$http_${fieldVariable(field)}`)]),
   query: ([name]) => (name === undefined ? null : [directive('hash', `$arg_${name}`)]),
   cookie: ([name = 'lb']) => [directive('sticky', 'cookie', name)],
 };
@@ -42,7 +42,7 @@ const WITHOUT_EFFECT: ReadonlySet<string> = new Set([
 
 export class ReverseProxies {
   readonly upstreams: Upstream[] = [];
-  /** Whether a `random` policy was written. */
+  /** Names of the upstreams. */
   private readonly names = new Set<string>();
 
   constructor(private readonly notes: NoteList) {}
@@ -161,7 +161,7 @@ export class ReverseProxies {
       if (verifies) {
         settings.push(directive('proxy_ssl_verify', 'on'));
         if (!settings.some(({ directive: each }) => each === 'proxy_ssl_trusted_certificate')) {
-          settings.push(directive('proxy_ssl_trusted_certificate', '/etc/ssl/certs/ca-certificates.crt'));
+          settings.push(directive('proxy_ssl_trusted_certificate', ROOT_CERTIFICATES));
         }
       }
     }
@@ -208,10 +208,7 @@ export class ReverseProxies {
         ...(chosen === 'first' && index > 0 ? ['backup'] : []),
       ],
     }));
-    const base = (addresses[0]?.name ?? 'upstream').replace(/\W+/g, '_').replace(/^_+|_+$/g, '') || 'upstream';
-    let name = `${base}_servers`;
-    for (let count = 2; this.names.has(name); count++) name = `${base}_servers_${count}`;
-    this.names.add(name);
+    const name = freeName(`${nameFrom(addresses[0]?.name ?? '', 'upstream')}_servers`, this.names);
     this.upstreams.push({ name, servers, settings, comments: [] });
     return name;
   }

@@ -1,8 +1,7 @@
 /** A Caddyfile as servers. */
-import { ALWAYS } from '../conditions.js';
 import type { Directive } from '../crossplane/payload.js';
 import { directive } from '../directives.js';
-import type { AuxiliaryFile, Configuration, Listener, Route, Server } from '../model.js';
+import { type AuxiliaryFile, type Configuration, type Listener, routeWith, type Server } from '../model.js';
 import type { NoteList } from '../note-list.js';
 import { addressOf, type GlobalPorts, globalPorts, type SiteAddress } from './addresses.js';
 import { SiteHandlers } from './handlers.js';
@@ -150,25 +149,13 @@ function complete(servers: readonly Server[], ports: GlobalPorts): Server[] {
 function redirects(names: readonly string[], { http, https }: GlobalPorts): Server {
   const port = https === 443 ? '' : `:${https}`;
   const to = ['https://', { variable: 'host' }, port, { variable: 'request_uri' }].filter((part) => part !== '');
-  const route: Route = {
-    when: ALWAYS,
-    action: { do: 'redirect', status: 308, to },
-    edits: [],
-    settings: [],
-    comments: [],
-  };
+  const route = routeWith({ do: 'redirect', status: 308, to });
   return { listeners: [{ address: String(http) }], names, routes: [route], settings: [], comments: [] };
 }
 
 function otherHosts(servers: readonly Server[]): Server {
   const listeners = servers[0]?.listeners ?? [];
-  const route: Route = {
-    when: ALWAYS,
-    action: { do: 'respond', status: 200, body: [] },
-    edits: [],
-    settings: [],
-    comments: [],
-  };
+  const route = routeWith({ do: 'respond', status: 200, body: [] });
   const isTls = listeners[0]?.tls === true;
   return {
     listeners,

@@ -1,7 +1,8 @@
 /** Servers of a `backend` or `listen` as an upstream. */
 import type { Directive } from '../crossplane/payload.js';
-import { block, directive } from '../directives.js';
+import { block, directive, ROOT_CERTIFICATES } from '../directives.js';
 import type { Upstream } from '../model.js';
+import { fieldVariable } from '../names.js';
 import type { NoteList } from '../note-list.js';
 import { duration } from './durations.js';
 import type { Line, Section } from './parser.js';
@@ -179,7 +180,7 @@ function tlsSettings(tls: ReadonlyMap<string, string>): Directive[] {
     settings.push(directive('proxy_ssl_verify', 'on'));
     const file = tls.get('ca-file');
     const isSystem = file === undefined || file === '@system-ca';
-    settings.push(directive('proxy_ssl_trusted_certificate', isSystem ? '/etc/ssl/certs/ca-certificates.crt' : file));
+    settings.push(directive('proxy_ssl_trusted_certificate', isSystem ? ROOT_CERTIFICATES : file));
   }
   const certificate = tls.get('crt');
   if (certificate !== undefined) {
@@ -206,7 +207,7 @@ function balancing(balance: Line | undefined, hashType: Line | undefined, notes:
     case 'url_param':
       return [directive('hash', `$arg_${args[0] ?? ''}`, ...consistent)];
     case 'hdr':
-      return [directive('hash', `$http_${(argument ?? '').toLowerCase().replace(/\W/g, '_')}`, ...consistent)];
+      return [directive('hash', `$http_${fieldVariable(argument ?? '')}`, ...consistent)];
     case 'random':
       return [directive('random', ...(argument === '1' ? [] : ['two']))];
     default:

@@ -1,5 +1,6 @@
 /** Sample fetches and log formats of HAProxy as variables. */
 import type { Template } from '../model.js';
+import { fieldVariable } from '../names.js';
 
 const FETCHES: Readonly<Record<string, Template>> = {
   src: [{ variable: 'remote_addr' }],
@@ -48,7 +49,7 @@ export function fetchOf(written: string): Template | null {
   if (index !== undefined && index !== '-1' && index !== '1') return null;
   switch (name.replace(/^req\.f?/, '')) {
     case 'hdr':
-      return [{ variable: `http_${variableName(field)}` }];
+      return [{ variable: `http_${fieldVariable(field)}` }];
     case 'cook':
     case 'cookie':
       return [{ variable: `cookie_${field}` }];
@@ -56,13 +57,9 @@ export function fetchOf(written: string): Template | null {
     case 'urlp':
       return [{ variable: `arg_${field}` }];
     default:
-      if (name === 'res.hdr') return [{ variable: `upstream_http_${variableName(field)}` }];
+      if (name === 'res.hdr') return [{ variable: `upstream_http_${fieldVariable(field)}` }];
       return name === 'str' ? [argument] : null;
   }
-}
-
-function variableName(field: string): string {
-  return field.toLowerCase().replace(/\W/g, '_');
 }
 
 /** A log format; null if a part has no variable, which is passed to `unknown`. */

@@ -3,11 +3,13 @@ import { ALWAYS, all, atomsOf, type Condition } from '../conditions.js';
 import type { Directive } from '../crossplane/payload.js';
 import { directive } from '../directives.js';
 import {
+  type Action,
   type AuxiliaryFile,
   type Configuration,
   type Edit,
   type FieldEdit,
   type Route,
+  routeWith,
   type Server,
   SourceMistake,
 } from '../model.js';
@@ -116,7 +118,7 @@ export function haproxyConfiguration(text: string, notes: NoteList): Configurati
 }
 
 /** Response of `monitor-uri`. */
-const MONITOR: Route['action'] = { do: 'respond', status: 200, body: ['OK'], type: 'text/html' };
+const MONITOR: Action = { do: 'respond', status: 200, body: ['OK'], type: 'text/html' };
 
 /** Rules of a frontend for the backends that it uses. */
 interface Before {
@@ -151,13 +153,13 @@ class Translation {
     const responses = section.kind === 'listen' ? [] : new Rules(acls, this.notes).responses(lines);
     const routes: Route[] = lines
       .filter(({ words }) => words[0] === 'monitor-uri')
-      .map(({ words }) => this.ended({ is: 'path', how: 'exact', value: words[1] ?? '/' }, MONITOR, []));
+      .map(({ words }) => routeWith(MONITOR, { when: { is: 'path', how: 'exact', value: words[1] ?? '/' } }));
     const edits: Edit[] = [];
     const passwords: Extract<Step, { kind: 'password' }>[] = [];
     for (const step of steps) {
       if (step.kind === 'edit') edits.push(step.edit);
       else if (step.kind === 'password') passwords.push(step);
-      else routes.push(this.ended(step.when, step.action, afterResponses(lines, responses)));
+      else routes.push(routeWith(step.action, { when: step.when, edits: afterResponses(lines, responses) }));
     }
     const before: Before = {
       edits,
@@ -183,7 +185,7 @@ class Translation {
     } else if (last !== undefined) {
       routes.push(...this.backend(last.words[1] ?? '', last.line, ALWAYS, before));
     } else {
-      routes.push(this.ended(ALWAYS, { do: 'respond', status: 503 }, []));
+      routes.push(routeWith({ do: 'respond', status: 503 }));
     }
     const bound = listeners(lines, this.notes);
     if (bound.listeners.length === 0) {
@@ -202,10 +204,6 @@ class Translation {
       else if (keyword === 'stats') this.notes.missing(line, 'the page of statistics is not converted; see "console"');
       else if (!KNOWN.has(keyword)) this.notes.missing(line, `"${keyword}" is not converted`);
     }
-  }
-
-  private ended(when: Condition, action: Route['action'], edits: readonly Edit[]): Route {
-    return { when, action, edits, settings: [], comments: [] };
   }
 
   private backend(name: string, line: number, when: Condition, before: Before): Route[] {
@@ -229,7 +227,7 @@ class Translation {
     for (const step of rules.requests(lines)) {
       if (step.kind === 'edit') edits.push(step.edit);
       else if (step.kind === 'password') passwords.push(step);
-      else routes.push(this.ended(all([when, step.when]), step.action, []));
+      else routes.push(routeWith(step.action, { when: all([when, step.when]) }));
     }
     const responses = [...rules.responses(lines), ...before.responses];
     return [...routes, ...this.proxied(section, when, { ...before, edits, responses, passwords })];
@@ -244,16 +242,15 @@ class Translation {
       this.http.push(...servers.http);
     }
     const { upstream, scheme, settings } = servers;
-    if (upstream === null) return [this.ended(when, { do: 'respond', status: 503 }, before.responses)];
+    if (upstream === null) return [routeWith({ do: 'respond', status: 503 }, { when, edits: before.responses })];
     const forwarding = isForwarding(lines) ? forwardedFor(lines) : before.forwarding;
     const forwarded = forwarding === null ? [] : [forwarding];
-    const route: Route = {
+    const action: Action = { do: 'proxy', scheme, to: upstream.name, host: 'client' };
+    const route = routeWith(action, {
       when,
-      action: { do: 'proxy', scheme, to: upstream.name, host: 'client' },
       edits: [...before.edits, ...forwarded, ...before.responses],
       settings: [...upstreamTimeouts(lines), ...settings],
-      comments: [],
-    };
+    });
     const protectedRoutes = before.passwords.flatMap((password) => {
       const file = this.users.get(password.list);
       if (file === undefined) {

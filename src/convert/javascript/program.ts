@@ -4,7 +4,17 @@ import type { AnyNode, Expression, Function as FunctionNode, Program, SpreadElem
 import { ModuleError } from '../../scripting/module-error.js';
 import { withoutTypes } from '../../scripting/type-stripping.js';
 import { SourceMistake } from '../model.js';
-import type { FunctionValue, ObjectValue, PatternValue, Property, Value } from './values.js';
+import {
+  type FunctionValue,
+  isList,
+  isObject,
+  isPattern,
+  isUnknown,
+  type ObjectValue,
+  type Property,
+  settingOf,
+  type Value,
+} from './values.js';
 
 /** Maximum depth of nested values. */
 const MAX_DEPTH = 100;
@@ -127,10 +137,10 @@ export class LiteralProgram {
         return this.member(node, depth);
       case 'NewExpression': {
         const [source, flags = ''] = node.arguments.map((each) => this.value(each as AnyNode, depth));
-        const isPattern =
-          this.source(node.callee) === 'RegExp' && typeof source === 'string' && typeof flags === 'string';
-        if (isPattern) return { kind: 'pattern', source, flags };
-        return this.source(node.callee) === 'URL' && typeof source === 'string' ? source : undefined;
+        const name = this.source(node.callee);
+        if (typeof source !== 'string') return undefined;
+        if (name === 'RegExp' && typeof flags === 'string') return { kind: 'pattern', source, flags };
+        return name === 'URL' ? source : undefined;
       }
       case 'CallExpression': {
         // `defineConfig(…)` and others return their argument.
@@ -151,15 +161,13 @@ export class LiteralProgram {
 
   private either(left: AnyNode, right: AnyNode, depth: number): Value {
     const value = this.value(left, depth);
-    return typeof value === 'object' && value !== null && 'kind' in value && value.kind === 'unknown'
-      ? this.value(right, depth)
-      : value;
+    return isUnknown(value) ? this.value(right, depth) : value;
   }
 
   private element(each: Expression | SpreadElement, depth: number): readonly Value[] {
     if (each.type !== 'SpreadElement') return [this.value(each, depth)];
     const list = this.value(each.argument, depth);
-    return Array.isArray(list) ? (list as readonly Value[]) : [this.value(each, depth)];
+    return isList(list) ? list : [this.value(each, depth)];
   }
 
   private template(texts: readonly string[], expressions: readonly Expression[], depth: number): Value | undefined {
@@ -184,9 +192,7 @@ export class LiteralProgram {
   private member(node: Extract<AnyNode, { type: 'MemberExpression' }>, depth: number): Value | undefined {
     const object = this.value(node.object as AnyNode, depth);
     const name = node.computed ? this.value(node.property as AnyNode, depth) : this.source(node.property);
-    if (typeof object !== 'object' || object === null || !('kind' in object) || object.kind !== 'object')
-      return undefined;
-    return object.properties.findLast((each) => each.name === name)?.value;
+    return isObject(object) && typeof name === 'string' ? settingOf(object, name) : undefined;
   }
 
   private object(node: Extract<AnyNode, { type: 'ObjectExpression' }>, depth: number): ObjectValue {
@@ -195,8 +201,7 @@ export class LiteralProgram {
       const at = each.loc?.start.line ?? 0;
       if (each.type === 'SpreadElement') {
         const value = this.value(each.argument, depth);
-        const isKnown = typeof value === 'object' && value !== null && 'kind' in value && value.kind === 'object';
-        return isKnown ? value.properties : [{ name: `...${this.source(each.argument)}`, line: at, value }];
+        return isObject(value) ? value.properties : [{ name: `...${this.source(each.argument)}`, line: at, value }];
       }
       const key = each.computed
         ? this.value(each.key, depth)
@@ -218,8 +223,7 @@ export class LiteralProgram {
     const isOnlyReturn = node.body.type !== 'BlockStatement' || node.body.body.length === 1;
     const replacements =
       returned === null || parameter === null || !isOnlyReturn ? null : this.replacements(returned, parameter, depth);
-    const value: FunctionValue = { kind: 'function', line: node.loc?.start.line ?? 0, parameter, replacements };
-    return value;
+    return { kind: 'function', line: node.loc?.start.line ?? 0, replacements };
   }
 
   /** `path.replace(a, b).replace(c, d)` */
@@ -229,15 +233,9 @@ export class LiteralProgram {
     if (this.source(node.callee.property) !== 'replace' || node.arguments.length !== 2) return null;
     const before = this.replacements(node.callee.object as AnyNode, parameter, depth);
     const [pattern, to] = node.arguments.map((each) => this.value(each as AnyNode, depth));
-    const isPattern = typeof pattern === 'string' || (isKind(pattern) && pattern.kind === 'pattern');
-    return before !== null && isPattern && typeof to === 'string'
-      ? [...before, { pattern: pattern as PatternValue | string, to }]
-      : null;
+    if (before === null || typeof to !== 'string' || !(typeof pattern === 'string' || isPattern(pattern))) return null;
+    return [...before, { pattern, to }];
   }
-}
-
-function isKind(value: Value | undefined): value is Extract<Value, { kind: string }> {
-  return typeof value === 'object' && value !== null && 'kind' in value;
 }
 
 /** Parses JavaScript, or TypeScript without its types, which become blanks, so that positions stay. */

@@ -1,11 +1,9 @@
 /** Values of JavaScript that can be read without executing it. */
 
-/** A function; its parameters and the expression that it returns, if it consists of that. */
+/** A function. */
 export interface FunctionValue {
   readonly kind: 'function';
   readonly line: number;
-  /** Name of the first parameter, if it is a plain one. */
-  readonly parameter: string | null;
   /** Calls of `replace` on the parameter, if the function returns their result; otherwise null. */
   readonly replacements: readonly { readonly pattern: PatternValue | string; readonly to: string }[] | null;
 }
@@ -48,8 +46,13 @@ export type Value =
   | ObjectValue
   | readonly Value[];
 
+/** Whether a value is neither a primitive one nor a list. */
+function isKind(value: Value | undefined): value is Extract<Value, { kind: string }> {
+  return typeof value === 'object' && value !== null && 'kind' in value;
+}
+
 export function isObject(value: Value | undefined): value is ObjectValue {
-  return typeof value === 'object' && value !== null && 'kind' in value && value.kind === 'object';
+  return isKind(value) && value.kind === 'object';
 }
 
 export function isList(value: Value | undefined): value is readonly Value[] {
@@ -57,15 +60,15 @@ export function isList(value: Value | undefined): value is readonly Value[] {
 }
 
 export function isFunction(value: Value | undefined): value is FunctionValue {
-  return typeof value === 'object' && value !== null && 'kind' in value && value.kind === 'function';
+  return isKind(value) && value.kind === 'function';
 }
 
 export function isUnknown(value: Value | undefined): value is UnknownValue {
-  return typeof value === 'object' && value !== null && 'kind' in value && value.kind === 'unknown';
+  return isKind(value) && value.kind === 'unknown';
 }
 
 export function isPattern(value: Value | undefined): value is PatternValue {
-  return typeof value === 'object' && value !== null && 'kind' in value && value.kind === 'pattern';
+  return isKind(value) && value.kind === 'pattern';
 }
 
 /** The last property of that name. */

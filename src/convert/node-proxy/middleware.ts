@@ -12,7 +12,7 @@ import {
   settingOf,
   type Value,
 } from '../javascript/values.js';
-import { type Configuration, type PathRule, type Route, SourceMistake } from '../model.js';
+import { type Configuration, type PathRule, type Route, routeWith, SourceMistake } from '../model.js';
 import type { NoteList } from '../note-list.js';
 import { filterCondition } from './path-filter.js';
 import { replaceRule } from './path-rules.js';
@@ -73,13 +73,7 @@ function targetText(options: ObjectValue): string {
 }
 
 function notFound(): Route {
-  return {
-    when: ALWAYS,
-    action: { do: 'respond', status: 404 },
-    edits: [],
-    settings: [],
-    comments: ['Other requests reach the rest of the program.'],
-  };
+  return routeWith({ do: 'respond', status: 404 }, { comments: ['Other requests reach the rest of the program.'] });
 }
 
 function usesOf(calls: readonly Call[], proxies: readonly Call[], notes: NoteList): Use[] {

@@ -1,15 +1,12 @@
 /** Options of http-proxy, which http-proxy-middleware and Vite pass on. */
 import { ALWAYS } from '../conditions.js';
 import type { Directive } from '../crossplane/payload.js';
-import { directive } from '../directives.js';
-import { isList, isObject, type ObjectValue, type Property, settingOf, type Value } from '../javascript/values.js';
+import { directive, ROOT_CERTIFICATES } from '../directives.js';
+import { isFunction, isObject, type ObjectValue, type Property, settingOf, type Value } from '../javascript/values.js';
 import type { FieldEdit, Template } from '../model.js';
 import type { NoteList } from '../note-list.js';
 import { escapePattern } from '../patterns.js';
 import type { Target } from './target.js';
-
-/** File of root certificates in Debian and Alpine. */
-const ROOT_CERTIFICATES = '/etc/ssl/certs/ca-certificates.crt';
 
 /** Options without effect on responses, or that are translated elsewhere. */
 const OTHERS: ReadonlySet<string> = new Set([
@@ -71,8 +68,7 @@ export function translateOptions(
 
 function messageFor({ name, value }: Property): string {
   if (/^on[A-Z]|^on$|^configure$|^bypass$|^plugins$/.test(name)) return `"${name}" is code, which is not converted`;
-  const isCode = typeof value === 'object' && value !== null && 'kind' in value && value.kind === 'function';
-  return isCode ? `"${name}" is a function, which is not converted` : `option "${name}" is not converted`;
+  return isFunction(value) ? `"${name}" is a function, which is not converted` : `option "${name}" is not converted`;
 }
 
 function tlsSettings(options: ObjectValue, { host }: Target): Directive[] {
@@ -148,7 +144,7 @@ function locationRewrite({ to }: Target, host: string): Directive {
 /** Rewriting of cookies: one value for all, or an object from old to new ones. An empty value removes the attribute. */
 function cookies(name: string, value: Value): readonly Directive[] | null {
   if (value === false) return [];
-  const rows = isObject(value) && !isList(value) ? value.properties : [{ name: '*', line: 0, value }];
+  const rows = isObject(value) ? value.properties : [{ name: '*', line: 0, value }];
   const directives: Directive[] = [];
   for (const row of rows) {
     if (typeof row.value !== 'string' || row.value === '') return null;

@@ -1,5 +1,5 @@
 /** Targets of http-proxy: URLs, or objects of `url.parse`. */
-import { isList, isObject, settingOf, type Value } from '../javascript/values.js';
+import { isObject, settingOf, type Value } from '../javascript/values.js';
 
 export interface Target {
   readonly scheme: 'http' | 'https';
@@ -15,7 +15,7 @@ export interface Target {
 /** The target; null if it is not known. */
 export function targetOf(value: Value | undefined): Target | null {
   if (typeof value === 'string') return fromUrl(value);
-  if (!isObject(value) || isList(value)) return null;
+  if (!isObject(value)) return null;
   const text = (name: string): string => {
     const part = settingOf(value, name);
     return typeof part === 'string' || typeof part === 'number' ? String(part) : '';

@@ -2,16 +2,8 @@
 import { ALWAYS, type Condition } from '../conditions.js';
 import { directive } from '../directives.js';
 import { LiteralProgram } from '../javascript/program.js';
-import {
-  isFunction,
-  isList,
-  isObject,
-  type ObjectValue,
-  propertyOf,
-  settingOf,
-  type Value,
-} from '../javascript/values.js';
-import { type Configuration, type PathRule, type Route, SourceMistake } from '../model.js';
+import { isFunction, isObject, type ObjectValue, propertyOf, settingOf, type Value } from '../javascript/values.js';
+import { type Configuration, type PathRule, type Route, routeWith, SourceMistake } from '../model.js';
 import type { NoteList } from '../note-list.js';
 import { replaceRule } from './path-rules.js';
 import { proxyRoutes } from './router.js';
@@ -23,9 +15,7 @@ export function viteConfiguration(name: string, text: string, listen: string | n
     /^\s*\{/.test(text) ? `export default ${text.trim().replace(/;$/, '')}` : text,
   );
   const exported = program.exported();
-  if (!isObject(exported ?? undefined) || exported === null || !isObject(exported)) {
-    throw new SourceMistake('it exports no literal configuration', 0);
-  }
+  if (!isObject(exported)) throw new SourceMistake('it exports no literal configuration', 0);
   const server = objectOf(settingOf(exported, 'server')) ?? exported;
   const preview = objectOf(settingOf(exported, 'preview'));
   const table =
@@ -68,7 +58,7 @@ function isWebSocket(value: Value): boolean {
 
 /** A string is the target, and changes the origin. */
 function optionsOf(value: Value, line: number): ObjectValue | null {
-  if (typeof value !== 'string') return isObject(value) && !isList(value) ? value : null;
+  if (typeof value !== 'string') return objectOf(value);
   const properties = [
     { name: 'target', line, value },
     { name: 'changeOrigin', line, value: true },
@@ -111,16 +101,13 @@ function rewriteRules(options: ObjectValue, base: string, notes: NoteList): read
 function builtFiles(configuration: ObjectValue): Route {
   const build = objectOf(settingOf(configuration, 'build'));
   const directory = build === null ? undefined : settingOf(build, 'outDir');
-  return {
-    when: ALWAYS,
-    action: {
+  return routeWith(
+    {
       do: 'files',
       root: [typeof directory === 'string' ? directory : 'dist'],
       index: ['index.html'],
       tries: [[{ variable: 'uri' }], [{ variable: 'uri' }, '/index.html'], ['/index.html']],
     },
-    edits: [],
-    settings: [],
-    comments: ['The built program; during development, "proxy_pass http://localhost:5173;" instead.'],
-  };
+    { comments: ['The built program; during development, "proxy_pass http://localhost:5173;" instead.'] },
+  );
 }

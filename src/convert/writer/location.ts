@@ -3,6 +3,7 @@ import { atomsOf, type Condition } from '../conditions.js';
 import type { Directive } from '../crossplane/payload.js';
 import { block, comments, directive, ifBlock } from '../directives.js';
 import type { Action, FieldEdit, PathEdit, Route, Template } from '../model.js';
+import { fieldVariable, freeName, nameFrom } from '../names.js';
 import { regexOf } from '../patterns.js';
 import type { Variables } from './variables.js';
 
@@ -21,10 +22,7 @@ export class NamedLocations {
     const key = JSON.stringify({ ...route, when: null });
     const known = this.names.get(key);
     if (known !== undefined) return known;
-    const base = `@${nameOf(route)}`;
-    const taken = new Set(this.names.values());
-    let name = base;
-    for (let count = 2; taken.has(name); count++) name = `${base}_${count}`;
+    const name = freeName(`@${nameOf(route)}`, new Set(this.names.values()));
     this.names.set(key, name);
     this.blocks.push(block('location', [name], routeBody(route, this.variables)));
     return name;
@@ -33,7 +31,7 @@ export class NamedLocations {
 
 function nameOf({ action }: Route): string {
   const name = action.do === 'proxy' && typeof action.to === 'string' ? action.to : action.do;
-  return name.replace(/\W+/g, '_').replace(/^_+|_+$/g, '') || 'route';
+  return nameFrom(name, 'route');
 }
 
 /** The body of a location with these routes, of which the last applies always. */
@@ -169,7 +167,7 @@ function requestFields(edits: readonly FieldEdit[], action: Action, variables: V
   for (const { change, how, name, value, when } of edits) {
     if (change !== 'request') continue;
     const key = name.toLowerCase();
-    const variable = `${key.replace(/\W/g, '_')}`;
+    const variable = fieldVariable(name);
     const received: Template = [{ variable: `http_${variable}` }];
     const current = values.get(key)?.value ?? received;
     let next: Template;
@@ -193,7 +191,7 @@ function responseFields(edits: readonly FieldEdit[], action: Action, variables: 
   for (const { change, how, name, value, when } of edits) {
     if (change !== 'response') continue;
     const key = name.toLowerCase();
-    const variable = key.replace(/\W/g, '_');
+    const variable = fieldVariable(name);
     const isAlways = when.is === 'always';
     const before = added.find((each) => each.name.toLowerCase() === key);
     const received: Template = isProxy ? [{ variable: `upstream_http_${variable}` }] : [];

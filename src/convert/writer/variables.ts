@@ -3,6 +3,7 @@ import { type Atom, type Condition, keyOf, type Test } from '../conditions.js';
 import type { Directive } from '../crossplane/payload.js';
 import { apart, block, directive } from '../directives.js';
 import type { PathRule, Template } from '../model.js';
+import { freeName } from '../names.js';
 import { regexOf, withNamedGroups } from '../patterns.js';
 
 type ValueAtom = Extract<Atom, { is: 'value' }>;
@@ -103,10 +104,7 @@ export class Variables {
       .toLowerCase()
       .replace(/\W+/g, '_')
       .replace(/^(?=\d|$)/, 'v');
-    let free = base;
-    for (let count = 2; this.names.has(free); count++) free = `${base}_${count}`;
-    this.names.add(free);
-    return free;
+    return freeName(base, this.names);
   }
 
   private define(condition: Condition, name: string): string {

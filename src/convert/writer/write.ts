@@ -1,20 +1,20 @@
 /** Text of a configuration in nginx's language, in the canonical layout. */
 
+import { WEB_MEDIA_TYPES } from '../../http/web-media-types.js';
 import { textOf } from '../crossplane/from-payload.js';
 import type { Directive } from '../crossplane/payload.js';
 import { apart, block, comments, directive } from '../directives.js';
-import type { Configuration, Listener, Note, Route, Server, Upstream } from '../model.js';
+import { type Configuration, type Listener, type Note, routeWith, type Server, type Upstream } from '../model.js';
 import { type Cell, cellsOf } from './cells.js';
 import { splitByHost } from './hosts.js';
 import { locationBody, NamedLocations } from './location.js';
-import { MEDIA_TYPES } from './media-types.js';
 import { withoutRepeatedChecks, withSharedFields, withSharedSettings } from './sharing.js';
 import { Variables } from './variables.js';
 
 export interface WriteOptions {
   /** Name of the source, for the first comment. */
   readonly name: string;
-  /** NoteList to list in the text. */
+  /** Notes to list in the text. */
   readonly listed: readonly Note[];
 }
 
@@ -31,7 +31,7 @@ export function write(configuration: Configuration, { name, listed }: WriteOptio
     directive('absolute_redirect', 'off'),
     ...(isProxying ? PROXY_SETTINGS : []),
     ...configuration.http,
-    ...(isServingFiles ? apart(MEDIA_TYPES) : []),
+    ...(isServingFiles ? apart([MEDIA_TYPES]) : []),
     ...variables.directives,
     ...upstreams.flatMap(apart),
     ...blocks.flatMap(apart),
@@ -48,6 +48,13 @@ export function write(configuration: Configuration, { name, listed }: WriteOptio
 function listLine({ line, message }: Note): string {
   return `- ${line > 0 ? `line ${line}: ` : ''}${message}`;
 }
+
+/** Media types of files, which nginx's language does not have by default. */
+const MEDIA_TYPES = block(
+  'types',
+  [],
+  WEB_MEDIA_TYPES.map((words) => directive(...words)),
+);
 
 /** Settings of upstream connections that the sources have without being told. */
 const PROXY_SETTINGS: readonly Directive[] = [
@@ -71,15 +78,8 @@ function upstreamBlock({ name, servers, settings, comments: notes }: Upstream): 
 function serverBlock(whole: Server, variables: Variables): Directive[] {
   const server = withSharedSettings(whole);
   const { listeners, names, routes, settings } = server;
-  const fallback: Route = {
-    when: { is: 'always' },
-    action: { do: 'respond', status: 404 },
-    edits: [],
-    settings: [],
-    comments: [],
-  };
   const named = new NamedLocations(variables);
-  const cells = cellsOf(routes, fallback);
+  const cells = cellsOf(routes, routeWith({ do: 'respond', status: 404 }));
   const isRest = ({ how, value }: Cell): boolean => how === 'prefix' && value === '/';
   const locations = [...cells.filter((cell) => !isRest(cell)), ...cells.filter(isRest)].map((cell) =>
     block('location', locationWords(cell), locationBody(cell.routes, variables, named)),

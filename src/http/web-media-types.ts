@@ -1,12 +1,11 @@
-/** Media types of files that web sites consist of. */
-
-/** Entries of a block `types`. */
-export const MEDIA_TYPES: readonly (readonly [type: string, ...extensions: string[]])[] = [
+/** Media types of files that web sites consist of, for a generated block `types`. */
+export const WEB_MEDIA_TYPES: readonly (readonly [type: string, ...extensions: string[]])[] = [
   ['text/html', 'html', 'htm'],
   ['text/css', 'css'],
   ['text/javascript', 'js', 'mjs'],
   ['text/plain', 'txt'],
   ['text/markdown', 'md'],
+  ['text/csv', 'csv'],
   ['text/xml', 'xml'],
   ['text/vtt', 'vtt'],
   ['application/json', 'json', 'map'],
@@ -14,6 +13,7 @@ export const MEDIA_TYPES: readonly (readonly [type: string, ...extensions: strin
   ['application/wasm', 'wasm'],
   ['application/pdf', 'pdf'],
   ['application/zip', 'zip'],
+  ['application/gzip', 'gz'],
   ['font/woff', 'woff'],
   ['font/woff2', 'woff2'],
   ['font/ttf', 'ttf'],
