@@ -19,12 +19,11 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { describe, test } from 'node:test';
 import { promisify } from 'node:util';
-import { closedPort, until } from './kit/index.js';
+import { closedPort, until, untilAccepting } from './kit/index.js';
 import { ROOT } from './structure/sources.js';
 
 const DIRECTORY = join(ROOT, 'docs/quick-start');
@@ -136,7 +135,7 @@ class Reader {
     const file = /^node (\S+)$/.exec(command)?.[1];
     const source = file === undefined ? '' : readFileSync(join(cwd, file), 'utf8');
     const [, port] = /(?:listen\(|port: )(\d+)/.exec(source) ?? [];
-    if (port !== undefined) await listening(Number(port), ended);
+    if (port !== undefined) await untilAccepting(Number(port), ended);
     assert.ok(!ended(), `"${command}" ended:\n${printed}`);
   }
 
@@ -158,17 +157,6 @@ class Reader {
       await until('it has ended', () => child.exitCode !== null || child.signalCode !== null);
     }
     rmSync(this.directory, { recursive: true, force: true });
-  }
-}
-
-async function listening(port: number, ended: () => boolean): Promise<void> {
-  for (;;) {
-    const socket = connect(port, '127.0.0.1');
-    const open = await new Promise<boolean>((resolve) => {
-      socket.once('connect', () => resolve(true)).once('error', () => resolve(false));
-    });
-    socket.destroy();
-    if (open || ended()) return;
   }
 }
 

@@ -1,13 +1,13 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
-import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { closedPort, until } from '../kit/index.js';
+import { closedPort } from '../kit/index.js';
 import { CADDY_CASES } from './cases/caddy.js';
 import { Comparison, type SourceProgram } from './comparison.js';
+import { SourceProcess } from './source-process.js';
 
 function isInstalled(): boolean {
   try {
@@ -23,7 +23,7 @@ const skip = isInstalled() ? false : 'caddy is not installed';
 /** One process; each case replaces its configuration through the API. */
 class Caddy implements SourceProgram {
   private constructor(
-    private readonly child: ChildProcess,
+    private readonly process: SourceProcess,
     private readonly admin: number,
     private readonly home: string,
   ) {}
@@ -33,32 +33,13 @@ class Caddy implements SourceProgram {
     const admin = await closedPort();
     const file = join(home, 'Caddyfile');
     writeFileSync(file, `{\n\tadmin 127.0.0.1:${admin}\n}\n`);
-    const child = spawn('caddy', ['run', '--config', file, '--adapter', 'caddyfile'], {
-      stdio: 'ignore',
-      cwd: home,
-      env: { ...process.env, HOME: home, XDG_DATA_HOME: home, XDG_CONFIG_HOME: home },
-    });
-    const caddy = new Caddy(child, admin, home);
-    let isListening = false;
-    let isWaiting = true;
-    const probe = (): void => {
-      if (!isWaiting) return;
-      const connection = connect(admin, '127.0.0.1');
-      connection.on('connect', () => {
-        isListening = true;
-        connection.destroy();
-      });
-      connection.on('error', () => setTimeout(probe, 50));
-    };
-    probe();
+    const options = { cwd: home, env: { ...process.env, HOME: home, XDG_DATA_HOME: home, XDG_CONFIG_HOME: home } };
     try {
-      await until('Caddy accepts configurations', () => isListening || child.exitCode !== null);
-      return caddy;
+      const words = ['run', '--config', file, '--adapter', 'caddyfile'];
+      return new Caddy(await SourceProcess.start('caddy', words, admin, options), admin, home);
     } catch (error) {
-      await caddy.close();
+      rmSync(home, { recursive: true, force: true });
       throw error;
-    } finally {
-      isWaiting = false;
     }
   }
 
@@ -91,8 +72,7 @@ class Caddy implements SourceProgram {
   }
 
   async close(): Promise<void> {
-    const ended = new Promise((resolve) => this.child.once('exit', resolve));
-    if (this.child.exitCode === null && this.child.kill('SIGKILL')) await ended;
+    await this.process.close();
     rmSync(this.home, { recursive: true, force: true });
   }
 }

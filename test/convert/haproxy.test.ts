@@ -1,12 +1,12 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { closedPort, until } from '../kit/index.js';
+import { closedPort } from '../kit/index.js';
 import { HAPROXY_CASES } from './cases/haproxy.js';
 import { Comparison, type SourceProgram } from './comparison.js';
+import { SourceProcess } from './source-process.js';
 
 /** Where Debian puts the program, which the PATH of other users does not reach. */
 const HAPROXY = ['/usr/sbin/haproxy', '/usr/local/sbin/haproxy'].find((path) => existsSync(path));
@@ -15,7 +15,7 @@ const skip = HAPROXY === undefined ? 'haproxy is not installed' : false;
 /** One process for all cases, each in a file of its own: their sections have different names. */
 class Haproxy implements SourceProgram {
   private constructor(
-    private readonly child: ChildProcess,
+    private readonly process: SourceProcess,
     private readonly ports: ReadonlyMap<string, number>,
     private readonly directory: string,
   ) {}
@@ -35,33 +35,12 @@ class Haproxy implements SourceProgram {
     const words = files.flatMap((file) => ['-f', file]);
     try {
       execFileSync(HAPROXY ?? '', ['-c', ...words], { stdio: 'pipe' });
+      const last = [...ports.values()].at(-1) ?? 0;
+      return new Haproxy(await SourceProcess.start(HAPROXY ?? '', ['-db', ...words], last, {}), ports, directory);
     } catch (error) {
       rmSync(directory, { recursive: true, force: true });
-      throw new Error(String((error as { stderr?: Buffer }).stderr));
-    }
-    const child = spawn(HAPROXY ?? '', ['-db', ...words], { stdio: 'ignore' });
-    const haproxy = new Haproxy(child, ports, directory);
-    const last = [...ports.values()].at(-1) ?? 0;
-    let isListening = false;
-    let isWaiting = true;
-    const probe = (): void => {
-      if (!isWaiting) return;
-      const connection = connect(last, '127.0.0.1');
-      connection.on('connect', () => {
-        isListening = true;
-        connection.destroy();
-      });
-      connection.on('error', () => setTimeout(probe, 50));
-    };
-    probe();
-    try {
-      await until('HAProxy listens', () => isListening || child.exitCode !== null);
-      return haproxy;
-    } catch (error) {
-      await haproxy.close();
-      throw error;
-    } finally {
-      isWaiting = false;
+      const { stderr } = error as { stderr?: Buffer };
+      throw stderr === undefined ? error : new Error(String(stderr));
     }
   }
 
@@ -70,8 +49,7 @@ class Haproxy implements SourceProgram {
   }
 
   async close(): Promise<void> {
-    const ended = new Promise((resolve) => this.child.once('exit', resolve));
-    if (this.child.exitCode === null && this.child.kill('SIGKILL')) await ended;
+    await this.process.close();
     rmSync(this.directory, { recursive: true, force: true });
   }
 }

@@ -1,4 +1,5 @@
 /** The test kit: a proxy, clients and back ends in a line each. */
+export * from './accepting.js';
 export * from './answer.js';
 export * from './backend.js';
 export * from './certificates.js';
