@@ -21,7 +21,6 @@ const refused = (status: number, reason: string): Refusal => ({ status, reason }
 const CONNECTION_FIELDS: readonly (readonly [id: number, name: string])[] = [
   [Field.Connection, 'Connection'],
   [Field.KeepAlive, 'Keep-Alive'],
-  // nginx forwards it.
   [Field.ProxyConnection, 'Proxy-Connection'],
   [Field.TransferEncoding, 'Transfer-Encoding'],
   [Field.Upgrade, 'Upgrade'],
