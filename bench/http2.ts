@@ -158,7 +158,7 @@ async function startPeer(name: string, backEnd: number): Promise<Peer> {
   const file = join(own, 'nginx.conf');
   writeFileSync(file, configuration(port, tlsPort, backEnd, own));
   const executable = join(checkout(name), 'bin', 'tsproxy');
-  // As it is executed, it chooses flags of Node.
+  // Without a profile the executable is run, which sets flags of Node itself.
   const node = values.profile === undefined ? [] : [process.execPath, '--cpu-prof', `--cpu-prof-dir=${values.profile}`];
   const program =
     name === 'nginx' ? [nginx as string, '-e', `${own}/error.log`] : [...node, executable, '-e', 'error.log'];

@@ -8,8 +8,8 @@
  * `messages`: CPU time per echoed message of 64 bytes as a plain tunnel, tracked, with pings, limits of time and of messages,
  * and with a script that passes messages on; they alternate, and the medians of the ratios of each round are printed. `idle`:
  * memory and CPU time of WebSockets that only receive a ping every 30 seconds, directly after they were opened, with the
- * collections that follow, and in the steady state, in windows of whole multiples of 30 s. `lost`: time from the death of the upstream
- * process to the Close frame of each client.
+ * collections that follow, and then in the steady state; `seconds` should be a multiple of 30. `lost`: time from the death of the
+ * upstream process to the Close frame of each client.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';

@@ -50,7 +50,7 @@ test('a header block that is never complete ends its stream and then the connect
   await client.end();
 });
 
-test('the rest of a late header block has the time of keepalive_timeout, and the connection then continues', async (t) => {
+test('keepalive_timeout applies to the rest of a late header block, and the connection then continues', async (t) => {
   const proxy = await start(t, 'client_header_timeout 100ms;');
   const client = FrameClient.connect(t, proxy.port);
   const [first, rest] = pieces(client, 1, '/');

@@ -64,12 +64,12 @@ test('the same bytes after a change of the dynamic table are another request', a
   assert.doesNotMatch(await text(13), / one /);
 });
 
-test('a table size update in a block makes later ones be decoded', async (t) => {
+test('after a table size update in a block, later blocks are decoded', async (t) => {
   const proxy = await startProxy(CONFIGURATION, { TEXT: 'a', BACK: 1 });
   t.after(() => proxy.close());
   const client = FrameClient.connect(t, proxy.port);
   const block = await settledBlock(client, [...request('/p'), ['x-a', 'one']]);
-  // The table is emptied by a request without indexes of it; those of the block are then invalid, which ends the connection.
+  // A request without dynamic indexes empties the table; the indexes of the block are then invalid, which ends the connection.
   const literals = Buffer.from([0x20, 0x82, 0x86, 0x04, 2, 47, 112, 0x01, 9, ...Buffer.from('localhost')]);
   client.send(headers(7, block), headers(9, literals), headers(11, block));
   await client.line(/^data 9 a GET/);
@@ -90,7 +90,7 @@ test('a repeated block after a reload is handled by the new configuration', asyn
   await client.line(/^data 11 after GET/);
 });
 
-test('a block with and without END_STREAM is checked for each', async (t) => {
+test('a repeated block is checked again if END_STREAM differs', async (t) => {
   const backend = await answeringBackend(({ body }) => reply(`${body.length} bytes`));
   t.after(() => backend.close());
   const proxy = await startProxy(CONFIGURATION, { TEXT: 'a', BACK: backend.port });

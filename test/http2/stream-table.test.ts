@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { StreamTable } from '../../src/http2/stream-table.js';
+import { Random } from '../stress/random.js';
 
 class Entry {
   nextInTable: Entry | null = null;
@@ -10,26 +11,25 @@ class Entry {
 test('a table of streams finds what was added and not removed, whatever the order', () => {
   const table = new StreamTable<Entry>();
   const known = new Map<number, Entry>();
-  let seed = 1;
-  const random = (below: number): number => (seed = (seed * 48271) % 2147483647) % below;
+  const random = new Random(2);
   let last = -1;
   for (let step = 0; step < 20_000; step++) {
     const numbers = [...known.keys()];
     // It grows to some hundred streams, and shrinks again.
-    if (random(1000) < (step % 4000 < 2000 ? 600 : 400) || numbers.length === 0) {
-      last += 2 * (1 + random(3));
+    if (random.below(1000) < (step % 4000 < 2000 ? 600 : 400) || numbers.length === 0) {
+      last += 2 * (1 + random.below(3));
       const entry = new Entry(last);
       known.set(last, entry);
       table.add(entry);
     } else {
-      const entry = known.get(numbers[random(numbers.length)] as number) as Entry; // one of them
+      const entry = known.get(numbers[random.below(numbers.length)] as number) as Entry; // one of them
       known.delete(entry.number);
       assert.equal(table.delete(entry), true);
       assert.equal(entry.nextInTable, null);
       assert.equal(table.delete(entry), false);
     }
     assert.equal(table.size, known.size);
-    const number = 1 + 2 * random(last);
+    const number = 1 + 2 * random.below(last);
     assert.equal(table.get(number), known.get(number));
   }
   assert.deepEqual(table.all(), [...known.values()]);

@@ -1,4 +1,4 @@
-/** Writes of several pieces that are borrowed, and of what is in the read buffer until the end of a read. */
+/** Writes of several borrowed pieces, and of bytes that stay in the read buffer until the end of a read. */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
@@ -17,7 +17,7 @@ async function warm(it: Pair): Promise<void> {
   assert.equal(it.client.read()?.toString(), 'warm');
 }
 
-test('pieces that the kernel takes in part go on where it has stopped, as copies', async () => {
+test('pieces that the kernel accepts in part are continued with a copy of the rest', async () => {
   const next = random(5);
   let partial = 0;
   for (let round = 0; round < 25; round++) {
@@ -51,7 +51,7 @@ test('pieces that the kernel takes in part go on where it has stopped, as copies
     assert.equal(it.transport.bytesWritten, length + 4);
     await finish(it);
   }
-  assert.ok(partial > 0, 'the kernel took none of these writes in part');
+  assert.ok(partial > 0, 'the kernel accepted none of these writes in part');
 });
 
 test('pieces for a transport that has failed are ignored, and a failure is reported once', async () => {
@@ -122,7 +122,7 @@ test('DATA of a read is written at its end, without a copy', async () => {
   await finish({ ...from, owner: forwarding });
 });
 
-/** Notes the pieces of each write. */
+/** Records the pieces of each write. */
 class Pieces {
   readonly writes: string[] = [];
   readonly lengths: number[][] = [];
@@ -207,13 +207,13 @@ test('more frames than fit into one write of pieces are sent completely', () => 
   assert.ok(text === expected.repeat(5));
 });
 
-test('an exception at the end of a read does not keep the others from being told', (t) => {
+test('an exception of a listener at the end of a read does not prevent the calls of the others', (t) => {
   const later: (() => void)[] = [];
-  const told: string[] = [];
+  const called: string[] = [];
   beginRead();
   assert.equal(staysUntilReadEnd(readBuffer.subarray(5, 10)), true);
   assert.equal(staysUntilReadEnd(Buffer.alloc(10)), false);
-  atReadEnd({ readEnded: () => told.push('first') });
+  atReadEnd({ readEnded: () => called.push('first') });
   atReadEnd({
     readEnded: () => {
       throw new Error('wrong');
@@ -222,7 +222,7 @@ test('an exception at the end of a read does not keep the others from being told
   const { mock } = t.mock.method(process, 'nextTick', (call: () => void) => later.push(call));
   endRead();
   mock.restore();
-  assert.deepEqual(told, ['first']);
+  assert.deepEqual(called, ['first']);
   assert.equal(later.length, 1);
   assert.throws(() => later[0]?.(), /wrong/);
   assert.equal(staysUntilReadEnd(readBuffer), false);

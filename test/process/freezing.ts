@@ -1,6 +1,6 @@
 /**
- * Preloaded (`--import`) into workers: SIGUSR2 starts an endless loop, which nothing in the process can end; SIGURG keeps the event
- * loop busy for three seconds with reading.
+ * Preloaded (`--import`) into workers: SIGUSR2 starts an endless loop, which nothing in the process can end; SIGURG blocks the event
+ * loop for three seconds with reads.
  */
 import { readFileSync } from 'node:fs';
 
