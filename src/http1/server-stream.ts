@@ -34,7 +34,7 @@ export interface StreamConnection {
   readonly headRoom: number;
   /** Whether the listener still exists, so that the connection may be kept alive. */
   readonly keeps: boolean;
-  /** The rest of a body that nobody reads has been discarded. */
+  /** The rest of an unread body has been discarded. */
   bodyDiscarded(): void;
   /** The exchange is logged and its resources are released: the next request may be read. */
   exchangeReleased(x: HttpExchange): void;

@@ -7,7 +7,7 @@ export interface Http2Settings {
   readonly enabled: boolean;
   /** `http2_max_concurrent_streams`. */
   readonly maxConcurrentStreams: number;
-  /** Receive window of a stream whose body nobody reads yet, bytes (`http2_body_preread_size`). */
+  /** Receive window of a stream whose body is not being read yet, bytes (`http2_body_preread_size`). */
   readonly prereadSize: number;
   /** Whether clients may open WebSockets on streams (`http2_extended_connect`). */
   readonly extendedConnect: boolean;

@@ -61,7 +61,7 @@ export class StreamBody {
     this.discarding = length === 0;
   }
 
-  /** Bytes that have arrived and nobody has read. */
+  /** Bytes that have arrived and have not been read. */
   get queued(): number {
     return this.queue?.length ?? 0;
   }
@@ -186,7 +186,7 @@ export class StreamBody {
     this.completeIfEnded();
   }
 
-  /** Removes what has arrived and nobody has read, and gives it back to the window. */
+  /** Removes bytes that have arrived and have not been read, and gives them back to the window. */
   takeQueued(): Buffer {
     const bytes = this.queue?.takeAll() ?? NO_BYTES;
     this.queue = null;

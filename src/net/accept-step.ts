@@ -99,7 +99,7 @@ export interface Abortable {
 export interface TransportStep {
   readonly activity: string;
   /**
-   * Takes over an accepted socket that nobody reads from. `early`: bytes received before, owned by the step. Ends with
+   * Takes over an accepted socket that is not being read. `early`: bytes received before, owned by the step. Ends with
    * `incoming.proceed` or `incoming.refuse`, at once or later. Calls after the connection has been closed have no effect.
    */
   wrap(socket: AcceptedSocket, early: Buffer, incoming: Incoming): Abortable;
