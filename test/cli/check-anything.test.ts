@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { test } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 import { command } from './running.js';
 
 interface JsonFinding {
@@ -23,14 +23,110 @@ function tree(t: { after(fn: () => void): void }, files: Readonly<Record<string,
   return directory;
 }
 
-/** Findings as `code file:line`, with file names below the directory. */
-async function findingsOf(directory: string, words: readonly string[], stdin?: string): Promise<string[]> {
+async function jsonFindings(words: readonly string[], stdin?: string): Promise<readonly JsonFinding[]> {
   const { stdout } = await command(['-t', '--json', ...words], stdin === undefined ? {} : { stdin });
-  const findings = JSON.parse(stdout) as readonly JsonFinding[];
+  return JSON.parse(stdout) as readonly JsonFinding[];
+}
+
+/** Findings as `code file:line`, with file names below the directory. */
+function shown(findings: readonly JsonFinding[], directory: string): string[] {
   return findings.map(({ code, message, at }) =>
     at === null ? `${code} ${message}` : `${code} ${at.file.replace(`${directory}/`, '')}:${at.line}`,
   );
 }
+
+async function findingsOf(directory: string, words: readonly string[], stdin?: string): Promise<string[]> {
+  return shown(await jsonFindings(words, stdin), directory);
+}
+
+/** What a directory shows, its files, and the findings. */
+const DIRECTORIES: readonly (readonly [fact: string, files: Readonly<Record<string, string>>, findings: string[]])[] = [
+  [
+    'a configuration with includes of files that are elsewhere may use their names',
+    {
+      'a/nginx.conf':
+        'events { }\nhttp {\n  include /etc/app/zones.conf;\n  limit_req zone=x;\n  add_header A $of_zones;\n}\n',
+      'b/nginx.conf':
+        'events { }\nhttp {\n  include mime.types;\n  limit_req zone=x;\n  add_header A $of_no_file;\n}\n',
+    },
+    ['invalid-reference b/nginx.conf:4', 'unknown-variable b/nginx.conf:5'],
+  ],
+  [
+    'static statements of templates are checked, placeholders and branches are not',
+    {
+      'jinja.conf.j2': [
+        'upstream {{ name }} {',
+        '  server {{ host }}:{{ port }};',
+        '}',
+        'server {',
+        '  listen {{ port }}{% if tls %} ssl{% endif %};',
+        '  {% if tls %}',
+        '  root /a;',
+        '  {% else %}',
+        '  root /b;',
+        '  {% endif %}',
+        '  retrun 200;',
+        '}',
+      ].join('\n'),
+      'macros.conf.tmpl':
+        '{{ define "site" }}\nlocation {{ .Path }} {\n  retrun 200;\n}\n{{ end }}\nserver { {{ template "site" . }} }\nserver { listen 80; }\n',
+      'go.tmpl/nginx.tmpl':
+        'server {\n  {{ if .Tls }}\n  listen 443 ssl;\n  {{ end }}\n  server_nmae {{ .Name }};\n}\n',
+      'erb/site.conf.erb': 'server {\n<% names.each do |n| %>\n  server_name <%= n %>;\n<% end %>\n  lisn 80;\n}\n',
+      'sub.conf.template':
+        'server {\n  listen ${PORT};\n  client_max_body_size ${SIZE};\n  keepalive_timeout $TIMEOUT;\n}\n',
+      'manual.conf.sample': 'server {\n  server_name app.*;\n  set $proto <http or https>;\n  listen __PORT__;\n}\n',
+    },
+    [
+      'unknown-directive erb/site.conf.erb:5',
+      'unknown-directive go.tmpl/nginx.tmpl:5',
+      'unknown-directive jinja.conf.j2:11',
+      'unknown-directive macros.conf.tmpl:3',
+    ],
+  ],
+  [
+    'an include is not mistaken for a file of the same name that belongs to something else',
+    {
+      'nginx.conf':
+        'events { }\nhttp {\n  include /etc/nginx/master/a/backends.conf;\n  include /etc/nginx/master/b/backends.conf;\n}\n',
+      'master/a/backends.conf': 'upstream app { server 127.0.0.1:1; }\n',
+      'master/c/backends.conf': '# nothing yet\n',
+    },
+    [],
+  ],
+  [
+    'parts of a directory are alternatives: they do not contradict each other',
+    Object.fromEntries(
+      ['a.conf', 'b.conf'].map((name) => [
+        name,
+        'upstream app { server 127.0.0.1:1; }\nserver { listen 80; server_name a; }\n',
+      ]),
+    ),
+    [],
+  ],
+];
+
+describe('directories that one command tests', () => {
+  const roots: string[] = [];
+  let found: readonly JsonFinding[] = [];
+  before(async () => {
+    for (const [, files] of DIRECTORIES) roots.push(tree({ after }, files));
+    found = await jsonFindings(roots);
+  });
+  for (const [i, [fact, , expected]] of DIRECTORIES.entries()) {
+    test(fact, () => {
+      const root = roots[i] ?? '';
+      const inside = found.filter(({ at }) => at?.file.startsWith(`${root}/`) === true);
+      assert.deepEqual(shown(inside, root), expected);
+    });
+  }
+  test('all findings are about their files', () => {
+    assert.deepEqual(
+      found.filter(({ at }) => at === null || !roots.some((root) => at.file.startsWith(`${root}/`))),
+      [],
+    );
+  });
+});
 
 test('includes of a repository are found by the paths at which its files are installed', async (t) => {
   const directory = tree(t, {
@@ -49,50 +145,6 @@ test('includes of a repository are found by the paths at which its files are ins
   assert.match(stderr, /: 1 configuration and 2 parts of configurations\n/);
 });
 
-test('a configuration with includes of files that are elsewhere may use their names', async (t) => {
-  const directory = tree(t, {
-    'a/nginx.conf':
-      'events { }\nhttp {\n  include /etc/app/zones.conf;\n  limit_req zone=x;\n  add_header A $of_zones;\n}\n',
-    'b/nginx.conf': 'events { }\nhttp {\n  include mime.types;\n  limit_req zone=x;\n  add_header A $of_nobody;\n}\n',
-  });
-  assert.deepEqual(await findingsOf(directory, [directory]), [
-    'invalid-reference b/nginx.conf:4',
-    'unknown-variable b/nginx.conf:5',
-  ]);
-});
-
-test('static statements of templates are checked, placeholders and branches are not', async (t) => {
-  const directory = tree(t, {
-    'jinja.conf.j2': [
-      'upstream {{ name }} {',
-      '  server {{ host }}:{{ port }};',
-      '}',
-      'server {',
-      '  listen {{ port }}{% if tls %} ssl{% endif %};',
-      '  {% if tls %}',
-      '  root /a;',
-      '  {% else %}',
-      '  root /b;',
-      '  {% endif %}',
-      '  retrun 200;',
-      '}',
-    ].join('\n'),
-    'macros.conf.tmpl':
-      '{{ define "site" }}\nlocation {{ .Path }} {\n  retrun 200;\n}\n{{ end }}\nserver { {{ template "site" . }} }\nserver { listen 80; }\n',
-    'go.tmpl/nginx.tmpl': 'server {\n  {{ if .Tls }}\n  listen 443 ssl;\n  {{ end }}\n  server_nmae {{ .Name }};\n}\n',
-    'erb/site.conf.erb': 'server {\n<% names.each do |n| %>\n  server_name <%= n %>;\n<% end %>\n  lisn 80;\n}\n',
-    'sub.conf.template':
-      'server {\n  listen ${PORT};\n  client_max_body_size ${SIZE};\n  keepalive_timeout $TIMEOUT;\n}\n',
-    'manual.conf.sample': 'server {\n  server_name app.*;\n  set $proto <http or https>;\n  listen __PORT__;\n}\n',
-  });
-  assert.deepEqual(await findingsOf(directory, [directory]), [
-    'unknown-directive erb/site.conf.erb:5',
-    'unknown-directive go.tmpl/nginx.tmpl:5',
-    'unknown-directive jinja.conf.j2:11',
-    'unknown-directive macros.conf.tmpl:3',
-  ]);
-});
-
 test('findings about templates show the text as it is in the file', async (t) => {
   const directory = tree(t, {
     'site.conf.j2': 'server {\n  listen 80;\n  location = /{{ name }} {\n    retrun 200;\n  }\n}\n',
@@ -101,16 +153,6 @@ test('findings about templates show the text as it is in the file', async (t) =>
   const { stderr } = await command(['-t', directory]);
   assert.match(stderr, /server_nmae \{\{ name \}\};/);
   assert.doesNotMatch(stderr, /xxxx/);
-});
-
-test('an include is not mistaken for a file of the same name that belongs to something else', async (t) => {
-  const directory = tree(t, {
-    'nginx.conf':
-      'events { }\nhttp {\n  include /etc/nginx/master/a/backends.conf;\n  include /etc/nginx/master/b/backends.conf;\n}\n',
-    'master/a/backends.conf': 'upstream app { server 127.0.0.1:1; }\n',
-    'master/c/backends.conf': '# nothing yet\n',
-  });
-  assert.deepEqual(await findingsOf(directory, [directory]), []);
 });
 
 test('files of other programs are named, and not tested', async (t) => {
@@ -128,12 +170,6 @@ test('files of other programs are named, and not tested', async (t) => {
   );
   assert.match(stderr, /: 1 part of configurations\n/);
   assert.equal(code, 0);
-});
-
-test('parts of a directory are alternatives: they do not contradict each other', async (t) => {
-  const site = 'upstream app { server 127.0.0.1:1; }\nserver { listen 80; server_name a; }\n';
-  const directory = tree(t, { 'a.conf': site, 'b.conf': site });
-  assert.deepEqual(await findingsOf(directory, [directory]), []);
 });
 
 test('the block of a part follows from its directives', async (t) => {
