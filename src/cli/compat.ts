@@ -1,7 +1,7 @@
 /** `tsproxy compat [PATH...]`: reports which parts of nginx configurations are supported. */
 import { toText } from '../diagnostics/byte-string.js';
 import type { Finding } from '../diagnostics/finding.js';
-import { COLOURED, PLAIN } from '../diagnostics/style.js';
+import { COLOURED, PLAIN, type Style } from '../diagnostics/style.js';
 import type { Enclosing } from '../fragments/blocks.js';
 import type { Version } from '../lints/release/version.js';
 import { modules as builtIn } from '../modules/index.js';
@@ -28,32 +28,35 @@ export interface CompatOptions {
   readonly json?: true;
 }
 
-/** Prints a report about a release of nginx for each path. Returns the exit code: 0 if it accepts all of them. */
-async function compatWithRelease(named: readonly string[], options: CompatOptions, release: Version): Promise<number> {
-  const version = release.join('.');
-  const reports: { readonly file: string; readonly findings: readonly Finding[] }[] = [];
+/** Report about what one argument names. */
+interface Report {
+  readonly json: unknown;
+  text(style: Style, width: number): string;
+  /** Whether there is nothing to change. */
+  readonly passes: boolean;
+}
+
+/** Prints a report for each path. Returns the exit code: 0 if everything is supported, without effect, or in the release. */
+export async function compat(named: readonly string[], options: CompatOptions): Promise<number> {
+  const { nginx: release } = options;
+  const reports: Report[] = [];
   let code = 0;
   for (const file of named.length === 0 ? [options.c] : named) {
     const argument = await argumentOf(file, options);
-    if (argument === null) {
-      code = 1;
-      continue;
-    }
-    const all: Finding[] = [];
-    for (const tested of argument.texts) {
-      const { findings } = await diagnoseTested(tested, (source) => diagnose(source, [], false, release));
-      all.push(...ofRelease(findings));
-    }
-    const findings = distinctFindings(all);
-    reports.push({ file: toText(argument.name), findings });
-    if (!isAccepted(findings)) code = 1;
+    const report =
+      argument === null
+        ? null
+        : await (release === undefined ? reportOf(argument) : reportForRelease(argument, release));
+    if (report !== null) reports.push(report);
+    if (report?.passes !== true) code = 1;
   }
   if (options.json) {
-    const all = reports.map(({ file, findings }) => releaseJson(file, version, findings));
+    const all = reports.map(({ json }) => json);
+    // One path gives one object, as a configuration without a path does.
     printJson(named.length > 1 ? all : all[0]);
   } else {
     const style = colored(1) ? COLOURED : PLAIN;
-    print(reports.map(({ file, findings }) => releaseText(file, version, findings, style, pageWidth())).join('\n'));
+    print(reports.map((report) => report.text(style, pageWidth())).join('\n'));
   }
   return code;
 }
@@ -69,41 +72,37 @@ async function argumentOf(file: string | undefined, options: CompatOptions): Pro
   }
 }
 
-/** Prints a report for each path. Returns the exit code: 0 if everything is supported or without effect. */
-export async function compat(named: readonly string[], options: CompatOptions): Promise<number> {
-  if (options.nginx !== undefined) return compatWithRelease(named, options, options.nginx);
-  const reports: { readonly subject: Subject; readonly survey: Survey }[] = [];
-  let code = 0;
-  for (const file of named.length === 0 ? [options.c] : named) {
-    const argument = await argumentOf(file, options);
-    if (argument === null) {
-      code = 1;
-      continue;
-    }
-    const surveys: Survey[] = [];
-    for (const tested of argument.texts) {
-      const { result, modules } = await checkTested(tested, (source) => checkWithModuleFiles(source, builtIn));
-      if (result.expansion === null) {
-        printFindings(result.findings);
-        code = 1;
-      } else {
-        surveys.push(surveyOf(result, modules));
-      }
-    }
-    if (surveys.length === 0) continue;
-    const readAs = argument.tree === null ? (argument.texts[0]?.parts[0]?.enclosing ?? null) : null;
-    const survey = joined(surveys);
-    reports.push({ subject: { file: toText(argument.name), readAs }, survey });
-    const verdict = verdictOf(survey);
-    if (verdict !== 'supported' && verdict !== 'without effect') code = 1;
+/** Report about a release of nginx. */
+async function reportForRelease({ name, texts }: TestedArgument, release: Version): Promise<Report> {
+  const [file, version] = [toText(name), release.join('.')];
+  const all: Finding[] = [];
+  for (const tested of texts) {
+    const { findings } = await diagnoseTested(tested, (source) => diagnose(source, [], false, release));
+    all.push(...ofRelease(findings));
   }
-  if (options.json) {
-    const all = reports.map(({ subject, survey }) => reportJson(subject, survey));
-    // One path gives one object, as a configuration without a path does.
-    printJson(named.length > 1 ? all : all[0]);
-  } else {
-    const style = colored(1) ? COLOURED : PLAIN;
-    print(reports.map(({ subject, survey }) => reportText(subject, survey, style, pageWidth())).join('\n'));
+  const findings = distinctFindings(all);
+  return {
+    json: releaseJson(file, version, findings),
+    text: (style, width) => releaseText(file, version, findings, style, width),
+    passes: isAccepted(findings),
+  };
+}
+
+/** Report about what is supported; null if no text can be read. Prints why a text cannot be. */
+async function reportOf({ name, texts, tree }: TestedArgument): Promise<Report | null> {
+  const surveys: Survey[] = [];
+  for (const tested of texts) {
+    const { result, modules } = await checkTested(tested, (source) => checkWithModuleFiles(source, builtIn));
+    if (result.expansion === null) printFindings(result.findings);
+    else surveys.push(surveyOf(result, modules));
   }
-  return code;
+  if (surveys.length === 0) return null;
+  const readAs = tree === null ? (texts[0]?.parts[0]?.enclosing ?? null) : null;
+  const subject: Subject = { file: toText(name), readAs };
+  const survey = joined(surveys);
+  return {
+    json: reportJson(subject, survey),
+    text: (style, width) => reportText(subject, survey, style, width),
+    passes: surveys.length === texts.length && ['supported', 'without effect'].includes(verdictOf(survey)),
+  };
 }
