@@ -111,11 +111,11 @@ class RunningSite {
   }
 
   /** URL of the first page as the banner names it: with the host, or with any https port. */
-  url({ host, path }: DevSite): string {
+  url({ host }: DevSite): string {
     const local = host === 'localhost' ? host : `${host}.localhost`;
     const urls = [...this.text.matchAll(/https:\/\/([^\s/:]+)(?::(\d+))?/g)];
     const [, , port = '443'] = urls.find(([, name]) => name === local) ?? urls[0] ?? [];
-    return `https://${local}:${port}${path}`;
+    return `https://${local}:${port}/`;
   }
 
   async stop(): Promise<void> {

@@ -9,9 +9,8 @@ export interface DevSite {
   readonly file: string;
   /** `--upstream` and `--map`; `BACK` stands for the back end's address. */
   readonly options: readonly string[];
-  /** Host and path of the first page. */
+  /** Host of the first page. */
   readonly host: string;
-  readonly path: string;
   /** Text on the page. */
   readonly shows: string;
   assemble(files: SiteFiles): void;
@@ -20,14 +19,16 @@ export interface DevSite {
 /** Title of the back end's pages. */
 export const APPLICATION = 'the application answers';
 
+/** Site below an `/etc/nginx` whose first page is the back end's. */
+const APPLICATION_SITE = { file: 'etc/nginx/nginx.conf', shows: APPLICATION } as const;
+
 const H5BP = 'h5bp/server-configs-nginx';
 
 const h5bp: DevSite = {
   name: 'h5bp: a static site',
-  file: 'etc/nginx/nginx.conf',
+  file: APPLICATION_SITE.file,
   options: [],
   host: 'example.com',
-  path: '/',
   shows: 'a static page',
   assemble(files) {
     for (const name of ['nginx.conf', 'mime.types', 'h5bp', 'conf.d/.default.conf', 'conf.d/no-ssl.default.conf'])
@@ -44,7 +45,6 @@ const jitsi: DevSite = {
   file: 'run/web/config/nginx/nginx.conf',
   options: ['--upstream', 'xmpp.meet.jitsi=BACK'],
   host: 'localhost',
-  path: '/',
   shows: 'a meeting',
   assemble(files) {
     const Env = { XMPP_BOSH_URL_BASE: 'http://xmpp.meet.jitsi:5280', NGINX_RESOLVER: '127.0.0.11' };
@@ -65,11 +65,9 @@ const jitsi: DevSite = {
 
 const mattermost: DevSite = {
   name: 'mattermost: a chat',
-  file: 'etc/nginx/nginx.conf',
+  ...APPLICATION_SITE,
   options: ['--upstream', 'backend=BACK'],
   host: 'localhost',
-  path: '/',
-  shows: APPLICATION,
   assemble(files) {
     files.write('etc/nginx/nginx.conf', PACKAGED_CONF);
     files.copy('mattermost/docker', 'nginx/conf.d/default.conf', 'etc/nginx/conf.d/default.conf');
@@ -78,11 +76,9 @@ const mattermost: DevSite = {
 
 const lemmy: DevSite = {
   name: 'lemmy: a forum with a cache in slices',
-  file: 'etc/nginx/nginx.conf',
+  ...APPLICATION_SITE,
   options: ['--upstream', '0.0.0.0:10633=BACK'],
   host: 'lemmy.example.com',
-  path: '/',
-  shows: APPLICATION,
   assemble(files) {
     const text = files
       .read('LemmyNet/lemmy-ansible', 'templates/nginx.conf')
@@ -98,11 +94,9 @@ const DISCOURSE = 'discourse/discourse_docker';
 
 const discourse: DevSite = {
   name: 'discourse: a forum behind unix sockets',
-  file: 'etc/nginx/nginx.conf',
+  ...APPLICATION_SITE,
   options: ['--upstream', 'discourse=BACK'],
   host: 'forum.example.com',
-  path: '/',
-  shows: APPLICATION,
   assemble(files) {
     files.write('etc/nginx/nginx.conf', PACKAGED_CONF);
     // As web.template.yml and web.ssl.template.yml write them; newer samples have the includes.
@@ -158,11 +152,9 @@ function generate(files: SiteFiles, containers: Readonly<Record<string, Readonly
 
 const nginxProxy: DevSite = {
   name: 'nginx-proxy: several containers',
-  file: 'etc/nginx/nginx.conf',
+  ...APPLICATION_SITE,
   options: ['--upstream', 'shop.example.com=BACK', '--upstream', 'blog.example.com=BACK'],
   host: 'shop.example.com',
-  path: '/',
-  shows: APPLICATION,
   assemble(files) {
     generate(files, {
       shop: { VIRTUAL_HOST: 'shop.example.com,www.shop.example.com' },
@@ -176,11 +168,9 @@ const nginxProxy: DevSite = {
 
 const nextcloud: DevSite = {
   name: 'nextcloud: behind nginx-proxy, as its examples',
-  file: 'etc/nginx/nginx.conf',
+  ...APPLICATION_SITE,
   options: ['--upstream', 'cloud.example.com=BACK'],
   host: 'cloud.example.com',
-  path: '/',
-  shows: APPLICATION,
   assemble(files) {
     generate(files, { app: { VIRTUAL_HOST: 'cloud.example.com' } });
     const example = '.examples/docker-compose/with-nginx-proxy/postgres/apache/proxy/uploadsize.conf';
@@ -219,36 +209,29 @@ function assembleSwag(files: SiteFiles, applications: readonly string[], enabled
   files.write('config/www/index.html', '<!doctype html><title>swag</title><h1>the server is up</h1>');
 }
 
-const SWAG_FILE = 'etc/nginx/nginx.conf';
-
 const swagHome: DevSite = {
   name: 'swag: its own page beside applications in folders',
-  file: SWAG_FILE,
+  file: APPLICATION_SITE.file,
   options: ['--upstream', 'portainer=BACK', '--upstream', 'filebrowser=BACK'],
   host: 'localhost',
-  path: '/',
   shows: 'the server is up',
   assemble: (files) => assembleSwag(files, ['portainer.subfolder', 'filebrowser.subfolder', 'calibre-web.subfolder']),
 };
 
 const swagSubdomains: DevSite = {
   name: 'swag: applications on subdomains',
-  file: SWAG_FILE,
+  ...APPLICATION_SITE,
   options: ['--upstream', 'vaultwarden=BACK', '--upstream', 'homeassistant=BACK', '--map', 'jellyfin=BACK'],
   host: 'vaultwarden',
-  path: '/',
-  shows: APPLICATION,
   assemble: (files) =>
     assembleSwag(files, ['vaultwarden.subdomain', 'homeassistant.subdomain', 'jellyfin.subdomain', 'gitea.subdomain']),
 };
 
 const swagProtected: DevSite = {
   name: 'swag: an application behind authelia',
-  file: SWAG_FILE,
+  ...APPLICATION_SITE,
   options: ['--upstream', 'heimdall=BACK', '--upstream', 'authelia=BACK'],
   host: 'heimdall',
-  path: '/',
-  shows: APPLICATION,
   assemble: (files) => assembleSwag(files, ['heimdall.subdomain'], /include \/config\/nginx\/authelia-\w+\.conf;/),
 };
 
