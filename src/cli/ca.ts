@@ -84,7 +84,7 @@ function trust(names: readonly string[]): number {
   const count = changeAll(stores, 'trusted', (store) => store.add(root));
   print(certutilAdvice(unreachable));
   print(`Node.js programs: NODE_EXTRA_CA_CERTS=${authority.rootFile}\n`);
-  print('Browsers that are running see the change when they are started again. "tsproxy ca remove" undoes all.\n');
+  print('Restart browsers that are running. "tsproxy ca remove" undoes the changes.\n');
   // Stores for which the user was given a command are not a failure, as long as others were changed.
   return count.done > 0 && count.failed === 0 ? 0 : 1;
 }

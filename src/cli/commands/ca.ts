@@ -10,7 +10,7 @@ export const ca: DeclareCommand = (program, take) => {
     .command('ca')
     .description('show, trust or remove the local CA, which issues certificates for development')
     .addArgument(new Argument('[action]', 'what to do, see below').choices(ACTIONS))
-    .argument('[names...]', 'with trust: domains that the CA shall permit besides the local ones')
+    .argument('[names...]', 'with trust: further domains that the CA permits')
     .option('--json', 'print the state as JSON')
     .action((action: CaAction | undefined, names: readonly string[], _options: unknown, command: Command) => {
       // An option that the program has, too, is parsed as its own.

@@ -14,7 +14,7 @@ const MAX_NAMES = 200;
 export class DevCertificates {
   private ca: LocalCa | null = null;
   private readonly known: ReadonlySet<string>;
-  /** Files by name; that of the configuration's names has the empty one. */
+  /** Files by name; the empty name stands for all names of the configuration. */
   private readonly issued = new Map<string, string>();
 
   /** `names`: those of the configuration, with `*.` at the beginning or without. */

@@ -8,7 +8,7 @@ const CTRL_D = '\x04';
 
 /** Escape sequences, such as those of arrow keys. */
 const ESCAPE_SEQUENCE = /\x1b(?:\[[\x20-\x3f]*[\x40-\x7e]|O.)?/g;
-/** Maximum number of keys that arrive together; more is pasted text, whose characters are no commands. */
+/** Maximum number of keys that arrive together; more is pasted text, whose characters are not commands. */
 const MAX_KEYS = 4;
 
 /**

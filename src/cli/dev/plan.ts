@@ -73,7 +73,7 @@ export interface PlanOptions {
   /** Hosts that are answered although no server has the name, in lower case. */
   readonly allowedHosts: readonly string[];
   readonly runFiles: RunFiles;
-  /** Contents of a password file for `auth_basic` whose own is missing; empty: nobody can log in. */
+  /** Contents of a password file for `auth_basic` whose own is missing; empty: no login is accepted. */
   readonly passwords: string;
 }
 

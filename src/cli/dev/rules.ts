@@ -1,7 +1,7 @@
 /**
  * How `tsproxy dev` adapts directives to a developer's machine: one table, directive to rule. A rule returns the statements that
  * replace one as written, and adds a line to the banner for each change. Access control stays as strict as it is written: where a
- * file that it needs is missing, nobody gets in.
+ * file that it needs is missing, access is refused.
  */
 import type { Statement } from '../../../grammar/syntax-tree.js';
 import type { Context } from '../../config/directive.js';
@@ -134,7 +134,7 @@ const withoutFile: MissingFile = ({ name }, { plan }, written) => {
 };
 
 /** Certificates cannot be verified: none is accepted. */
-const nobodyTrusted: MissingFile = (statement, { plan }, written) => {
+const noneTrusted: MissingFile = (statement, { plan }, written) => {
   plan.warn(`${statement.name.text} ${written}`, 'not readable here: no certificate is accepted');
   return [withArgument(statement, 0, plan.authority)];
 };
@@ -145,16 +145,16 @@ const trusted =
   (statement, c) => {
     const [word] = c.siblings.find(({ name }) => name.text === list)?.args ?? [];
     if (word !== undefined && !isReadable(c.plan.file(word.text, 'conf'))) {
-      return nobodyTrusted(statement, c, statement.args[0]?.text ?? '');
+      return noneTrusted(statement, c, statement.args[0]?.text ?? '');
     }
-    return fileArgument(nobodyTrusted)(statement, c);
+    return fileArgument(noneTrusted)(statement, c);
   };
 
 const passwordFile: MissingFile = (statement, { plan }, written) => {
   const { passwords, runFiles } = plan.options;
   const subject = `${statement.name.text} ${written}`;
   if (passwords === '')
-    plan.warn(subject, 'not readable here: nobody can log in; --login NAME:PASSWORD creates a user');
+    plan.warn(subject, 'not readable here: no login is accepted; --login NAME:PASSWORD creates a user');
   else plan.notice(subject, 'not readable here: the user of --login is used');
   return [withArgument(statement, 0, runFiles.path('passwords', passwords))];
 };

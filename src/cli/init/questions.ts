@@ -55,7 +55,7 @@ class Questions {
       given.tls ?? (given.cert === undefined && (await this.yes('TLS, with a certificate of the local CA?', false)));
     const isSecure = tls || given.cert !== undefined;
     const port = given.port ?? (await this.valid('Port', isSecure ? '8443' : '8080', portOf));
-    const everybody = given.public ?? (await this.yes('May other machines connect?', false));
+    const isPublic = given.public ?? (await this.yes('May other machines connect?', false));
     const names = given.name ?? (await this.names());
     return {
       ...given,
@@ -65,7 +65,7 @@ class Questions {
       ...(sse && { sse }),
       ...(spa && { spa }),
       ...(tls && { tls }),
-      ...(everybody && { public: everybody }),
+      ...(isPublic && { public: isPublic }),
       ...(names.length > 0 && { name: names }),
       port,
     };

@@ -9,7 +9,7 @@ import { BINARY } from '../running.js';
 
 type Scope = { after(fn: () => void): void };
 
-/** A directory that goes when the test ends. */
+/** A directory that is removed when the test ends. */
 export function directory(t: Scope): string {
   const path = mkdtempSync(join(tmpdir(), 'tsproxy-dev-'));
   chmodSync(path, 0o755);

@@ -232,7 +232,7 @@ test('WebSockets get through with the origin that the application expects', asyn
   await socket.close();
 });
 
-test('access control stays: nobody can log in without the password file, and addresses are checked', async (t) => {
+test('access control stays: no login is accepted without the password file, and addresses are checked', async (t) => {
   const dev = await production(t, []);
   assert.match(dev.text, /auth_basic_user_file \/etc\/nginx\/\.htpasswd: .*--login/);
   const authorization = `Authorization: Basic ${Buffer.from('admin:secret').toString('base64')}`;
@@ -278,7 +278,7 @@ test('a site runs on its own, and so do the sites of a directory; what the rest 
 
 test('a missing file that appears is used at once', async (t) => {
   const dev = await production(t, []);
-  assert.match(dev.text, /auth_basic_user_file .*nobody can log in/);
+  assert.match(dev.text, /auth_basic_user_file .*no login is accepted/);
   writeFiles(dev.cwd, { 'nginx/.htpasswd': 'admin:{PLAIN}open\n' });
   await dev.shows(/reloaded \(nginx\/\.htpasswd\)/);
   const authorization = `Authorization: Basic ${Buffer.from('admin:open').toString('base64')}`;

@@ -7,6 +7,7 @@ import { GENERATED } from '../../../src/cli/dev/generated-text.js';
 import { NginxSite, type NginxSiteOptions } from '../../../src/cli/dev/nginx-site.js';
 import { Targets } from '../../../src/cli/dev/targets.js';
 import { testedConfiguration } from '../../../src/cli/tested-source.js';
+import { UsageError } from '../../../src/cli/usage-error.js';
 import { modules } from '../../../src/modules/index.js';
 import { checkSource } from '../../../src/process/configuration.js';
 import { directory, writeFiles } from './dev-process.js';
@@ -172,7 +173,7 @@ test('certificates of clients and upstreams are not accepted if the files to ver
   assert.equal(result.notices.filter((line) => /^!.*no certificate is accepted$/.test(line)).length, 3);
 });
 
-test('without its files, nobody can log in and no token is accepted', async (t) => {
+test('without its files, no login is accepted and no token is accepted', async (t) => {
   const result = await adapted(
     t,
     http(`
@@ -261,6 +262,6 @@ test('a given server whose name is nowhere in the configuration is named', async
 
 test('an option that cannot be understood is a usage error', () => {
   for (const option of ['app', '=localhost:3000', 'app=', 'app=ftp://localhost', 'app=localhost:99999']) {
-    assert.throws(() => Targets.parse([option]), { name: 'Error' }, option);
+    assert.throws(() => Targets.parse([option]), UsageError, option);
   }
 });
