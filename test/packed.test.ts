@@ -19,6 +19,7 @@ import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
 import { freePort } from './cli/running.js';
 import { until } from './kit/index.js';
+import { testTypes } from './package-types.js';
 import { packed } from './packed.js';
 import { ROOT } from './structure/sources.js';
 
@@ -224,3 +225,5 @@ test('npx runs the command of the installed package', () => {
   assert.equal(status, 0, stderr);
   assert.match(stderr, /tsproxy\/\d/);
 });
+
+testTypes(() => tarball);
