@@ -1,4 +1,4 @@
-// Writes docs/picture.svg: what `tsproxy -t` prints on a terminal for the file of docs/mistakes.md. Needs the command `script`.
+// Writes docs/picture.svg: the output of `tsproxy -t` on a terminal for the file of docs/mistakes.md. Needs the command `script`.
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
-/** Findings that the picture shows; the others would make it long. */
+/** Number of findings in the picture, which all five would make too long. */
 const SHOWN = 3;
 const [SIZE, LINE, MARGIN] = [13, 19, 20];
 

@@ -1,4 +1,4 @@
-// The site: the pages of docs/ as they are. Nothing is loaded from other hosts, and links to nowhere fail the build.
+// The site: the pages of docs/ as they are. Nothing is loaded from other hosts, and dead links fail the build.
 import { readFileSync } from 'node:fs';
 import { posix } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -9,7 +9,7 @@ const DOCS = fileURLToPath(new URL('../../docs', import.meta.url));
 const { repository, description } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
 const REPOSITORY = repository.url.replace(/^git\+|\.git$/g, '');
 
-/** Where a link of a page leads on the site: files outside of docs/ are in the repository. */
+/** Target of a page's link on the site; links to files outside of docs/ lead to the repository. */
 function target(href, page) {
   if (/^[a-z]+:|^#|^\//.test(href)) return href;
   const [path = '', fragment] = href.split('#');

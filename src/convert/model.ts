@@ -1,5 +1,5 @@
 /**
- * A configuration between its source and nginx's language: servers with routes in the order in which they are tried. Each
+ * Intermediate form of a configuration: servers with routes in the order in which they are tried. Each
  * parser of a source has its own model, and is translated to this one; `writer/` writes it. Strings are text (UTF-16), except
  * those of `Directive`s.
  */

@@ -8,7 +8,7 @@ import { HAPROXY_CASES } from './cases/haproxy.js';
 import { Comparison, type SourceProgram } from './comparison.js';
 import { SourceProcess } from './source-process.js';
 
-/** Where Debian puts the program, which the PATH of other users does not reach. */
+/** Paths of the program, which are not in the PATH of unprivileged users on Debian. */
 const HAPROXY = ['/usr/sbin/haproxy', '/usr/local/sbin/haproxy'].find((path) => existsSync(path));
 const skip = HAPROXY === undefined ? 'haproxy is not installed' : false;
 

@@ -19,7 +19,7 @@ export interface ProxyPlace {
   readonly isOriginChanged: boolean;
 }
 
-/** Routes of the options of one proxy. Whatever is not converted is noted. */
+/** Routes of the options of one proxy. Options that are not converted are noted. */
 export function proxyRoutes(options: ObjectValue, place: ProxyPlace, rules: Rules, notes: NoteList): Route[] {
   const routes: Route[] = [];
   const router = propertyOf(options, 'router');
