@@ -1,10 +1,10 @@
-/** Blocks that parts of a configuration belong to, and their text. */
+/** Blocks that parts of a configuration belong to, and the text that opens and closes them. */
 
 /** Blocks that a part can belong to, as `--as` names them. */
 export const ENCLOSING = ['http', 'server', 'location', 'upstream', 'events', 'main', 'stream'] as const;
 export type Enclosing = (typeof ENCLOSING)[number];
 
-/** Text around the include of a part. Further text of `http` may precede `before`; `null`: the part is outside of `http`. */
+/** Text around the include of a part, inside or outside of `http`. */
 export interface EnclosingText {
   readonly inHttp: boolean;
   readonly before: string;

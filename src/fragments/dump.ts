@@ -20,14 +20,14 @@ export function readDump(text: string): Dump | null {
   const texts = new Map<string, string>();
   headers.forEach(({ index, 0: line, 1: name = '' }, i) => {
     const start = index + line.length + 1;
-    // A line break is added to each file, and the messages of a successful test may be in between.
+    // nginx adds a line break after each file.
     const end = headers[i + 1]?.index ?? text.length;
     if (!texts.has(name)) texts.set(name, text.slice(start, end).replace(/\r?\n$/, ''));
   });
   return { main: first[1] ?? '', texts };
 }
 
-/** Reads the files of a dump; there are no others. */
+/** Reads the files of a dump; all other files are missing. */
 export function dumpReader({ texts }: Dump): ConfigReader {
   return textReader(texts);
 }

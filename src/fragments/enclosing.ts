@@ -27,7 +27,7 @@ export function hasSection(text: string): boolean {
   return SECTION.test(text);
 }
 
-/** Contexts from the outermost one, which wins if several suit. */
+/** Contexts, the outermost first, which is preferred if several have the same count. */
 const ORDER: readonly (Enclosing & Context)[] = ['main', 'http', 'server', 'location', 'upstream', 'events'];
 
 /** Detects the blocks of parts. */
@@ -39,8 +39,8 @@ export class EnclosingDetector {
   }
 
   /**
-   * The block into which most of the directives on a file's outermost level belong; null if none of them is known. The
-   * directives inside of their blocks decide between HTTP and TCP.
+   * The block that most directives on a file's outermost level belong into; null if none of them is known. The content of
+   * servers distinguishes HTTP from TCP.
    */
   enclosing(items: readonly Item[]): Enclosing | null {
     const statements = items.filter(isStatement);
@@ -56,14 +56,14 @@ export class EnclosingDetector {
     return best;
   }
 
-  /** The share of a file's outermost directives that are known, from 0 to 1; 0 for a file without any. */
+  /** Share of a file's outermost directives that are known, from 0 to 1; 0 for a file without directives. */
   known(items: readonly Item[]): number {
     const statements = items.filter(isStatement);
     if (statements.length === 0) return 0;
     return statements.filter((each) => this.isKnown(each)).length / statements.length;
   }
 
-  /** Other programs have directives of the same names, but blocks in other places. */
+  /** Whether nginx has the directive with or without such a block: other programs use some of its names differently. */
   private isKnown(statement: Statement): boolean {
     const { name, block } = statement;
     const isOwn = this.catalogue.all(name.text).length > 0;
@@ -72,16 +72,16 @@ export class EnclosingDetector {
   }
 
   private contextsOf({ name, args, block }: Statement): ReadonlySet<Context> {
-    // Servers of an upstream are the only ones without a block.
+    // Only a server of an upstream has no block.
     if (name.text === 'server') return new Set(block !== null ? ['http'] : args.length > 0 ? ['upstream'] : []);
-    // Files of all levels consist of these.
+    // An include is allowed in every block.
     if (name.text === 'include') return new Set();
     if (name.text === 'if' && block !== null) return this.contextsOfIf(block);
     const known = [...this.catalogue.all(name.text).map(({ spec }) => spec), ...knownDirectives(name.text)];
     return new Set(known.flatMap(({ contexts }) => contexts ?? []));
   }
 
-  /** More is allowed in an `if` of a location than in one of a server. */
+  /** An `if` in a location allows more directives than one in a server. */
   private contextsOfIf({ items }: Block): ReadonlySet<Context> {
     const inside = items.filter(isStatement).map((each) => this.contextsOf(each));
     const fits = (context: Context) => inside.every((each) => each.size === 0 || each.has(context));
@@ -89,7 +89,7 @@ export class EnclosingDetector {
   }
 }
 
-/** Whether a server passes TCP connections: its pass directive has an address without a scheme, outside of any location. */
+/** Whether a server passes TCP connections: it has a `proxy_pass` without a scheme, and no location. */
 function passesStreams({ name, block }: Statement): boolean {
   if (name.text !== 'server' || block === null) return false;
   const own = block.items.filter(isStatement);

@@ -21,19 +21,19 @@ const OUTSIDE: ReadonlySet<string> = new Set([
   'nginx-default',
 ]);
 
-/** Findings that hold regardless of the rest of the configuration, without those of the enclosing text. */
+/** Findings that hold regardless of the rest of the configuration, without those about the enclosing text. */
 export function findingsOfParts(findings: readonly Finding[]): Finding[] {
   return findings
-    .filter((finding) => !dependsOnOutside(finding) && (finding.at === null || !isAround(finding.at)))
+    .filter((finding) => !dependsOnOutside(finding) && (finding.at === null || !isEnclosing(finding.at.source)))
     .map(({ includedFrom = [], ...finding }) => {
-      const chain = includedFrom.filter((at) => !isAround(at));
+      const chain = includedFrom.filter(({ source }) => !isEnclosing(source));
       return chain.length === 0 ? finding : { ...finding, includedFrom: chain };
     });
 }
 
 /**
- * Directives of `http` that define what the findings report as undefined. Variables, unless they are nginx's own or similar
- * to a known one, zones and log formats are assumed to be defined in the rest of the configuration.
+ * Directives of `http` that define names that the findings report as undefined. Zones, log formats and variables, unless they
+ * are similar to a known one, are assumed to be defined in the rest of the configuration.
  */
 export function assumptions(findings: readonly Finding[]): string[] {
   const assumed = new Set<string>();
@@ -69,14 +69,13 @@ function directiveAt({ source, start }: Span): string {
   return /(?:^|[;{}\n])\s*([a-z_]+)[^;{}\n]*$/.exec(before)?.[1] ?? '';
 }
 
-/** Includes a port in use: the pid file of the process that serves the part belongs to the whole configuration. */
+/**
+ * Whether a finding depends on the rest of the configuration. A port in use does: the process that serves the part may use it,
+ * and its pid file is named by the whole configuration.
+ */
 function dependsOnOutside({ code, severity, fix }: Finding): boolean {
   if (code === 'unknown-variable' || code === 'connection-upgrade-undefined') return fix === undefined;
   return OUTSIDE.has(code) || (code === 'cannot-listen' && severity === 'hint');
-}
-
-function isAround({ source }: Span): boolean {
-  return isEnclosing(source);
 }
 
 /** Whether a source is the text that encloses parts. */

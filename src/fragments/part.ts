@@ -1,4 +1,4 @@
-/** Files that are parts of a configuration, such as those of `sites-enabled/`: the configuration that encloses them. */
+/** Parts of a configuration, such as the files of `sites-enabled/`, and the configuration that encloses them. */
 import { writeValue } from '../../grammar/words.js';
 import { hasWildcard } from '../config/glob.js';
 import { directoryOf } from '../files/directories.js';
@@ -8,7 +8,7 @@ import { ENCLOSING_TEXT, type Enclosing } from './blocks.js';
 /** Name of the text that includes the parts. */
 export const WRAPPING = '<around>';
 
-/** A file with the block that it is a part of. */
+/** A file, and the block that it is a part of. */
 export interface Part {
   /** Absolute path. Bytes. */
   readonly name: string;
@@ -18,7 +18,7 @@ export interface Part {
 /**
  * A configuration that includes each part in its block; null if a part's name cannot be written in an include.
  *
- * @param assumed directives of `http` that define what the parts use and other files define
+ * @param assumed directives of `http` that define names that the parts use and other files define
  */
 export function wrapped(
   source: ConfigSource,

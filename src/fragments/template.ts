@@ -1,6 +1,6 @@
 /**
  * Templates of configurations: Jinja2, Go, ERB and `envsubst`. Tags are replaced by text of the same length, so that the
- * static statements around them can be checked at their places.
+ * static statements around them can be checked, and their findings have the right places.
  */
 import type { Source, Span } from '../../grammar/syntax-tree.js';
 import type { Finding } from '../diagnostics/finding.js';
@@ -35,7 +35,7 @@ const CLOSING: Readonly<Record<string, string>> = { '{{': '}}', '{%': '%}', '{#'
 function tagsOf(text: string): [start: number, end: number][] {
   const tags: [number, number][] = [];
   const opening = /\{[{%#]|<%/g;
-  // Each search for a tag's end that fails is the last one of its kind, so that the time is linear.
+  // After a search for the end of a tag has failed, it is not repeated for the same kind, so that the time is linear.
   const unclosed = new Set<string>();
   for (let match = opening.exec(text); match !== null; match = opening.exec(text)) {
     const [kind] = match;
@@ -51,7 +51,7 @@ function tagsOf(text: string): [start: number, end: number][] {
   return tags;
 }
 
-/** Begins a tag that controls others, and has no value of its own. */
+/** Start of a tag that inserts nothing: control flow, an assignment, or a comment. */
 const CONTROL =
   /^(?:\{%|\{#|<%(?![=-]?=)|\{\{-?\s*(?:if|else|end|range|with|define|block|template|include|break|continue|\/\*|\$\w+\s*:?=)\b|\{\{-?\s*(?:\/\*|\$\w+\s*:?=))/;
 
@@ -76,10 +76,10 @@ export function maskTags(text: string): MaskedTemplate | null {
 }
 
 /**
- * A name that `envsubst`, a script or a reader replaces: `${NAME}`, `$NAME`, `%%NAME%%`, `__NAME__`, `@NAME@`, `<name>`; no
- * group of a regular expression.
+ * A placeholder that `envsubst`, a script or the user replaces: `${NAME}`, `$NAME`, `%%NAME%%`, `__NAME__`, `@NAME@`, `<name>`;
+ * but not a group of a regular expression.
  */
-const NAME =
+const PLACEHOLDER =
   /[\s"'/.:]<[A-Za-z][\w .-]*>|\$\{?[A-Z][A-Z0-9_]+\b\}?|%%?[A-Z][A-Z0-9_]+%%?|\b__[A-Za-z0-9_]+__\b|@[A-Z][A-Z0-9_]+@/;
 
 /** Returns the template of a file: undefined if the file is not a template, null if it has no tags. */
@@ -129,13 +129,13 @@ function withOriginalText(finding: Finding, templateOf: TemplateLookup, original
 }
 
 /**
- * Findings that compare statements, which may belong to alternative branches of a template, or depend on the block around them,
- * because a definition of a template is inserted elsewhere.
+ * Codes of findings that compare statements, which may belong to alternative branches of a template, or that depend on the
+ * enclosing block, because a template's definitions may be inserted elsewhere.
  */
 const BRANCHES =
   /^(?:duplicate-|conflicting-directives|server-never-selected|location-(?:shadowed|never)|unreachable-|wrong-context)/;
 
-/** Findings about the name of a directive, whatever its arguments are. */
+/** Codes of findings about the name of a directive, whatever its arguments are. */
 const OF_NAMES: ReadonlySet<string> = new Set(['unknown-directive', 'nginx-only-directive']);
 
 /** Whether a finding about a template may be due to its placeholders or branches. */
@@ -144,7 +144,7 @@ function isAboutPlaceholder({ code, at, related = [] }: Finding, template: Maske
   if (template !== null && BRANCHES.test(code)) return true;
   return [at, ...related.map((each) => each.at)].some((span) => {
     const [start, end] = OF_NAMES.has(code) ? [span.start, span.end] : statementAround(span);
-    if (NAME.test(span.source.text.slice(start, end))) return true;
+    if (PLACEHOLDER.test(span.source.text.slice(start, end))) return true;
     return span.source === at.source && template?.tags.some(([from, to]) => from < end && to > start) === true;
   });
 }
@@ -158,7 +158,7 @@ function statementAround({ source: { text }, start, end }: Span): [number, numbe
   return [start - before.slice(from).trimStart().length, end + (to === -1 ? after.length : to)];
 }
 
-/** Replaces the braces of `${NAME}`, which end no statement. */
+/** Replaces the braces of `${NAME}`, which are not those of a block. */
 function withoutBraces(text: string): string {
   return text.replace(/\$\{(\w+)\}/g, '$_$1_');
 }

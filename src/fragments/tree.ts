@@ -13,11 +13,11 @@ import type { Enclosing } from './blocks.js';
 import { type EnclosingDetector, hasOnlyIncludes, isWhole } from './enclosing.js';
 import { installedName, type MaskedTemplate, maskTags } from './template.js';
 
-/** A text of a tree. */
+/** A configuration file of a tree. */
 export interface TreeFile {
   /** Absolute path. Bytes. */
   readonly path: string;
-  /** As in the file. */
+  /** Text of the file, with the tags of a template. */
   readonly text: string;
   /** Set if the text has tags of a template engine. */
   readonly template: MaskedTemplate | null;
@@ -27,35 +27,35 @@ export interface TreeFile {
   readonly includes: readonly string[];
 }
 
-/** Limits, so that a scan of a whole disk ends. */
+/** Limits of a scan, so that that of a whole disk ends. */
 const MAX_FILES = 20_000;
 const MAX_DEPTH = 24;
-/** Longer files are no configurations written by people. */
+/** Maximum length of a file; generated data is longer than configurations. */
 const MAX_LENGTH = 1 << 20;
 
-/** Files that packages of nginx install, which define nothing that configurations refer to. */
+/** Files that packages of nginx install, and that define no names that configurations refer to. */
 const INSTALLED =
   /\/(?:mime\.types|(?:fastcgi|scgi|uwsgi|proxy)_params|fastcgi\.conf|koi-(?:utf|win)|win-utf|modules-enabled\/\*\.conf)$/;
 
 const SKIPPED_DIRECTORIES: ReadonlySet<string> = new Set(['.git', '.hg', '.svn', 'node_modules']);
 
-/** Names of configurations, without the endings of templates. */
+/** Names of configuration files, without the endings of templates. */
 const CONFIGURATION = /(?:\.conf|\.nginx|\.vhost|\.nginxconf|^nginx|_location|_location_override|_params|^default)$/i;
 
-/** Directories of configurations whose names have no common ending. */
+/** Directories whose files are configurations, whatever their names are. */
 const CONFIGURATION_DIRECTORY = /^(?:sites|conf|vhosts?|snippets|streams?)(?:[-_.](?:available|enabled|d))$/i;
 
-/** Endings of files in such directories that are something else. */
+/** Endings of other files in such directories. */
 const OTHER_ENDING =
   /\.(?:pem|crt|key|md|txt|sh|py|js|ts|ya?ml|json|html?|css|ini|lua|php|png|svg|jpe?g|gz|zip|log|htpasswd|xml|toml|cfg|sql|pl|rb|env|service)$/i;
 
 export class Tree {
-  /** Every text of nginx, ordered by path. */
+  /** Every configuration file of nginx, ordered by path. */
   readonly files: readonly TreeFile[];
-  /** Names of configuration files that are not nginx's. */
+  /** Paths of files with such names that are not nginx's. */
   readonly others: readonly string[];
   private byPath: ReadonlyMap<string, TreeFile>;
-  /** Segments of the paths, as they are and as installed. */
+  /** Segments of each path, as it is and without the endings of a template. */
   private readonly segments: readonly (readonly [path: string, ...names: (readonly string[])[]])[];
   private readonly resolved = new Map<string, readonly string[]>();
 
@@ -82,7 +82,7 @@ export class Tree {
     this.byPath = new Map(this.files.map((file) => [file.path, file]));
   }
 
-  /** A file that consists of includes belongs where the files belong that it includes. */
+  /** A file of includes with the block that the included files belong into; any other file unchanged. */
   private withIncluded(file: TreeFile): TreeFile {
     if (!hasOnlyIncludes(parse({ name: file.path, text: file.text }).items.filter(isStatement))) return file;
     const inside = this.includedBy(file).flatMap(({ path, text, template }) => [
@@ -121,7 +121,7 @@ export class Tree {
   }
 
   /**
-   * Reads the files of the tree, with the tags of templates replaced; there are no others.
+   * Reads the files of the tree, with the tags of templates replaced. Includes find no other files.
    *
    * @param missing receives the paths of includes that name no file of the tree
    */
@@ -164,18 +164,18 @@ export class Tree {
     const segments = normal.split('/').filter((each) => each !== '');
     for (let from = 0; from < segments.length; from++) {
       const wanted = segments.slice(from);
-      // A pattern alone would match files anywhere.
+      // A pattern without a directory would match files anywhere.
       if (wanted.length === 1 && hasWildcard(wanted[0] ?? '')) break;
-      // A file that includes the path is another one.
+      // A file that includes the path is not the included file.
       const found = this.matching(wanted).filter((each) => this.byPath.get(each)?.includes.includes(path) !== true);
-      // A name alone may be that of another file.
+      // A name without a directory may be that of another file.
       if (wanted.length === 1 && segments.length > 1 && !this.isUnique(wanted[0] ?? '')) break;
       if (found.length > 0) return hasWildcard(path) ? found : [nearestTo(found, path)];
     }
     return [];
   }
 
-  /** Whether one file of the tree has the name, also among those that were not recognised. */
+  /** Whether exactly one file of the tree has the name, including files that are not nginx's. */
   private isUnique(name: string): boolean {
     const named = [...this.byPath.keys(), ...this.others].filter((path) => installedName(path).endsWith(`/${name}`));
     return named.length === 1;
@@ -205,11 +205,11 @@ export class Tree {
     if (text.length > MAX_LENGTH || text.includes('\0') || isIni(text)) return null;
     const template = maskTags(text);
     const { items, mistakes } = parse({ name: path, text: template?.text ?? text });
-    // Branches of a template that do not fit together.
+    // The branches of the template do not form a valid text together.
     if (template !== null && mistakes.length > 0) return null;
     const statements = items.filter(isStatement);
     const whole = isWhole(statements);
-    // A file of comments is included by others.
+    // A file of comments may be included by others.
     const isComment = (line: string): boolean => /^(?:#|$)/.test(line.trim());
     if (statements.length === 0 && hasOwnEnding(path) && (template?.text ?? text).split('\n').every(isComment)) {
       return { path, text, template, enclosing: 'main', includes: [] };
@@ -228,7 +228,7 @@ function includesIn(items: readonly Item[]): string[] {
   );
 }
 
-/** Names of files that may be configurations, ordered by path; each file once, also if links lead to it. */
+/** Paths of files that may be configurations, sorted; each file once, even if links lead to it. */
 function candidates(directory: string): string[] {
   const found: string[] = [];
   const seen = new Set<string>();
@@ -248,7 +248,7 @@ function candidates(directory: string): string[] {
         stat = statSync(nativePath(path));
         real = realpathSync(nativePath(path), { encoding: 'latin1' });
       } catch {
-        // A link to nothing, to itself, or into a directory that may not be read.
+        // A broken or circular link, or one into a directory without permission.
         continue;
       }
       if (seen.size === seen.add(real).size) continue;
@@ -275,7 +275,7 @@ function hasOwnEnding(path: string): boolean {
   return CONFIGURATION.test(name) || /^nginx.*\.(?:tmpl|conf|j2)$/i.test(path.slice(path.lastIndexOf('/') + 1));
 }
 
-/** Configurations of other programs have sections in brackets. */
+/** Whether a text has section headers in brackets, as configurations of other programs do. */
 function isIni(text: string): boolean {
   return text.split('\n').some((line) => /^\[[^\]]+\]$/.test(line.trim()));
 }
@@ -290,7 +290,7 @@ function normalized(path: string): string {
   return `/${segments.join('/')}`;
 }
 
-/** The path that has the longest beginning in common with another. */
+/** The path with the longest common prefix with another. */
 function nearestTo(paths: readonly string[], other: string): string {
   const common = (path: string): number => {
     let length = 0;
