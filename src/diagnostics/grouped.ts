@@ -8,7 +8,7 @@ export interface Group {
   readonly others: readonly Span[];
 }
 
-/** Equal findings from which on they are one group; fewer are shown with their text each. */
+/** Minimum number of equal findings for a group; fewer are shown one by one. */
 const MIN_GROUPED = 4;
 
 /** Groups findings with the same severity, code and message. Findings about unsupported features are grouped in any number. */

@@ -14,7 +14,7 @@ export interface RenderOptions {
   readonly color?: boolean;
   /** Program name before the message. */
   readonly program?: string;
-  /** Show each finding with its text, without grouping and limits. */
+  /** Whether each finding is shown on its own, without grouping or a limit. */
   readonly all?: boolean;
 }
 

@@ -70,7 +70,7 @@ function firstSentence(text: string): string {
   return /^.*?(?<!\b(?:e\.g|i\.e|etc))\.(?=\s|$)/s.exec(text)?.[0] ?? text;
 }
 
-/** Codes are the only markup of descriptions. */
+/** Removes the backticks of code, the only markup of descriptions. */
 function withoutMarkdown(text: string): string {
   return text.replaceAll('`', '');
 }

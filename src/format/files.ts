@@ -66,7 +66,7 @@ function readBytes(path: string, name: string): string | Pick<Formatted, 'findin
   }
 }
 
-/** Everything that standard input has. Bytes. */
+/** Reads standard input to its end. Bytes. */
 export function readStandardInput(): string {
   return readAll(0);
 }

@@ -9,7 +9,7 @@ import * as when from './conditions.js';
 
 export interface Advisory {
   readonly cve: string;
-  /** The problem, as the beginning of a sentence that goes on with the place. */
+  /** The problem, as a clause of the message. */
   readonly problem: string;
   /** As nginx rates it. */
   readonly severity: 'major' | 'medium' | 'low';

@@ -39,7 +39,7 @@ export function checkForRelease(
   return [...findings.filter((each) => !isOfTsproxy(each)), ...check.findings];
 }
 
-/** Whether a finding is about tsproxy itself, or disregards the release. */
+/** Whether a finding concerns tsproxy only, or is replaced by one for the release. */
 function isOfTsproxy({ code, message }: Finding): boolean {
   if (code === 'no-effect') return message.endsWith(' is not supported');
   if (code === 'unknown-directive') return REMOVED_NAMES.has(/"(.*)"/.exec(message)?.[1] ?? '');
@@ -134,7 +134,7 @@ class ReleaseCheck {
     return isRemoved;
   }
 
-  /** Reports a directive that the release does not have; returns false if so. */
+  /** Reports a directive that the release does not have; returns whether it has it. */
   private directive({ name }: Statement, { kind }: Scope): boolean {
     const contexts: readonly Context[] =
       kind === 'if' ? ['if in server', 'if in location'] : kind === 'entries' ? [] : [kind];
@@ -143,7 +143,7 @@ class ReleaseCheck {
       .find((each) => each !== undefined);
     const known = knownDirectives(name.text);
     if (known.length === 0) {
-      // `allow_unsupported` is on for this check.
+      // `allow_unsupported` on the command line is set by this check itself.
       if (declared !== undefined && name.source.name !== COMMAND_LINE) this.own(name, `directive "${name.text}"`);
       return false;
     }
@@ -165,12 +165,7 @@ class ReleaseCheck {
   private parameters({ name, args }: Statement, scope: Scope): void {
     for (const { names, word, since, within } of PARAMETERS) {
       if (isAtLeast(this.version, since) || (within !== undefined && scope.kind !== within)) continue;
-      if (
-        !names
-          .split(' ')
-          .some((each) => (each.startsWith('*') ? name.text.endsWith(each.slice(1)) : each === name.text))
-      )
-        continue;
+      if (!names.split(' ').some((each) => isNamed(name.text, each))) continue;
       const at = args.find(({ text }) => word.test(text));
       if (at !== undefined) this.lacks(at, `parameter "${at.text}" of "${name.text}"`, since);
     }
@@ -187,12 +182,17 @@ class ReleaseCheck {
     this.findings.push({ code: 'nginx-lacks', severity: 'error', message, at, help: 'it is an extension of tsproxy' });
   }
 
-  /** Whether a variable belongs to a module of which nginx has no directive. */
+  /** Whether a variable belongs to a module none of whose directives nginx has. */
   private isOwnVariable(name: string): boolean {
     const module = this.catalogue.modules.find(({ variables }) => variables?.[name] !== undefined);
     const directives = Object.keys(module?.directives ?? {});
     return directives.length > 0 && directives.every((each) => knownDirectives(each).length === 0);
   }
+}
+
+/** Whether a directive has a name, or the end of a name after `*`. */
+function isNamed(directive: string, name: string): boolean {
+  return name.startsWith('*') ? directive.endsWith(name.slice(1)) : directive === name;
 }
 
 const SEVERITIES: Readonly<Record<Advisory['severity'], Finding['severity']>> = {

@@ -5,7 +5,7 @@ import type { Scope, Written } from '../engine/scope.js';
 /** The places of a configuration that meet a condition; none if it is not met. */
 export type Condition = (main: Scope) => readonly Span[];
 
-/** Any of these directives, separated by spaces, unless it is turned off. */
+/** Condition that one of these directives, separated by spaces, is used with another value than `off`. */
 export function has(names: string): Condition {
   return (main) => writtenAs(main, names).map(({ statement }) => statement.name);
 }
@@ -17,7 +17,7 @@ function writtenAs(main: Scope, names: string): Written[] {
     .filter(({ statement }) => statement.args[0]?.text !== 'off');
 }
 
-/** Words of `listen` directives. */
+/** Occurrences of a parameter of `listen`. */
 function listenWord(main: Scope, word: string): readonly Span[] {
   return main.written('listen').flatMap(({ statement }) => statement.args.slice(1).filter(({ text }) => text === word));
 }
@@ -33,7 +33,7 @@ export const http2: Condition = (main) => [
 /** A reference to an unnamed capture. */
 const UNNAMED = /\$(?:[1-9]|\{[1-9]\})/;
 
-/** A variable of a `map` with expressions that have captures, behind a reference to a capture in one word. */
+/** Words with a reference to a capture before the variable of a `map` whose expressions have captures. */
 export const captureBeforeMapVariable: Condition = (main) => {
   const maps = new Map<string, ReadonlySet<string>>();
   for (const scope of main.all()) {
@@ -82,7 +82,7 @@ export const ssiOfBackEnds: Condition = (main) =>
     .filter((statement, i, all) => all.indexOf(statement) === i)
     .map(({ name }) => name);
 
-/** Locations that speak HTTP/2 with back ends. */
+/** Pass directives that use HTTP/2 to back ends. */
 function http2Passes(main: Scope): Written[] {
   return [
     ...main.written('grpc_pass'),
@@ -137,8 +137,8 @@ export const overlappingCaptures: Condition = (main) =>
     })
     .map(({ statement }) => statement.name);
 
-/** Steps of the rewrite module that evaluate captures. */
-const STEPS: ReadonlySet<string> = new Set(['rewrite', 'set', 'if']);
+/** Directives of the rewrite module that evaluate captures. */
+const REWRITE_DIRECTIVES: ReadonlySet<string> = new Set(['rewrite', 'set', 'if']);
 
 export const capturesAfterRewriteWithArguments: Condition = (main) =>
   main
@@ -147,7 +147,7 @@ export const capturesAfterRewriteWithArguments: Condition = (main) =>
     .flatMap(({ statements }) => {
       const at = statements.findIndex(({ name, args }) => name.text === 'rewrite' && /\?./.test(args[1]?.text ?? ''));
       const later = at === -1 ? [] : statements.slice(at + 1);
-      const affected = later.some((each) => STEPS.has(each.name.text) && evaluatesCapture(each));
+      const affected = later.some((each) => REWRITE_DIRECTIVES.has(each.name.text) && evaluatesCapture(each));
       return affected ? [(statements[at] as Statement).name] : [];
     });
 

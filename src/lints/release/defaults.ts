@@ -7,16 +7,16 @@ export interface ChangedDefault {
   readonly directive: string;
   /** First version with the new default. */
   readonly since: string;
-  /** Former default, as a sentence about older versions. */
+  /** Former default, as a clause of the message. */
   readonly before: string;
   readonly severity: Severity;
-  /** Blocks or directives that use the default, because nothing in effect there sets it. */
+  /** Blocks or directives in which the default is in effect. */
   readonly concerns: (main: Scope) => readonly Span[];
   /** Line that has the same meaning in all versions. */
   readonly write: string;
 }
 
-/** Names of the directives with this name whose block has no value for another directive. */
+/** Occurrences of a directive in blocks in which another directive is not in effect. */
 function without(name: string, directive: string) {
   return (main: Scope): readonly Span[] =>
     main
@@ -25,13 +25,22 @@ function without(name: string, directive: string) {
       .map(({ statement }) => statement.name);
 }
 
-/** `ssl` of `listen` in servers without a value for a directive. */
+/** Parameters `ssl` of `listen` in servers in which a directive is not in effect. */
 function tlsWithout(directive: string) {
   return (main: Scope): readonly Span[] =>
     main
       .written('listen')
       .filter(({ scope }) => scope.holder(directive) === null)
       .flatMap(({ statement }) => statement.args.slice(1).filter(({ text }) => text === 'ssl'));
+}
+
+/** Names of the blocks of a kind in which a directive is not in effect. */
+function blocksWithout(kind: Scope['kind'], directive: string) {
+  return (main: Scope): readonly Span[] =>
+    main
+      .all()
+      .filter((scope) => scope.kind === kind && scope.holder(directive) === null)
+      .flatMap(({ opener }) => (opener === null ? [] : [opener.name]));
 }
 
 export const DEFAULTS: readonly ChangedDefault[] = [
@@ -80,11 +89,7 @@ export const DEFAULTS: readonly ChangedDefault[] = [
     since: '1.29.7',
     before: 'an upstream keeps no connections alive',
     severity: 'hint',
-    concerns: (main) =>
-      main
-        .all()
-        .filter((scope) => scope.kind === 'upstream' && scope.own('keepalive').length === 0)
-        .flatMap(({ opener }) => (opener === null ? [] : [opener.name])),
+    concerns: blocksWithout('upstream', 'keepalive'),
     write: 'keepalive 32;',
   },
   {
@@ -92,11 +97,7 @@ export const DEFAULTS: readonly ChangedDefault[] = [
     since: '1.19.10',
     before: 'a connection is closed after 100 requests',
     severity: 'hint',
-    concerns: (main) =>
-      main
-        .all()
-        .filter((scope) => scope.kind === 'server' && scope.holder('keepalive_requests') === null)
-        .flatMap(({ opener }) => (opener === null ? [] : [opener.name])),
+    concerns: blocksWithout('server', 'keepalive_requests'),
     write: 'keepalive_requests 1000;',
   },
   {
@@ -120,11 +121,7 @@ export const DEFAULTS: readonly ChangedDefault[] = [
     since: '1.11.3',
     before: 'it is on',
     severity: 'hint',
-    concerns: (main) =>
-      main
-        .all()
-        .filter((scope) => scope.kind === 'events' && scope.own('accept_mutex').length === 0)
-        .flatMap(({ opener }) => (opener === null ? [] : [opener.name])),
+    concerns: blocksWithout('events', 'accept_mutex'),
     write: 'accept_mutex off;',
   },
 ];

@@ -1,12 +1,12 @@
-/** Versions of nginx that introduced parameters and values of directives that are older. Source: its change log. */
+/** Versions of nginx that added parameters or values to existing directives. Source: its change log. */
 
 export interface Parameter {
-  /** Directives, separated by spaces; `PREFIX*` for all that end so: `*_next_upstream`. */
+  /** Directives, separated by spaces; `*` stands for any beginning: `*_next_upstream`. */
   readonly names: string;
   /** A word of the statement with the parameter. */
   readonly word: RegExp;
   readonly since: string;
-  /** Blocks, if directives of that name in others had it before. */
+  /** Block, if directives of the same name in other blocks do not have the parameter or had it earlier. */
   readonly within?: 'upstream';
 }
 
@@ -58,7 +58,7 @@ export const PARAMETERS: readonly Parameter[] = [
   },
 ];
 
-/** Statements inside of blocks without directives, by the directive that opens the block. */
+/** Parameters that are entries of a block, by the directive that opens the block. */
 export const ENTRIES: readonly { readonly block: string; readonly name: string; readonly since: string }[] = [
   { block: 'map', name: 'volatile', since: '1.11.7' },
   { block: 'geo', name: 'volatile', since: '1.29.3' },

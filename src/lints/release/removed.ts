@@ -6,9 +6,9 @@
 export interface Removed {
   /** Directives, separated by spaces. */
   readonly names: string;
-  /** Set if only statements with such a word are concerned. */
+  /** Argument that is deprecated or removed; absent: the directive itself. */
   readonly word?: RegExp;
-  /** First version with a warning, or without effect; absent if there was none. */
+  /** First version that warns about it or ignores it; absent if there was none. */
   readonly deprecated?: string;
   /** First version that refuses it; absent if it is still accepted. */
   readonly removed?: string;

@@ -1,6 +1,6 @@
 /**
- * Versions of nginx that introduced variables for HTTP, from 1.1 on. Source: the first releases whose tables of variables have
- * them. Variables that `log_format` alone had before are left out.
+ * Versions of nginx that introduced variables for HTTP, from 1.1 on. Source: the first releases whose tables of variables
+ * contain them. Variables that were available in `log_format` before are omitted.
  */
 const VERSIONS: Readonly<Record<string, string>> = {
   '1.1.11': 'https',
@@ -34,7 +34,7 @@ const VERSIONS: Readonly<Record<string, string>> = {
   '1.31.2': 'ssl_sigalgs',
 };
 
-/** Families of variables, by the beginning of their names. */
+/** Families of variables, by the prefix of their names. */
 const FAMILIES: readonly (readonly [prefix: string, since: string])[] = [
   ['sent_trailer_', '1.13.2'],
   ['upstream_trailer_', '1.13.10'],
@@ -44,7 +44,7 @@ const FAMILIES: readonly (readonly [prefix: string, since: string])[] = [
 
 let byName: Map<string, string> | null = null;
 
-/** The version that introduced a variable; null if nginx 1.0 has it, or if it is none of nginx's. */
+/** The version that introduced a variable; null if nginx 1.0 has it, or if nginx does not have it at all. */
 export function variableSince(name: string): string | null {
   if (byName === null) {
     byName = new Map();
@@ -54,7 +54,7 @@ export function variableSince(name: string): string | null {
   return byName.get(name) ?? FAMILIES.find(([prefix]) => name.startsWith(prefix))?.[1] ?? null;
 }
 
-/** All variables of the table that are no families. */
+/** All variables of the table, without families. */
 export function variablesWithVersions(): string[] {
   return Object.values(VERSIONS).flatMap((names) => names.split(' '));
 }

@@ -2,7 +2,7 @@
 
 export type Version = readonly [major: number, minor: number, patch: number];
 
-/** Older releases are not covered by the tables. */
+/** Oldest release that the tables cover. */
 export const OLDEST = '1.0.0';
 
 /** Parses `1.29.3`; null for anything else. */
@@ -24,7 +24,7 @@ export function isInRanges(version: Version, ranges: string): boolean {
   });
 }
 
-/** Whether a release with a fix is in `1.31.3, 1.30.4`: a newer one of the same branch, or of the first version's or later. */
+/** Whether a release has a fix of `1.31.3, 1.30.4`: it is at least the first version, or at least another one of its branch. */
 export function isFixed(version: Version, fixes: string): boolean {
   return fixes.split(', ').some((fix, i) => {
     const [major, minor] = versionOf(fix);
