@@ -27,8 +27,19 @@ function cves(http: string, release: string): string[] {
 
 const TLS = 'ssl_certificate c; ssl_certificate_key k;';
 
-/** For each vulnerability, a text that meets its condition, and a similar one that does not. */
-const CONDITIONS: Readonly<Record<string, readonly [meets: string, misses: string]>> = {
+/** A text that meets the condition of a vulnerability, and a similar one that does not. */
+type Texts = readonly [meets: string, misses: string];
+
+const QUIC: Texts = ['server { listen 443 quic; }', 'server { listen 443 ssl; }'];
+const MP4: Texts = ['server { location / { mp4; } }', 'server { location / { flv; } }'];
+const RESOLVER: Texts = ['resolver 127.0.0.1;', 'resolver_timeout 3s;'];
+const HTTP2: Texts = ['server { listen 443 ssl http2; }', 'server { listen 443 ssl; }'];
+const SPDY: Texts = ['server { listen 443 ssl spdy; }', 'server { listen 443 ssl; }'];
+const UTF8: Texts = ['charset_map koi8-r utf-8 { }', 'charset_map koi8-r windows-1251 { }'];
+const PROXY: Texts = ['server { location / { proxy_pass http://127.0.0.1; } }', 'server { location / { root /x; } }'];
+
+/** Texts for each vulnerability. */
+const CONDITIONS: Readonly<Record<string, Texts>> = {
   'CVE-2026-42533': [
     'map $uri $m { "~^/(?<a>.*)$" $a; } server { location ~ (?<a>x) { return 200 "$a $m"; } }',
     'map $uri $m { "~^/(?<a>.*)$" $a; } server { location ~ (?<a>x) { return 200 "$m $a"; } }',
@@ -41,13 +52,13 @@ const CONDITIONS: Readonly<Record<string, readonly [meets: string, misses: strin
     'server { ssi on; location / { proxy_pass http://127.0.0.1; } }',
     'server { location /a { ssi on; root /x; } location / { proxy_pass http://127.0.0.1; } }',
   ],
-  'CVE-2026-42530': ['server { listen 443 quic; }', 'server { listen 443 ssl; }'],
+  'CVE-2026-42530': QUIC,
   'CVE-2026-42055': [
     'ignore_invalid_headers off; large_client_header_buffers 4 1m; server { location / { grpc_pass 127.0.0.1:1; } }',
     'large_client_header_buffers 4 1m; server { location / { grpc_pass 127.0.0.1:1; } }',
   ],
-  'CVE-2026-48142': ['charset_map koi8-r utf-8 { }', 'charset_map koi8-r windows-1251 { }'],
-  'CVE-2026-42934': ['charset_map koi8-r utf-8 { }', 'charset_map koi8-r windows-1251 { }'],
+  'CVE-2026-48142': UTF8,
+  'CVE-2026-42934': UTF8,
   'CVE-2026-9256': [
     'server { rewrite ^/((.*))$ http://a/$1$2 redirect; }',
     'server { rewrite ^/(?:(.*))/(.*)$ http://a/$1$2 redirect; }',
@@ -61,7 +72,7 @@ const CONDITIONS: Readonly<Record<string, readonly [meets: string, misses: strin
     'server { location / { set $y $1; rewrite ^/(.*)$ /x?a=1; } }',
   ],
   'CVE-2026-42946': ['server { location / { uwsgi_pass 127.0.0.1:1; } }', 'server { location / { root /x; } }'],
-  'CVE-2026-40460': ['server { listen 443 quic; }', 'server { listen 443 ssl; }'],
+  'CVE-2026-40460': QUIC,
   'CVE-2026-40701': [
     'resolver 127.0.0.1; server { ssl_ocsp on; }',
     'server { ssl_ocsp on; location / { resolver 127.0.0.1; } }',
@@ -70,8 +81,8 @@ const CONDITIONS: Readonly<Record<string, readonly [meets: string, misses: strin
     'server { location / { alias /x/; dav_methods PUT COPY; } }',
     'server { location / { root /x/; dav_methods PUT COPY; } }',
   ],
-  'CVE-2026-27784': ['server { location / { mp4; } }', 'server { location / { flv; } }'],
-  'CVE-2026-32647': ['server { location / { mp4; } }', 'server { location / { flv; } }'],
+  'CVE-2026-27784': MP4,
+  'CVE-2026-32647': MP4,
   'CVE-2026-1642': [
     'server { location / { proxy_pass https://127.0.0.1; } }',
     'server { location / { proxy_pass http://127.0.0.1; } }',
@@ -80,41 +91,41 @@ const CONDITIONS: Readonly<Record<string, readonly [meets: string, misses: strin
     `server { listen 443 ssl; ${TLS} ssl_verify_client on; ssl_client_certificate a; } server { listen 443 ssl; ${TLS} }`,
     `server { listen 443 ssl; ${TLS} ssl_verify_client on; ssl_client_certificate a; } server { listen 80; }`,
   ],
-  'CVE-2024-7347': ['server { location / { mp4; } }', 'server { location / { flv; } }'],
-  'CVE-2024-32760': ['server { listen 443 quic; }', 'server { listen 443 ssl; }'],
-  'CVE-2024-31079': ['server { listen 443 quic; }', 'server { listen 443 ssl; }'],
-  'CVE-2024-35200': ['server { listen 443 quic; }', 'server { listen 443 ssl; }'],
-  'CVE-2024-34161': ['server { listen 443 quic; }', 'server { listen 443 ssl; }'],
-  'CVE-2024-24989': ['server { listen 443 quic; }', 'server { listen 443 ssl; }'],
-  'CVE-2024-24990': ['server { listen 443 quic; }', 'server { listen 443 ssl; }'],
-  'CVE-2022-41741': ['server { location / { mp4; } }', 'server { location / { flv; } }'],
-  'CVE-2022-41742': ['server { location / { mp4; } }', 'server { location / { flv; } }'],
-  'CVE-2021-23017': ['resolver 127.0.0.1;', 'resolver_timeout 3s;'],
-  'CVE-2019-9511': ['server { listen 443 ssl http2; }', 'server { listen 443 ssl; }'],
-  'CVE-2019-9513': ['server { listen 443 ssl http2; }', 'server { listen 443 ssl; }'],
-  'CVE-2019-9516': ['server { listen 443 ssl http2; }', 'server { listen 443 ssl; }'],
-  'CVE-2018-16843': ['server { listen 443 ssl http2; }', 'server { listen 443 ssl; }'],
+  'CVE-2024-7347': MP4,
+  'CVE-2024-32760': QUIC,
+  'CVE-2024-31079': QUIC,
+  'CVE-2024-35200': QUIC,
+  'CVE-2024-34161': QUIC,
+  'CVE-2024-24989': QUIC,
+  'CVE-2024-24990': QUIC,
+  'CVE-2022-41741': MP4,
+  'CVE-2022-41742': MP4,
+  'CVE-2021-23017': RESOLVER,
+  'CVE-2019-9511': HTTP2,
+  'CVE-2019-9513': HTTP2,
+  'CVE-2019-9516': HTTP2,
+  'CVE-2018-16843': HTTP2,
   'CVE-2018-16844': ['http2 on; server { listen 443 ssl; }', 'http2 off; server { listen 443 ssl; }'],
-  'CVE-2018-16845': ['server { location / { mp4; } }', 'server { location / { flv; } }'],
+  'CVE-2018-16845': MP4,
   'CVE-2017-7529': [
     'server { location / { proxy_cache x; proxy_pass http://127.0.0.1; } }',
     'server { max_ranges 1; location / { proxy_cache x; proxy_pass http://127.0.0.1; } }',
   ],
-  'CVE-2016-4450': ['server { location / { proxy_pass http://127.0.0.1; } }', 'server { location / { root /x; } }'],
-  'CVE-2016-0742': ['resolver 127.0.0.1;', 'resolver_timeout 3s;'],
-  'CVE-2016-0746': ['resolver 127.0.0.1;', 'resolver_timeout 3s;'],
-  'CVE-2016-0747': ['resolver 127.0.0.1;', 'resolver_timeout 3s;'],
+  'CVE-2016-4450': PROXY,
+  'CVE-2016-0742': RESOLVER,
+  'CVE-2016-0746': RESOLVER,
+  'CVE-2016-0747': RESOLVER,
   'CVE-2014-3616': [
     `ssl_session_cache shared:a:1m; server { listen 443 ssl; ${TLS} } server { listen 444 ssl; ${TLS} }`,
     `ssl_session_cache shared:a:1m; server { listen 443 ssl; ${TLS} } server { listen 80; }`,
   ],
-  'CVE-2014-0133': ['server { listen 443 ssl spdy; }', 'server { listen 443 ssl; }'],
-  'CVE-2014-0088': ['server { listen 443 ssl spdy; }', 'server { listen 443 ssl; }'],
+  'CVE-2014-0133': SPDY,
+  'CVE-2014-0088': SPDY,
   'CVE-2013-4547': ['server { location /x { deny all; } }', 'server { location /x { root /x; } }'],
-  'CVE-2013-2070': ['server { location / { proxy_pass http://127.0.0.1; } }', 'server { location / { root /x; } }'],
-  'CVE-2012-2089': ['server { location / { mp4; } }', 'server { location / { flv; } }'],
-  'CVE-2012-1180': ['server { location / { proxy_pass http://127.0.0.1; } }', 'server { location / { root /x; } }'],
-  'CVE-2011-4315': ['resolver 127.0.0.1;', 'resolver_timeout 3s;'],
+  'CVE-2013-2070': PROXY,
+  'CVE-2012-2089': MP4,
+  'CVE-2012-1180': PROXY,
+  'CVE-2011-4315': RESOLVER,
 };
 
 test('each vulnerability is reported if its condition is met by a vulnerable version, and only then', () => {

@@ -1,4 +1,4 @@
-/** An editor: a client of `tsproxy lsp` over standard input and output, with a workspace of files. */
+/** Client of `tsproxy lsp` over standard input and output, with a workspace of files. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -27,8 +27,8 @@ import {
 } from 'vscode-languageserver-protocol';
 import { TextDocument } from 'vscode-languageserver-textdocument';
 
-/** In ms; longer than an analysis takes on a loaded machine. */
-const PATIENCE = 30_000;
+/** Timeout for diagnostics, in ms; longer than an analysis takes on a loaded machine. */
+const TIMEOUT = 30_000;
 
 /** Unit of times in `/proc`, in ms. */
 const TICK = 10;
@@ -137,7 +137,7 @@ export class Editor {
     await this.edit(name, { start: { line: 0, character: 0 }, end }, text);
   }
 
-  /** Position of a mark in the text: `word` or, with an offset, inside of it. */
+  /** Position of a piece of the text, or at an offset from its start. */
   position(name: string, mark: string, offset = 0): Position {
     const document = this.document(name);
     const index = document.getText().indexOf(mark);
@@ -145,7 +145,7 @@ export class Editor {
     return document.positionAt(index + offset);
   }
 
-  /** Identifier and position, as most requests need them. */
+  /** Document and position, as most requests take them. */
   at(
     name: string,
     mark: string,
@@ -165,9 +165,9 @@ export class Editor {
     return (await this.publication((each) => each.uri === uri && each.version === version)).diagnostics;
   }
 
-  /** First set of diagnostics, sent before or from now on, that satisfies a condition; the latest one if several do. */
+  /** Diagnostics that satisfy a condition: the latest that were sent, or else the next. */
   async publication(matches: (params: PublishDiagnosticsParams) => boolean): Promise<PublishDiagnosticsParams> {
-    const deadline = Date.now() + PATIENCE;
+    const deadline = Date.now() + TIMEOUT;
     for (;;) {
       const found = this.published.findLast(matches);
       if (found !== undefined) return found;

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
 import { test } from 'node:test';
 import {
   type CodeLens,
@@ -92,7 +93,6 @@ test('scripts of a configuration are not run', async (t) => {
     }),
     /not run by the editor/,
   );
-  const { existsSync } = await import('node:fs');
   assert.ok(!existsSync(`${editor.directory}/ran`));
 });
 

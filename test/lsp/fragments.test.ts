@@ -9,6 +9,7 @@ import {
   DidChangeWatchedFilesNotification,
   FileChangeType,
   type Location,
+  type Position,
 } from 'vscode-languageserver-protocol';
 import { Editor } from './editor.js';
 
@@ -36,18 +37,24 @@ async function codes(editor: Editor, name: string): Promise<unknown[]> {
   return (await editor.diagnostics(name)).map(({ code, range }) => `${code} ${editor.text(name, range)}`);
 }
 
+/** Labels of the completions at a position. */
+async function completions(editor: Editor, name: string, position: Position): Promise<string[]> {
+  const textDocument = { uri: editor.uri(name) };
+  const found = await editor.connection.sendRequest(CompletionRequest.type, { textDocument, position });
+  return (found as CompletionItem[]).map(({ label }) => label);
+}
+
+/** URIs of the definitions of a name. */
+async function definitions(editor: Editor, name: string, mark: string, offset: number): Promise<string[]> {
+  const found = await editor.connection.sendRequest(DefinitionRequest.type, editor.at(name, mark, offset));
+  return (found as Location[]).map(({ uri }) => uri);
+}
+
 test('a site that the main file includes is checked in it, also where both will be installed elsewhere', async (t) => {
   const editor = await Editor.start(t, { 'nginx.conf': MAIN, 'sites-enabled/shop': SITE });
   await editor.open('sites-enabled/shop', SITE);
   assert.deepEqual(await codes(editor, 'sites-enabled/shop'), ['unknown-variable $nowhere']);
-  const found = await editor.connection.sendRequest(
-    DefinitionRequest.type,
-    editor.at('sites-enabled/shop', 'http://app', 8),
-  );
-  assert.deepEqual(
-    (found as Location[]).map(({ uri }) => uri),
-    [editor.uri('nginx.conf')],
-  );
+  assert.deepEqual(await definitions(editor, 'sites-enabled/shop', 'http://app', 8), [editor.uri('nginx.conf')]);
 });
 
 test('a file is the same under the name of a link to it', async (t) => {
@@ -75,14 +82,7 @@ test('without a main file, the files around define names, and others are not rep
   const editor = await Editor.start(t, files);
   await editor.open('sites/shop.conf', SITE);
   assert.deepEqual(await codes(editor, 'sites/shop.conf'), []);
-  const found = await editor.connection.sendRequest(
-    DefinitionRequest.type,
-    editor.at('sites/shop.conf', 'X-Mode $mode', 9),
-  );
-  assert.deepEqual(
-    (found as Location[]).map(({ uri }) => uri),
-    [editor.uri('conf.d/app.conf')],
-  );
+  assert.deepEqual(await definitions(editor, 'sites/shop.conf', 'X-Mode $mode', 9), [editor.uri('conf.d/app.conf')]);
 });
 
 test('a snippet is checked and completed in the block that its directives belong to', async (t) => {
@@ -90,11 +90,7 @@ test('a snippet is checked and completed in the block that its directives belong
   const editor = await Editor.start(t, { 'snippets/proxy.conf': text });
   await editor.open('snippets/proxy.conf', text);
   assert.deepEqual(await codes(editor, 'snippets/proxy.conf'), ['unknown-directive proxy_bufering']);
-  const items = (await editor.connection.sendRequest(CompletionRequest.type, {
-    textDocument: { uri: editor.uri('snippets/proxy.conf') },
-    position: { line: 3, character: 0 },
-  })) as CompletionItem[];
-  const labels = items.map(({ label }) => label);
+  const labels = await completions(editor, 'snippets/proxy.conf', { line: 3, character: 0 });
   assert.ok(labels.includes('proxy_pass') && !labels.includes('upstream') && !labels.includes('server_name'));
 });
 
@@ -103,11 +99,8 @@ test('a file in a block of an including file is completed in that block', async 
   const editor = await Editor.start(t, { 'nginx.conf': main, 'servers.conf': 'server 127.0.0.1:1;\n' });
   await editor.open('servers.conf', 'server 127.0.0.1:1;\n');
   assert.deepEqual(await codes(editor, 'servers.conf'), []);
-  const items = (await editor.connection.sendRequest(CompletionRequest.type, {
-    textDocument: { uri: editor.uri('servers.conf') },
-    position: { line: 1, character: 0 },
-  })) as CompletionItem[];
-  assert.ok(items.some(({ label }) => label === 'least_conn'));
+  const labels = await completions(editor, 'servers.conf', { line: 1, character: 0 });
+  assert.ok(labels.includes('least_conn'));
 });
 
 test('the main file of the settings is used', async (t) => {

@@ -1,4 +1,4 @@
-/** Texts while they are written: unfinished, and changed at random. */
+/** Unfinished texts, and random edits. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
@@ -91,7 +91,7 @@ test('the server survives a text that is typed character by character', async (t
   assert.ok((await editor.diagnostics('nginx.conf')).every(({ severity }) => severity !== 1));
 });
 
-/** Diagnostics of a text by a new analysis, in a workspace with the editor's folder: above it are files of others. */
+/** Diagnostics of a text by a new analysis, in a workspace with the editor's folder, so that files above it have no effect. */
 function fresh({ directory }: Editor, uri: string, text: string): readonly Diagnostic[] {
   const workspace = new Workspace(new OpenDocuments());
   workspace.folders = [`${directory}/`];

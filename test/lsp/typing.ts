@@ -27,7 +27,7 @@ export function longConfiguration(): string {
   return `events {}\nhttp {\n${map}${upstreams.join('')}${servers.join('')}}\n`;
 }
 
-/** A location, as it is typed in the middle of the file. */
+/** Text that is typed in the middle of the file. */
 const TYPED = `        location /typed/ {
             proxy_pass http://app7/x;
             proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
@@ -39,7 +39,7 @@ const TYPED = `        location /typed/ {
         }
 `;
 
-/** In ms. */
+/** Pause between opening the file and the first keystroke, in ms. */
 const READING = 1500;
 
 export interface Times {
@@ -50,14 +50,14 @@ export interface Times {
   readonly cpu: number;
 }
 
-/** Types a number of characters, one after the other, and waits for both answers to each. */
+/** Types a number of characters and waits for the completions and diagnostics of each. */
 export async function typeIn(t: Parameters<typeof Editor.start>[0], characters: number): Promise<Times> {
   const editor = await Editor.start(t, {});
   const name = 'nginx.conf';
   const text = longConfiguration();
   await editor.open(name, text);
   await editor.diagnostics(name);
-  // Somebody opens a file and looks at it before typing.
+  // The server uses the pause to warm up.
   await pause(READING);
   const document = editor.document(name);
   let offset = text.indexOf('        location /ws/', text.length / 2);
