@@ -11,7 +11,7 @@ export const LAYERS: readonly (readonly string[])[] = [
   ['src/modules', 'src/difference', 'src/module-api.ts'],
   ['src/scripting', 'src/console'],
   ['src/metrics', 'src/tracing'],
-  ['src/server', 'src/upstream', 'src/tunnel', 'src/tls', 'src/encoding'],
+  ['src/server', 'src/upstream', 'src/cache', 'src/tunnel', 'src/tls', 'src/encoding'],
   ['src/http1', 'src/http2', 'src/websocket'],
   ['src/exchange', 'src/routing', 'src/program'],
   ['src/net', 'src/dns', 'src/http', 'src/zones', 'src/logging', 'src/files', 'src/passwords', 'src/tap'],

@@ -1,0 +1,47 @@
+/**
+ * Rules by which responses are stored and reused. `NginxPolicy` (`nginx-policy.ts`) is nginx's; other sets of rules, such as
+ * RFC 9111's, implement the same interface. A policy has no state of its own: one object serves all requests of a location.
+ */
+import type { UpstreamHead } from '../http/upstream-session.js';
+import type { Exchange } from '../program/exchange.js';
+import type { EntryHead } from './entry-head.js';
+
+/**
+ * Use of the cache by a request. `full`: looked up and stored; `store`: not looked up, but the response may be stored
+ * (a bypass); `only-if-cached`: answered with 504 unless the cache has a usable response; `none`: neither.
+ */
+export type RequestUse = 'full' | 'store' | 'only-if-cached' | 'none';
+
+/**
+ * Use of an entry that matches the request. `fresh`: served; `stale`: requested again, and meanwhile or on errors served if the
+ * location or the response permits it; `must-revalidate`: requested again, and never served before.
+ */
+export type Reuse = 'fresh' | 'stale' | 'must-revalidate';
+
+/** Validity of a response according to its fields. */
+export interface Validity {
+  /** Until when it is fresh, s since 1970; 0: the fields say nothing, `proxy_cache_valid` decides. */
+  readonly validUntil: number;
+  /** `stale-while-revalidate` and `stale-if-error`: s after that. */
+  readonly staleWhileRevalidate: number;
+  readonly staleIfError: number;
+}
+
+export interface CachePolicy {
+  /** Called before the lookup, for a request whose method may be cached. */
+  requestUse(x: Exchange): RequestUse;
+  /** Validity of the response to the request; null: it may not be stored. `now`: s since 1970. */
+  validity(x: Exchange, response: UpstreamHead, now: number): Validity | null;
+  /** Fields that select the variant of a response that may be stored (`Vary`), joined; null: it may not be stored. */
+  vary(response: UpstreamHead): string | null;
+  /** Hash of the fields of the request that `vary` names, 32 hexadecimal digits. */
+  variant(x: Exchange, vary: string): string;
+  /** How the entry may be used. `now`: s since 1970. */
+  reuse(x: Exchange, entry: EntryHead, now: number): Reuse;
+  /** Field lines of an entry after a 304 response confirmed it; the same string if they do not change. */
+  revalidated(entry: EntryHead, response: UpstreamHead): string;
+  /** Adds or changes fields of a response that is served from the entry, before it is sent. */
+  describe(x: Exchange, entry: EntryHead, now: number): void;
+  /** A response to a request that is not cached, such as one with an unsafe method, was received. */
+  passed(x: Exchange, response: UpstreamHead): void;
+}
