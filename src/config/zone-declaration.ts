@@ -18,7 +18,8 @@ export type ZoneKind =
   | 'js_shared_dict'
   | 'upstream_servers'
   | 'metrics'
-  | 'workers';
+  | 'workers'
+  | 'cache_locks';
 
 /** A zone declared by a directive. Plain data. */
 export interface ZoneDeclaration {

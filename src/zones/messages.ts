@@ -1,6 +1,7 @@
 /** Messages between a worker and the server of its zones. */
 
 import type { ZoneDeclaration } from '../config/zone-declaration.js';
+import { announceFill, endFill, lockEntry, reportFill } from './cache-lock-operations.js';
 import { admitRequest, reportResults } from './circuit-operations.js';
 import {
   addToEntry,
@@ -99,6 +100,10 @@ const OPERATIONS = new Map<string, Operation<unknown, unknown>>(
     answerWorker,
     readUsedMemory,
     readRespawned,
+    lockEntry,
+    announceFill,
+    reportFill,
+    endFill,
     takeOver,
     giveBack,
   ].map((operation) => [

@@ -2,6 +2,7 @@
 
 import type { ZoneDeclaration } from '../config/zone-declaration.js';
 import { zoneIdentity } from '../config/zone-declaration.js';
+import { CacheLocks } from './cache-locks.js';
 import { Circuits } from './circuits.js';
 import { Dictionary } from './dictionary.js';
 import { HealthStates } from './health-states.js';
@@ -21,6 +22,7 @@ import { WorkerCalls } from './worker-calls.js';
 
 /** Contents of a zone. */
 export type ZoneState =
+  | CacheLocks
   | ResolverCounts
   | Circuits
   | Dictionary
@@ -42,7 +44,7 @@ function isAnnounced(state: ZoneState): state is KeyValues | PeerStates | Server
   return [KeyValues, PeerStates, ServerLists, WorkerCalls].some((kind) => state instanceof kind);
 }
 
-function newState({ kind, name, size }: ZoneDeclaration): ZoneState {
+function newState({ kind, name, size }: ZoneDeclaration, clock: () => number): ZoneState {
   if (kind === 'limit_conn') return new KeyCounts(name, size);
   if (kind === 'limit_req' || kind === 'websocket_limit') return new RequestRates(name, size);
   if (kind === 'api_keys') return new KeyUsage();
@@ -57,6 +59,7 @@ function newState({ kind, name, size }: ZoneDeclaration): ZoneState {
   if (kind === 'upstream_servers') return new ServerLists(size);
   if (kind === 'metrics') return new MetricTotals();
   if (kind === 'workers') return new WorkerCalls();
+  if (kind === 'cache_locks') return new CacheLocks(clock);
   return new PeerStates();
 }
 
@@ -92,7 +95,7 @@ export class ZoneStates {
     const identity = zoneIdentity(declaration);
     let kept = this.kept.get(identity);
     if (kept === undefined)
-      this.kept.set(identity, (kept = { state: newState(declaration), users: 0, unusedSince: 0 }));
+      this.kept.set(identity, (kept = { state: newState(declaration, this.clock), users: 0, unusedSince: 0 }));
     kept.users++;
     return kept.state;
   }
@@ -120,7 +123,7 @@ export class ZoneStates {
   }
 }
 
-/** A count that is held for a time. */
+/** A count or a claim that is held for a time. */
 export interface Held {
   readonly in: { give(key: string): void };
   readonly key: string;

@@ -1,4 +1,5 @@
 /** Transfers the contents of a zone from one backend to another. */
+import { CacheLocks, type LockSnapshot } from './cache-locks.js';
 import { type CircuitSnapshot, Circuits } from './circuits.js';
 import { Dictionary, type DictionaryEntry } from './dictionary.js';
 import { HealthStates, type PeerHealth } from './health-states.js';
@@ -33,6 +34,8 @@ export interface ZoneContents {
   readonly dictionary: readonly DictionaryEntry[];
   readonly servers: ServerListState | null;
   readonly metrics: readonly MetricTotal[];
+  /** Locks of cache entries. Requests that wait for them continue to wait in the earlier backend. */
+  readonly locks: readonly LockSnapshot[];
 }
 
 /** Contents of an owner's zone; the owner continues to hold them. */
@@ -52,6 +55,7 @@ export function contentsOf(owner: ZoneOwner, state: ZoneState): Omit<ZoneContent
     dictionary: state instanceof Dictionary ? state.snapshot(owner.now) : [],
     servers: state instanceof ServerLists ? state.current : null,
     metrics: state instanceof MetricTotals ? state.read(null) : [],
+    locks: state instanceof CacheLocks ? state.snapshot(owner) : [],
   };
 }
 
@@ -61,7 +65,7 @@ export const takeOver: Operation<ZoneContents, null> = {
   fallback: null,
   run(owner, { zone, ...contents }) {
     const { held, rates, usage, values, sessions, health, circuits } = contents;
-    const { retries, resolutions, keyValues, dictionary, servers, metrics } = contents;
+    const { retries, resolutions, keyValues, dictionary, servers, metrics, locks } = contents;
     const counts = owner.zone(zone, KeyCounts);
     for (const { ticket, key } of held) {
       if (counts?.take(key, Number.POSITIVE_INFINITY) === 'taken') owner.hold(ticket, [{ in: counts, key }]);
@@ -78,6 +82,9 @@ export const takeOver: Operation<ZoneContents, null> = {
     owner.zone(zone, Dictionary)?.restore(dictionary, owner.now);
     if (servers !== null) owner.zone(zone, ServerLists)?.restore(servers);
     owner.zone(zone, MetricTotals)?.restore(metrics);
+    for (const claim of owner.zone(zone, CacheLocks)?.restore(owner, zone, locks) ?? []) {
+      owner.hold(claim.ticket, [{ in: claim, key: claim.key }]);
+    }
     return null;
   },
 };
