@@ -27,7 +27,19 @@ export interface Validity {
   readonly staleIfError: number;
 }
 
+/** An entry after a 304 response has confirmed it. */
+export interface Revalidation {
+  /** Its field lines; the same string if they have not changed. */
+  readonly fields: string;
+  /** Its validity as of now; null: it is served once more, and not kept. */
+  readonly validity: Validity | null;
+}
+
 export interface CachePolicy {
+  /** Whether ranges of complete responses are served although the upstream has not sent `Accept-Ranges`. */
+  readonly servesRanges: boolean;
+  /** Whether `stale-while-revalidate` applies without `proxy_cache_background_update`. */
+  readonly updatesInBackground: boolean;
   /** Called before the lookup, for a request whose method may be cached. */
   requestUse(x: Exchange): RequestUse;
   /** Validity of the response to the request; null: it may not be stored. `now`: s since 1970. */
@@ -38,8 +50,10 @@ export interface CachePolicy {
   variant(x: Exchange, vary: string): string;
   /** How the entry may be used. `now`: s since 1970. */
   reuse(x: Exchange, entry: EntryHead, now: number): Reuse;
-  /** Field lines of an entry after a 304 response confirmed it; the same string if they do not change. */
-  revalidated(entry: EntryHead, response: UpstreamHead): string;
+  /** Field lines of a response that may be stored, each terminated by CRLF. `now`: time of receipt, s since 1970. */
+  storedFields(x: Exchange, response: UpstreamHead, now: number): string;
+  /** The entry after a 304 response to the request has confirmed it. */
+  revalidated(x: Exchange, entry: EntryHead, response: UpstreamHead, now: number): Revalidation;
   /** Adds or changes fields of a response that is served from the entry, before it is sent. */
   describe(x: Exchange, entry: EntryHead, now: number): void;
   /** A response to a request that is not cached, such as one with an unsafe method, was received. */

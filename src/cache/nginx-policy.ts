@@ -5,7 +5,7 @@ import { Field } from '../http/field-names.js';
 import { parseHttpDate } from '../http/http-date.js';
 import type { UpstreamHead } from '../http/upstream-session.js';
 import type { Exchange } from '../program/exchange.js';
-import type { CachePolicy, RequestUse, Reuse, Validity } from './cache-policy.js';
+import type { CachePolicy, RequestUse, Reuse, Revalidation, Validity } from './cache-policy.js';
 import type { EntryHead } from './entry-head.js';
 import { MAX_VARY_LENGTH, variantOf } from './vary.js';
 
@@ -135,6 +135,9 @@ class Freshness {
 }
 
 export class NginxPolicy implements CachePolicy {
+  readonly servesRanges = false;
+  readonly updatesInBackground = false;
+
   constructor(private readonly ignored: IgnoredFields) {}
 
   requestUse(): RequestUse {
@@ -160,8 +163,12 @@ export class NginxPolicy implements CachePolicy {
     return entry.validUntil < now ? 'stale' : 'fresh';
   }
 
-  revalidated(entry: EntryHead): string {
-    return entry.fields;
+  storedFields(_x: Exchange, { headers }: UpstreamHead): string {
+    return headers.lines(null);
+  }
+
+  revalidated(x: Exchange, entry: EntryHead, response: UpstreamHead, now: number): Revalidation {
+    return { fields: entry.fields, validity: this.validity(x, response, now) };
   }
 
   describe(): void {}
