@@ -17,7 +17,7 @@ import { diagnose } from './diagnosis.js';
 import { distinctFindings } from './distinct-findings.js';
 import type { ConfigSelection, Invocation } from './invocation.js';
 import { writeOut } from './stdout.js';
-import { diagnoseTested, type TestedArgument, testedArgument, testedAs, wholeOf } from './tested-source.js';
+import { diagnoseTested, type TestedArgument, testedArgument, testedAs } from './tested-source.js';
 import { USAGE_EXIT_CODE } from './usage-error.js';
 
 type TestInvocation = Extract<Invocation, { do: 'test' }>;
@@ -38,6 +38,7 @@ async function testOne(options: TestInvocation, which: ConfigSelection, reported
   let argument: TestedArgument;
   try {
     argument = await testedArgument(which, options.as);
+    if (options.fix !== null) argument = await fixed(options, which, argument);
   } catch (error) {
     printError(`tsproxy: [emerg] ${toText((error as Error).message)}`);
     return 1;
@@ -55,7 +56,6 @@ async function testOne(options: TestInvocation, which: ConfigSelection, reported
   const used = new Set<Module>();
   let failed = false;
   for (const tested of texts) {
-    if (options.fix !== null) await fix(options, wholeOf(tested));
     const check = (source: ConfigSource, machine: boolean) =>
       diagnose({ ...source, reader: source.reader ?? delayedJitReader() }, options.ignored, machine, options.nginx);
     const { config, findings, ...read } = await diagnoseTested(tested, check);
@@ -157,10 +157,24 @@ async function validateOptions({ fix, format, ignored }: TestInvocation): Promis
   return false;
 }
 
-/** Fixes the files, or shows the changes. */
-async function fix({ fix: how, ignored }: TestInvocation, source: ConfigSource): Promise<void> {
+/** Fixes the files, or shows the changes; returns the argument as it is now. */
+async function fixed(
+  { fix: how, ignored, as }: TestInvocation,
+  which: ConfigSelection,
+  given: TestedArgument,
+): Promise<TestedArgument> {
   const { applyToFiles, showDiff } = await import('./fix.js');
-  await (how === 'apply' ? applyToFiles : showDiff)(source, new Set(ignored));
+  const codes = new Set(ignored);
+  const done = new Set<string>();
+  let argument = given;
+  for (;;) {
+    const next = argument.texts.find(({ name }) => !done.has(name));
+    if (next === undefined) return argument;
+    done.add(next.name);
+    if (how !== 'apply') await showDiff(next, codes);
+    // A file may be included by several texts, and its new text may belong elsewhere.
+    else if (await applyToFiles(next, codes)) argument = await testedArgument(which, as);
+  }
 }
 
 /** One line per statement or parameter that is accepted without effect: place, name and reason. Bytes. */

@@ -226,7 +226,7 @@ function partsWithErrors(parts: readonly Part[], findings: readonly Finding[]): 
 }
 
 /** Findings that hold whatever the rest of the configuration and the values of placeholders are. */
-function conclusive({ parts, templates, missing }: Tested, findings: readonly Finding[]): readonly Finding[] {
+export function conclusive({ parts, templates, missing }: Tested, findings: readonly Finding[]): readonly Finding[] {
   const isComplete = parts.length === 0 && missing.size === 0;
   const holding = isComplete ? findings : findingsOfParts(findings);
   return templates.size === 0 ? holding : withoutPlaceholders(holding, (path) => templates.get(path));

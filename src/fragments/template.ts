@@ -3,7 +3,7 @@
  * static statements around them can be checked, and their findings have the right places.
  */
 import type { Source, Span } from '../../grammar/syntax-tree.js';
-import type { Finding } from '../diagnostics/finding.js';
+import type { Finding, Fix } from '../diagnostics/finding.js';
 
 /** Endings that follow the name of the file that a template or sample is for. */
 const ENDING = /\.(?:sample|example|dist|template|tmpl|tpl|gotmpl|j2|jinja2?|erb|epp|in|default)$/i;
@@ -102,7 +102,8 @@ export function withoutPlaceholders(findings: readonly Finding[], templateOf: Te
  * @param originals sources with the original texts by path, which are added as needed
  */
 function withOriginalText(finding: Finding, templateOf: TemplateLookup, originals: Map<string, Source>): Finding {
-  const spans = [finding.at, ...(finding.related ?? []).map(({ at }) => at), ...(finding.includedFrom ?? [])];
+  const others = [...(finding.related ?? []), ...(finding.fix?.edits ?? [])].map(({ at }) => at);
+  const spans = [finding.at, ...others, ...(finding.includedFrom ?? [])];
   const used = new Set(spans.flatMap((span) => (span === null ? [] : (templateOf(span.source.name) ?? []))));
   if (used.size === 0) return finding;
   const placed = (span: Span): Span => {
@@ -116,16 +117,28 @@ function withOriginalText(finding: Finding, templateOf: TemplateLookup, original
   const tags = [...used].flatMap((each) => each.tags.map(([start, end]) => each.original.slice(start, end)));
   const written = (text: string): string =>
     text.replace(/x{5,}/g, (mask) => tags.find(({ length }) => length === mask.length) ?? mask);
-  const { at, message, help, related, includedFrom, fix } = finding;
+  const { at, message, help, related, includedFrom, fix, ...kept } = finding;
   return {
-    ...finding,
+    ...kept,
     at: at === null ? null : placed(at),
     message: written(message),
     ...(help !== undefined && { help: written(help) }),
     ...(related !== undefined && { related: related.map((each) => ({ ...each, at: placed(each.at) })) }),
     ...(includedFrom !== undefined && { includedFrom: includedFrom.map(placed) }),
-    ...(fix !== undefined && { fix: { ...fix, edits: fix.edits.map((edit) => ({ ...edit, at: placed(edit.at) })) } }),
+    ...(fix !== undefined &&
+      !isAboutTags(fix, templateOf) && {
+        fix: { ...fix, edits: fix.edits.map((edit) => ({ ...edit, at: placed(edit.at) })) },
+      }),
   };
+}
+
+/** Whether a fix would remove a tag, or write the replacement of one. */
+function isAboutTags({ edits }: Fix, templateOf: TemplateLookup): boolean {
+  return edits.some(({ at, text }) =>
+    templateOf(at.source.name)?.tags.some(
+      ([start, end]) => (start < at.end && end > at.start) || text.includes('x'.repeat(end - start)),
+    ),
+  );
 }
 
 /**

@@ -96,3 +96,49 @@ test('files are replaced all together or not at all', (t) => {
   assert.deepEqual([prefix.read('a'), prefix.read('b')], ['one', 'changed by someone else']);
   assert.deepEqual(readdirSync(prefix.path), before);
 });
+
+const TEMPLATE = `events {}
+http {
+  server {
+    listen {{ port }};
+    location /a { proxy_set_header Host {{ host }}; proxy_passs http://{{ upstream }}; }
+  }
+  {% if more %}
+  servre { listen 127.0.0.1:81; }
+  {% endif %}
+  sendfle {{ sendfile }};
+}
+`;
+const MENDED_TEMPLATE = TEMPLATE.replace('passs', 'pass').replace('servre', 'server').replace('sendfle', 'sendfile');
+
+test('--fix keeps the tags of a template, as a file and in a directory, and checks the result', async (t) => {
+  const prefix = new Prefix(t, '');
+  prefix.write('nginx.conf.j2', TEMPLATE);
+  prefix.write('nginx.conf', 'events {}\n');
+  const file = await command(['-t', '--fix', join(prefix.path, 'nginx.conf.j2')]);
+  assert.equal(prefix.read('nginx.conf.j2'), MENDED_TEMPLATE);
+  assert.match(file.stderr, /^tsproxy: fixed 3 findings in .*nginx\.conf\.j2\n/);
+  assert.match(file.stderr, /test is successful\n$/);
+  prefix.write('nginx.conf.j2', TEMPLATE);
+  const directory = await command(['-t', '--fix', prefix.path]);
+  assert.equal(prefix.read('nginx.conf.j2'), MENDED_TEMPLATE);
+  assert.match(directory.stderr, /test is successful\n$/);
+});
+
+test('--fix of a dump or of standard input changes no files that it names', async (t) => {
+  const prefix = new Prefix(t, 'of this machine\n');
+  const main = join(prefix.path, 'nginx.conf');
+  const dump = `# configuration file ${main}:\nevents {}\nhttp { sendfle on; }\n\n`;
+  prefix.write('dump.txt', dump);
+  for (const [words, input] of [
+    [['-t', '--fix', join(prefix.path, 'dump.txt')], ''],
+    [['-t', '--fix', '-'], dump],
+    [['-t', '--fix', '-'], 'evnts {}\n'],
+  ] as const) {
+    const { stderr, code } = await command(words, { stdin: input });
+    assert.match(stderr, /^tsproxy: 1 not fixed: --fix changes files, not a dump or standard input\n/);
+    assert.equal(code, 1);
+    assert.equal(prefix.read('nginx.conf'), 'of this machine\n');
+    assert.equal(prefix.read('dump.txt'), dump);
+  }
+});
