@@ -145,7 +145,7 @@ async function testedDirectory(
     // As if nginx were started there with `-p`, unless a prefix is given.
     const prefix = which.prefix === undefined ? own : source.prefix;
     const missing = new Set<string>();
-    const reader = tree.reader(missing);
+    const reader = tree.reader(path, missing);
     return {
       source: { ...source, name: path, prefix, confDirectory, reader },
       name: path,

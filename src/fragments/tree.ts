@@ -58,6 +58,8 @@ export class Tree {
   /** Segments of each path, as it is and without the endings of a template. */
   private readonly segments: readonly (readonly [path: string, ...names: (readonly string[])[]])[];
   private readonly resolved = new Map<string, readonly string[]>();
+  /** Levels that a directory has in common with the nearest whole configuration. */
+  private readonly levels = new Map<string, number>();
 
   /** @param directory absolute path with a trailing slash; bytes */
   constructor(
@@ -80,6 +82,9 @@ export class Tree {
     this.files = files;
     this.files = files.map((file) => (file.enclosing === 'main' ? this.withIncluded(file) : file));
     this.byPath = new Map(this.files.map((file) => [file.path, file]));
+    // They depend on which files are whole configurations.
+    this.resolved.clear();
+    this.levels.clear();
   }
 
   /** A file of includes with the block that the included files belong into; any other file unchanged. */
@@ -97,7 +102,7 @@ export class Tree {
   private includedBy({ path, includes, enclosing }: TreeFile): TreeFile[] {
     const directory = enclosing === null ? directoryOf(path) : this.confDirectory(path);
     return includes
-      .flatMap((written) => this.resolve(written.startsWith('/') ? written : directory + written))
+      .flatMap((written) => this.resolve(written.startsWith('/') ? written : directory + written, path))
       .filter((each) => each !== path)
       .flatMap((each) => this.byPath.get(each) ?? []);
   }
@@ -121,13 +126,13 @@ export class Tree {
   }
 
   /**
-   * Reads the files of the tree, with the tags of templates replaced. Includes find no other files.
+   * Reads the files of the tree for one of its roots, with the tags of templates replaced. Includes find no other files.
    *
    * @param missing receives the paths of includes that name no file of the tree
    */
-  reader(missing: Set<string>): ConfigReader {
+  reader(root: string, missing: Set<string>): ConfigReader {
     const resolve = (path: string): readonly string[] => {
-      const found = this.resolve(path);
+      const found = this.resolve(path, root);
       if (found.length === 0 && !INSTALLED.test(path)) missing.add(path);
       return found;
     };
@@ -142,37 +147,66 @@ export class Tree {
   }
 
   /**
-   * Files that an absolute path or pattern names. Configurations name files by the paths at which they are installed: the
-   * file of the tree with the longest common end of its path stands for them, also with the ending of a template. Files
-   * outside of the tree are not read.
+   * Files that an absolute path or pattern in a file names. Configurations name files by the paths at which they are installed:
+   * the file of the tree with the longest common end of its path stands for them, also with the ending of a template. If there
+   * are several, because the tree has several projects, those of the file's own project do. Files outside of the tree are not read.
    */
-  resolve(path: string): readonly string[] {
-    let found = this.resolved.get(path);
+  resolve(path: string, from: string): readonly string[] {
+    const key = `${directoryOf(from)}\n${path}`;
+    let found = this.resolved.get(key);
     if (found === undefined) {
-      found = this.byPath.has(path) ? [path] : this.lookUp(path);
-      this.resolved.set(path, found);
+      found = this.byPath.has(path) ? [path] : this.lookUp(path, from);
+      this.resolved.set(key, found);
     }
     return found;
   }
 
-  private lookUp(path: string): readonly string[] {
+  private lookUp(path: string, from: string): readonly string[] {
     const normal = normalized(path);
     if (normal.startsWith(this.directory)) {
       const found = this.matching(normal.split('/'));
       if (found.length > 0 || hasWildcard(normal)) return found;
     }
     const segments = normal.split('/').filter((each) => each !== '');
-    for (let from = 0; from < segments.length; from++) {
-      const wanted = segments.slice(from);
+    for (let skipped = 0; skipped < segments.length; skipped++) {
+      const wanted = segments.slice(skipped);
       // A pattern without a directory would match files anywhere.
       if (wanted.length === 1 && hasWildcard(wanted[0] ?? '')) break;
       // A file that includes the path is not the included file.
       const found = this.matching(wanted).filter((each) => this.byPath.get(each)?.includes.includes(path) !== true);
       // A name without a directory may be that of another file.
-      if (wanted.length === 1 && segments.length > 1 && !this.isUnique(wanted[0] ?? '')) break;
-      if (found.length > 0) return hasWildcard(path) ? found : [nearestTo(found, path)];
+      if (wanted.length === 1 && segments.length > 1 && !this.isUnique(wanted[0] ?? '')) {
+        return found.filter((each) => directoryOf(each) === directoryOf(from)).slice(0, 1);
+      }
+      if (found.length === 0) continue;
+      const own = this.ofProject(found, wanted.length, from);
+      return hasWildcard(path) ? own : own.sort((a, b) => commonLevels(b, from) - commonLevels(a, from)).slice(0, 1);
     }
     return [];
+  }
+
+  /**
+   * Of files with the same ends of their paths, those that the project of a file has: a directory with such files belongs to the
+   * project of the nearest whole configuration.
+   *
+   * @param length number of segments of the common end
+   */
+  private ofProject(found: string[], length: number, from: string): string[] {
+    const baseOf = (path: string): string => path.split('/').slice(0, -length).join('/');
+    const bases = new Set(found.map(baseOf));
+    if (bases.size === 1) return found;
+    const own = new Set([...bases].filter((base) => commonLevels(base, from) >= this.nearestWhole(base)));
+    return found.filter((path) => own.has(baseOf(path)));
+  }
+
+  private nearestWhole(directory: string): number {
+    let level = this.levels.get(directory);
+    if (level === undefined) {
+      const wholes = this.files.filter(({ enclosing }) => enclosing === null);
+      level = Math.max(0, ...wholes.map(({ path }) => commonLevels(directory, path)));
+      this.levels.set(directory, level);
+    }
+    return level;
   }
 
   /** Whether exactly one file of the tree has the name, including files that are not nginx's. */
@@ -290,12 +324,9 @@ function normalized(path: string): string {
   return `/${segments.join('/')}`;
 }
 
-/** The path with the longest common prefix with another. */
-function nearestTo(paths: readonly string[], other: string): string {
-  const common = (path: string): number => {
-    let length = 0;
-    while (length < path.length && path[length] === other[length]) length++;
-    return length;
-  };
-  return [...paths].sort((a, b) => common(b) - common(a))[0] ?? '';
+/** Number of directories that two paths have in common. */
+function commonLevels(a: string, b: string): number {
+  const [one, other] = [a.split('/'), b.split('/')];
+  const different = one.findIndex((each, i) => each !== other[i]);
+  return different === -1 ? one.length : different;
 }

@@ -39,6 +39,20 @@ async function findingsOf(directory: string, words: readonly string[], stdin?: s
   return shown(await jsonFindings(words, stdin), directory);
 }
 
+/** Files of a project below a directory. */
+function project(name: string, more: Readonly<Record<string, string>>): Record<string, string> {
+  const files = {
+    'nginx.conf':
+      'events { }\nhttp {\n  include /etc/nginx/snippets/zones.conf;\n  include /etc/nginx/conf.d/*.conf;\n  include /etc/nginx/common.conf;\n}\n',
+    'conf.d/site.conf':
+      'server {\n  listen 80 default_server;\n  server_name x;\n  location / { limit_req zone=x; proxy_pass http://app; }\n}\n',
+    'snippets/zones.conf': 'limit_req_zone $uri zone=x:1m rate=1r/s;\n',
+    'common.conf': 'upstream app { server 127.0.0.1:1; }\n',
+    ...more,
+  };
+  return Object.fromEntries(Object.entries(files).map(([path, text]) => [`${name}/${path}`, text]));
+}
+
 /** What a directory shows, its files, and the findings. */
 const DIRECTORIES: readonly (readonly [fact: string, files: Readonly<Record<string, string>>, findings: string[]])[] = [
   [
@@ -93,6 +107,16 @@ const DIRECTORIES: readonly (readonly [fact: string, files: Readonly<Record<stri
       'master/c/backends.conf': '# nothing yet\n',
     },
     [],
+  ],
+  [
+    'each project of a directory is a configuration of its own',
+    {
+      ...project('one', {}),
+      ...project('group/two', {}),
+      ...project('three', { 'snippets/zones.conf': '# none\n', 'common.conf': 'sendfile of;\n' }),
+      'without-sites/nginx.conf': 'events { }\nhttp { include /etc/nginx/conf.d/*.conf; }\n',
+    },
+    ['invalid-reference three/conf.d/site.conf:4', 'invalid-value three/common.conf:1'],
   ],
   [
     'parts of a directory are alternatives: they do not contradict each other',
