@@ -19,6 +19,7 @@ export type ZoneKind =
   | 'upstream_servers'
   | 'metrics'
   | 'workers'
+  | 'cache'
   | 'cache_locks';
 
 /** A zone declared by a directive. Plain data. */

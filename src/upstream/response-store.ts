@@ -1,10 +1,10 @@
 /** Stores responses as files: `proxy_store`. nginx: ngx_http_upstream_store. */
-import { chmodSync, closeSync, copyFileSync, futimesSync, mkdirSync, renameSync, unlinkSync, writeSync } from 'node:fs';
-import { dirname } from 'node:path/posix';
+import { chmodSync, closeSync, futimesSync, writeSync } from 'node:fs';
 import type { TemporaryPath } from '../config/temporary-path-argument.js';
 import { errnoText } from '../diagnostics/errno.js';
-import { errorCode, failedCall } from '../exchange/file-error.js';
+import { failedCall } from '../exchange/file-error.js';
 import { filePath } from '../exchange/file-path.js';
+import { moveFile } from '../files/move-file.js';
 import { nativePath } from '../files/native-path.js';
 import { openTemporaryFile, removeName } from '../files/temporary-file.js';
 import { parseHttpDate } from '../http/http-date.js';
@@ -98,7 +98,9 @@ export class ResponseStore implements ResponseSink {
       const time = lastModified === undefined ? -1 : parseHttpDate(lastModified);
       if (time >= 0) futimesSync(this.fd, time, time);
       if (path !== '') {
-        this.move(temporary, path);
+        const { access } = settings;
+        // Directories are searchable for every class of users that may read the file.
+        moveFile(temporary, path, access | ((access & 0o444) >> 2));
         this.temporary = '';
       }
     } catch (error) {
@@ -110,36 +112,6 @@ export class ResponseStore implements ResponseSink {
         );
     }
     this.discard();
-  }
-
-  private move(from: string, path: string): void {
-    const to = nativePath(path);
-    const source = nativePath(from);
-    try {
-      renameSync(source, to);
-      return;
-    } catch (error) {
-      if (errorCode(error) === 'ENOENT') {
-        // Directories are searchable for every class of users that may read the file.
-        const { access } = this.settings;
-        mkdirSync(nativePath(dirname(path)), { recursive: true, mode: access | ((access & 0o444) >> 2) });
-      } else if (errorCode(error) !== 'EXDEV') throw error;
-    }
-    try {
-      renameSync(source, to);
-    } catch (error) {
-      if (errorCode(error) !== 'EXDEV') throw error;
-      // On another file system: copied beside the target, so that no reader sees an incomplete file.
-      const copy = nativePath(`${path}.${from.slice(from.lastIndexOf('/') + 1)}`);
-      try {
-        copyFileSync(source, copy);
-        renameSync(copy, to);
-      } catch (failure) {
-        removeQuietly(copy);
-        throw failure;
-      }
-      unlinkSync(source);
-    }
   }
 
   private storingFailed(message: string): void {
@@ -154,13 +126,5 @@ export class ResponseStore implements ResponseSink {
     this.fd = -1;
     if (this.temporary !== '') removeName(this.temporary);
     this.temporary = '';
-  }
-}
-
-function removeQuietly(path: string | Buffer): void {
-  try {
-    unlinkSync(path);
-  } catch {
-    // It was not created.
   }
 }

@@ -2,6 +2,20 @@
 
 import type { ZoneDeclaration } from '../config/zone-declaration.js';
 import { announceFill, endFill, lockEntry, reportFill } from './cache-lock-operations.js';
+import {
+  accessedEntries,
+  confirmEvictions,
+  evictEntries,
+  followEntries,
+  keepEntries,
+  listCacheEntries,
+  loadEntries,
+  loadedEntries,
+  measureCache,
+  missEntry,
+  removedEntry,
+  storedEntry,
+} from './cache-operations.js';
 import { admitRequest, reportResults } from './circuit-operations.js';
 import {
   addToEntry,
@@ -104,6 +118,18 @@ const OPERATIONS = new Map<string, Operation<unknown, unknown>>(
     announceFill,
     reportFill,
     endFill,
+    missEntry,
+    storedEntry,
+    removedEntry,
+    accessedEntries,
+    followEntries,
+    keepEntries,
+    loadEntries,
+    loadedEntries,
+    evictEntries,
+    confirmEvictions,
+    listCacheEntries,
+    measureCache,
     takeOver,
     giveBack,
   ].map((operation) => [

@@ -2,6 +2,7 @@
 
 import type { ZoneDeclaration } from '../config/zone-declaration.js';
 import { zoneIdentity } from '../config/zone-declaration.js';
+import { CacheEntries } from './cache-entries.js';
 import { CacheLocks } from './cache-locks.js';
 import { Circuits } from './circuits.js';
 import { Dictionary } from './dictionary.js';
@@ -24,6 +25,7 @@ import { WorkerCalls } from './worker-calls.js';
 export type ZoneState =
   | CacheLocks
   | ResolverCounts
+  | CacheEntries
   | Circuits
   | Dictionary
   | HealthStates
@@ -40,8 +42,8 @@ export type ZoneState =
   | WorkerCalls;
 
 /** Contents whose changes are announced to the processes that have the zone open. */
-function isAnnounced(state: ZoneState): state is KeyValues | PeerStates | ServerLists | WorkerCalls {
-  return [KeyValues, PeerStates, ServerLists, WorkerCalls].some((kind) => state instanceof kind);
+function isAnnounced(state: ZoneState): state is CacheEntries | KeyValues | PeerStates | ServerLists | WorkerCalls {
+  return [CacheEntries, KeyValues, PeerStates, ServerLists, WorkerCalls].some((kind) => state instanceof kind);
 }
 
 function newState({ kind, name, size }: ZoneDeclaration, clock: () => number): ZoneState {
@@ -58,6 +60,7 @@ function newState({ kind, name, size }: ZoneDeclaration, clock: () => number): Z
   if (kind === 'js_shared_dict') return new Dictionary(size);
   if (kind === 'upstream_servers') return new ServerLists(size);
   if (kind === 'metrics') return new MetricTotals();
+  if (kind === 'cache') return new CacheEntries(size);
   if (kind === 'workers') return new WorkerCalls();
   if (kind === 'cache_locks') return new CacheLocks(clock);
   return new PeerStates();
