@@ -21,7 +21,8 @@ import type { EntryHead } from './entry-head.js';
 
 const MAGIC = 0x43505354;
 const VERSION = 1;
-const FIXED = 112;
+/** Length of the fixed part: no file is shorter. */
+export const MIN_LENGTH = 112;
 const CHECKSUM_AT = 108;
 /** The body begins at a multiple of this. */
 const ALIGNMENT = 64;
@@ -55,7 +56,7 @@ export function encodeHead(
 ): Buffer | null {
   const { key, fields, reason, etag, vary } = head;
   const tags = head.tags.join('\n');
-  const end = FIXED + key.length + fields.length + tags.length + reason.length + etag.length + vary.length;
+  const end = MIN_LENGTH + key.length + fields.length + tags.length + reason.length + etag.length + vary.length;
   const start = bodyStart ?? Math.ceil((end + ROOM) / ALIGNMENT) * ALIGNMENT;
   if (end > start || start > MAX_HEAD || etag.length > 0xffff || vary.length > 0xffff) return null;
   const bytes = Buffer.alloc(start);
@@ -80,7 +81,7 @@ export function encodeHead(
   bytes.writeUInt16LE(etag.length, 88);
   bytes.writeUInt16LE(vary.length, 90);
   bytes.write(head.variant, 92, 16, 'hex');
-  let at = FIXED;
+  let at = MIN_LENGTH;
   for (const text of [key, fields, tags, reason, etag, vary]) at += bytes.latin1Write(text, at);
   bytes.writeUInt32LE(headChecksum(bytes, end), CHECKSUM_AT);
   return bytes;
@@ -95,11 +96,11 @@ function headChecksum(bytes: Buffer, end: number): number {
  * Length of the head to which these first bytes of a file belong, `null` if there are too few of them. Throws BadEntry.
  */
 export function headLength(bytes: Buffer, length: number): number | null {
-  if (length < FIXED) return null;
+  if (length < MIN_LENGTH) return null;
   if (bytes.readUInt32LE(0) !== MAGIC) throw new BadEntry('is not a file of this cache');
   if (bytes.readUInt16LE(4) !== VERSION) throw new BadEntry('version mismatch');
   const [end, start] = [bytes.readUInt32LE(8), bytes.readUInt32LE(12)];
-  if (end < FIXED || start < end || start > MAX_HEAD || start % ALIGNMENT !== 0)
+  if (end < MIN_LENGTH || start < end || start > MAX_HEAD || start % ALIGNMENT !== 0)
     throw new BadEntry('contains invalid header');
   return start;
 }
@@ -110,7 +111,7 @@ export function decodeHead(bytes: Buffer): StoredHead {
   const checksum = bytes.readUInt32LE(CHECKSUM_AT);
   bytes.writeUInt32LE(0, CHECKSUM_AT);
   if (headChecksum(bytes, end) !== checksum) throw new BadEntry('contains invalid header');
-  let at = FIXED;
+  let at = MIN_LENGTH;
   const text = (length: number): string => (length === 0 ? '' : bytes.latin1Slice(at, (at += length)));
   const key = text(bytes.readUInt32LE(72));
   const fields = text(bytes.readUInt32LE(76));

@@ -26,6 +26,8 @@ export interface CacheNews {
   readonly full?: true;
   /** The zone has no keeper. */
   readonly vacant?: true;
+  /** For the keeper: another process is the keeper now. */
+  readonly replaced?: true;
   /** For followers: entries that another process has stored or removed. */
   readonly changed?: readonly string[];
 }
@@ -146,6 +148,7 @@ export class CacheEntries {
     if (this.keeper !== null && this.keeper.settings === settings) {
       return this.keeper.user === user && this.keeper.zone === zone ? [...this.removals.keys()] : null;
     }
+    this.keeper?.user.notify(this.keeper.zone, { replaced: true });
     this.keeper = { user, zone, settings, maxSize };
     this.fullAnnounced = false;
     return [...this.removals.keys()];
