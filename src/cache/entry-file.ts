@@ -34,6 +34,8 @@ export class OpenEntry {
     readonly bytes: Buffer,
     /** Length of the file. */
     readonly length: number,
+    /** Whether the buffer is returned to the pool; otherwise several requests may use it, after `close` as well. */
+    private readonly pooled = true,
   ) {}
 
   get head(): EntryHead {
@@ -45,13 +47,17 @@ export class OpenEntry {
   get bodyLength(): number {
     return this.stored.bodyLength;
   }
+  /** Whether the whole file is in memory. */
+  get isWhole(): boolean {
+    return this.fd < 0;
+  }
   /** Bytes on the disk. */
   get size(): number {
     return sizeOnDisk(this.length);
   }
 
   close(): void {
-    if (this.closed) return;
+    if (this.closed || !this.pooled) return;
     this.closed = true;
     if (this.fd >= 0) closeSync(this.fd);
     giveSlab(this.bytes);
