@@ -5,6 +5,7 @@ import { nearest } from '../diagnostics/nearest.js';
 import type { CheckedBlock, CheckedConfig } from './checked-config.js';
 import type { ArgumentContext } from './directive.js';
 import type { CheckContext } from './module-declaration.js';
+import { checkStoreNames, StoreParameters } from './store-argument.js';
 import type { TemplateData } from './template.js';
 import { parseTemplate } from './template-parser.js';
 import { parseSize } from './units.js';
@@ -90,28 +91,34 @@ export interface KeyedZoneData {
   readonly key: TemplateData;
 }
 
-/** Parses `key zone=name:size …`; `parameter` receives each further word, and returns whether it is known. */
+/**
+ * Parses `key zone=name:size [store=name] …`; `parameter` receives each further word, and returns whether it is known.
+ * `leases`: whether `store_lease=` applies.
+ */
 export function parseKeyedZone(
   kind: ZoneKind,
   words: readonly Word[],
   c: ArgumentContext,
   parameter: (word: Word) => boolean = () => false,
+  leases = false,
 ): KeyedZoneData {
   const [key, ...parameters] = words as readonly [Word, ...Word[]]; // two words at least: `min`
   const template = parseTemplate(key, c);
   let found = { name: '', size: 0 };
+  const store = new StoreParameters(c, leases);
   for (const word of parameters) {
     if (word.text.startsWith('zone=')) found = parseZone(word, c);
-    else if (!parameter(word)) c.fail(word, 'invalid-value', `invalid parameter "${word.text}"`);
+    else if (!store.parse(word) && !parameter(word)) c.fail(word, 'invalid-value', `invalid parameter "${word.text}"`);
   }
   if (found.name === '') c.fail(c.statement, 'invalid-value', `"${c.directive}" must have "zone" parameter`);
-  return { zone: { kind, ...found, key: key.text }, key: template };
+  return { zone: { kind, ...found, key: key.text, ...store.value }, key: template };
 }
 
 /** Checks the zones declared by a directive, against each other and against those of other directives. */
 export function checkKeyedZones(kind: ZoneKind, directive: string, block: CheckedBlock, c: CheckContext): void {
   const values = (block.values[directive] ?? []) as readonly KeyedZoneData[];
   const declared = new Set(values.map(({ zone }) => zoneKey(zone)));
+  checkStoreNames(directive, c);
   for (const { args } of c.statements(directive)) {
     const at = args.find(({ text }) => text.startsWith('zone='));
     const [, name = '', written = ''] = /^zone=([^:]*)(?::(.*))?$/s.exec(at?.text ?? '') ?? [];

@@ -248,6 +248,24 @@ export const LIMITED = counter(
 );
 export const ZONE_SIZE = gauge('tsproxy_zone_size_bytes', 'Memory of the zone.', ['zone'], 'max');
 export const ZONE_USED = gauge('tsproxy_zone_used_bytes', 'Memory of the zone that is in use.', ['zone'], 'max');
+export const STORE_UP = gauge(
+  'tsproxy_zone_store_up',
+  'Whether the store of zones (zone_store) responds: 0 if it does not respond to a worker.',
+  ['store'],
+  'min',
+);
+export const STORE_NODES = gauge(
+  'tsproxy_zone_store_nodes',
+  'Number of machines that use the store, as last seen.',
+  ['store'],
+  'max',
+);
+export const STORE_CALLS = counter('tsproxy_zone_store_calls_total', 'Calls of scripts in the store.', ['store']);
+export const STORE_FAILURES = counter(
+  'tsproxy_zone_store_failures_total',
+  'Number of times at which the store was found not to respond.',
+  ['store'],
+);
 export const DROPPED_WRITES = counter(
   'tsproxy_log_writes_dropped_total',
   'Writes of lines or buffers to the log that failed and were dropped.',
@@ -336,6 +354,10 @@ export const FAMILIES: readonly Family[] = [
   LIMITED,
   ZONE_SIZE,
   ZONE_USED,
+  STORE_UP,
+  STORE_NODES,
+  STORE_CALLS,
+  STORE_FAILURES,
   DROPPED_WRITES,
   HANDSHAKES,
   CERTIFICATE_EXPIRY,

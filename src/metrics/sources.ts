@@ -5,6 +5,7 @@ import { handshakes } from '../net/tls-handshakes.js';
 import { countedLimits, type LimitResult } from '../program/limit-counts.js';
 import { workerNumber } from '../program/worker-number.js';
 import { zoneMemory } from '../program/zone-memory.js';
+import { storesOf } from '../program/zone-stores.js';
 import { usedCertificates } from '../tls/used-certificates.js';
 import { eventStreamCounts } from '../upstream/event-stream-settings.js';
 import {
@@ -29,6 +30,10 @@ import {
   RECEIVED_REQUESTS,
   RECONNECTS,
   RESIDENT,
+  STORE_CALLS,
+  STORE_FAILURES,
+  STORE_NODES,
+  STORE_UP,
   ZONE_SIZE,
   ZONE_USED,
 } from './families.js';
@@ -101,6 +106,20 @@ const limits: MetricSource = {
   },
 };
 
+const stores: MetricSource = {
+  attach(shared, metrics) {
+    for (const { name, counts } of storesOf(shared)) {
+      metrics.sample(STORE_CALLS, [name], counts, () => counts.calls);
+      metrics.sample(STORE_FAILURES, [name], counts, () => counts.failures);
+    }
+  },
+  gauges: (shared) =>
+    storesOf(shared).flatMap(({ name, isUp, nodes }): MetricRow[] => [
+      [STORE_UP, isUp ? 1 : 0, name],
+      [STORE_NODES, nodes, name],
+    ]),
+};
+
 const logs: MetricSource = {
   attach(_shared, metrics) {
     metrics.collect('logs', () => {
@@ -159,6 +178,7 @@ export const SOURCES: readonly MetricSource[] = [
   eventStreams,
   limits,
   zones,
+  stores,
   logs,
   handshakesOfClients,
   certificates,

@@ -90,6 +90,7 @@ import websocket_access_module from './websocket_access.js';
 import websocket_limit_module from './websocket_limit/index.js';
 import websocket_message_module from './websocket_message/index.js';
 import websocket_request_module from './websocket_request.js';
+import zone_store_module from './zone_store.js';
 import zstd_module from './zstd.js';
 import zstd_static_module from './zstd_static.js';
 
@@ -185,6 +186,7 @@ export const modules: readonly Module[] = [
   websocket_limit_module,
   websocket_message_module,
   websocket_request_module,
+  zone_store_module,
   zstd_module,
   zstd_static_module,
 ];

@@ -4,6 +4,7 @@ import { custom } from '../config/argument-types.js';
 import type { CheckedBlock } from '../config/checked-config.js';
 import type { ArgumentContext } from '../config/directive.js';
 import type { CheckContext } from '../config/module-declaration.js';
+import { withoutStore } from '../config/store-argument.js';
 import { parseMilliseconds } from '../config/units.js';
 import { checkZone, parseZone } from '../config/zone-argument.js';
 import { defineModule } from '../program/module.js';
@@ -33,7 +34,7 @@ function parseDictionary(words: readonly Word[], c: ArgumentContext): SharedDict
       type = value;
     } else if (name === 'state=' && value !== '') state = c.path(value, 'conf');
     else if (word.text === 'evict') evict = word;
-    else c.fail(word, 'invalid-value', `invalid parameter "${word.text}"`);
+    else c.fail(word, 'invalid-value', `invalid parameter "${word.text}"`, withoutStore(word));
   }
   if (zone === null) return c.fail(c.statement, 'invalid-value', `"${c.directive}" must have "zone" parameter`);
   if (evict !== null && timeout === 0) c.fail(evict, 'invalid-value', 'evict requires timeout=');

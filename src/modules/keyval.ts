@@ -5,6 +5,7 @@ import { definedVariable } from '../config/assignment-argument.js';
 import type { CheckedBlock } from '../config/checked-config.js';
 import type { ArgumentContext, Directives } from '../config/directive.js';
 import type { CheckContext } from '../config/module-declaration.js';
+import { withoutStore } from '../config/store-argument.js';
 import type { TemplateData } from '../config/template.js';
 import { parseTemplate } from '../config/template-parser.js';
 import { parseMilliseconds } from '../config/units.js';
@@ -41,9 +42,9 @@ function parseKeyvalZone(words: readonly Word[], c: ArgumentContext): KeyvalZone
       type = found;
     } else if (word.text === 'sync') {
       c.unsupported(word, 'invalid parameter "sync"', {
-        help: 'zones are shared by the workers of one machine, not by several machines',
+        help: 'key-value zones are shared by the workers of one machine, not by several machines',
       });
-    } else c.fail(word, 'invalid-value', `invalid parameter "${word.text}"`);
+    } else c.fail(word, 'invalid-value', `invalid parameter "${word.text}"`, withoutStore(word));
   }
   if (zone === null || zone.name === '') {
     return c.fail(c.statement, 'invalid-value', `"${c.directive}" must have "zone" parameter`);

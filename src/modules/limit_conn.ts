@@ -38,10 +38,12 @@ function parseLimit(words: readonly Word[], c: ArgumentContext): LimitData {
 const directives = {
   limit_conn_zone: {
     contexts: ['http'],
-    takes: custom('key zone=name:size', 2, 2, (words, c) => parseKeyedZone('limit_conn', words, c)),
+    takes: custom('key zone=name:size [store=name [store_failure=local | open | closed]]', 2, 4, (words, c) =>
+      parseKeyedZone('limit_conn', words, c),
+    ),
     repeat: true,
     links: ({ zone }: KeyedZoneData) => ({ name: `zone ${zone.name}` }),
-    doc: 'Declares a zone that counts concurrent requests per key. A request with an empty key is not counted. With the key `$binary_remote_addr`, one megabyte stores 16 thousand addresses; when a zone is full, requests with new keys are rejected. A reload that does not change name, size and key keeps the counts.',
+    doc: 'Declares a zone that counts concurrent requests per key. A request with an empty key is not counted. With the key `$binary_remote_addr`, one megabyte stores 16 thousand addresses; when a zone is full, requests with new keys are rejected. A reload that does not change name, size and key keeps the counts. With `store`, all machines with the same `zone_store` count together ([cluster.md](../cluster.md)). While the store does not respond, `store_failure` applies: with `local` (the default), each machine has its share of the limit; with `open`, requests are not limited; with `closed`, they are rejected.',
     example: 'limit_conn_zone $binary_remote_addr zone=addr:10m;',
   },
   limit_conn: {
@@ -145,6 +147,8 @@ class Limiter {
     const name = limit?.keyedZone.zone.declaration.name;
     if (limit !== undefined) limit.counts[dryRun ? 'rejected_dry_run' : 'rejected']++;
     if (result === 'limit') logError(x, level, `limiting connections${dryRun ? ', dry run,' : ''} by zone "${name}"`);
+    else if (result === 'unavailable')
+      logError(x, level, `limiting connections: no response of the store of zone "${name}"`);
     else if (result === 'memory')
       this.errorLog.write('crit', `ngx_slab_alloc() failed: no memory in limit_conn_zone "${name}"`);
     x.setState(STATUS, dryRun ? 'REJECTED_DRY_RUN' : 'REJECTED');

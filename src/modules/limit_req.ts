@@ -32,16 +32,22 @@ interface RateZoneData extends KeyedZoneData {
   readonly rate: number;
 }
 
+/** Parameters that nginx does not have. */
+const isStoreParameter = ({ text }: Word): boolean => text.startsWith('store');
+
 function parseRateZone(words: readonly Word[], c: ArgumentContext): RateZoneData {
-  const [, , , fourth] = words;
+  const [, , , fourth] = words.filter((word) => !isStoreParameter(word));
   if (fourth !== undefined) {
     const plus = fourth.text === 'sync';
     const message = `invalid number of arguments in "${c.directive}" directive`;
     if (!plus) c.fail(fourth, 'argument-count', message, { help: 'nothing may follow "rate"' });
-    c.report(fourth, 'nginx-only-directive', message, { help: 'only nginx Plus has "sync"' });
+    c.report(fourth, 'nginx-only-directive', message, {
+      help: 'only nginx Plus has "sync"; several machines share the limits of a zone with "store" (docs/cluster.md)',
+    });
   }
   let rate = 1000;
-  const zone = parseKeyedZone('limit_req', words.slice(0, 3), c, (word) => {
+  const parse = (word: Word): boolean => {
+    if (word === fourth) return true;
     if (!word.text.startsWith('rate=')) return false;
     const [, number = '', unit] = /^rate=(.*?)(r\/s|r\/m)?$/s.exec(word.text) ?? [];
     const requests = parseInteger(number) ?? 0;
@@ -52,8 +58,8 @@ function parseRateZone(words: readonly Word[], c: ArgumentContext): RateZoneData
     }
     rate = Math.floor((requests * 1000) / (unit === 'r/m' ? 60 : 1));
     return true;
-  });
-  return { ...zone, rate };
+  };
+  return { ...parseKeyedZone('limit_req', words, c, parse, true), rate };
 }
 
 interface LimitData {
@@ -91,10 +97,15 @@ function parseCount(name: 'burst' | 'delay', value: string, word: Word, c: Argum
 const directives = {
   limit_req_zone: {
     contexts: ['http'],
-    takes: custom('key zone=name:size rate=rate', 3, 4, parseRateZone),
+    takes: custom(
+      'key zone=name:size rate=rate [store=name [store_failure=local | open | closed] [store_lease=number]]',
+      3,
+      7,
+      parseRateZone,
+    ),
     repeat: true,
     links: ({ zone }: RateZoneData) => ({ name: `zone ${zone.name}` }),
-    doc: 'Declares a zone that stores for each key by how much its requests exceed the rate, which is given in requests per second (`r/s`) or minute (`r/m`). A request with an empty key is not counted. With the key `$binary_remote_addr`, one megabyte stores 8 thousand addresses; when a zone is full, the least recently used key is removed. A reload that does not change name, size and key keeps the state and may change the rate.',
+    doc: 'Declares a zone that stores for each key by how much its requests exceed the rate, which is given in requests per second (`r/s`) or minute (`r/m`). A request with an empty key is not counted. With the key `$binary_remote_addr`, one megabyte stores 8 thousand addresses; when a zone is full, the least recently used key is removed. A reload that does not change name, size and key keeps the state and may change the rate. With `store`, all machines with the same `zone_store` count together ([cluster.md](../cluster.md)). While the store does not respond, `store_failure` applies: with `local` (the default), each machine has its share of rate and burst; with `open`, requests are not limited; with `closed`, they are rejected. With `store_lease`, a worker counts up to this number of requests of a key in the store at once, as far as `burst` permits and none is delayed, and the following ones without asking.',
     example: 'limit_req_zone $binary_remote_addr zone=one:10m rate=1r/s;',
   },
   limit_req: {
@@ -217,6 +228,8 @@ class Limiter {
       return DONE;
     }
     if (result === 'beyond') logError(x, level, `limiting requests${excess} by zone "${name}"`);
+    else if (result === 'unavailable')
+      logError(x, level, `limiting requests: no response of the store of zone "${name}"`);
     else if (result === 'memory') this.errorLog.write('alert', `could not allocate node in limit_req zone "${name}"`);
     x.setState(STATUS, dryRun ? 'REJECTED_DRY_RUN' : 'REJECTED');
     if (limit !== undefined) limit.counts[dryRun ? 'rejected_dry_run' : 'rejected']++;

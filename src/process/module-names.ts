@@ -345,6 +345,7 @@ export const MODULE_NAMES: readonly NamedModule[] = [
       websocket_deflate websocket_deflate_window_bits websocket_deflate_context_takeover websocket_message_status`,
   },
   { load: () => import('../modules/websocket_request.js'), names: '' },
+  { load: () => import('../modules/zone_store.js'), names: 'zone_store store_required' },
   {
     load: () => import('../modules/zstd.js'),
     names: `

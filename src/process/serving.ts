@@ -52,6 +52,8 @@ export interface Job {
   readonly files?: Readonly<Record<string, string>>;
   /** Files of `load_module`, as they were checked. Default: none. */
   readonly moduleFiles?: readonly ModuleFile[];
+  /** See `Compiler.replacement`. Default: false. */
+  readonly replacement?: boolean;
 }
 
 /** A configuration ready to be put in force. Exactly one of the two methods is to be called. */
@@ -117,7 +119,7 @@ export class Serving {
    * is given. `lasting`: the backend of those that outlive this process.
    */
   async prepare(
-    { config, prefix, generation, secret, files = {}, moduleFiles = [] }: Job,
+    { config, prefix, generation, secret, files = {}, moduleFiles = [], replacement = false }: Job,
     zones: ZoneBackend = this.ownZones,
     lasting: ZoneBackend = zones,
   ): Promise<PreparedJob> {
@@ -134,6 +136,7 @@ export class Serving {
       files,
       zones,
       lastingZones: lasting,
+      replacement,
     });
     try {
       const differences = await this.prepareTunnelMoves(config);

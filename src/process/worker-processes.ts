@@ -345,7 +345,7 @@ export class WorkerProcesses implements Workers {
     try {
       // A reload may intervene.
       for (let job = this.current; job !== null && worker.generation !== job.generation; job = this.current) {
-        await worker.prepare(job, await encodeConfig(job.config));
+        await worker.prepare({ ...job, replacement: true }, await encodeConfig(job.config));
         if (job === this.current) void worker.commit();
         else worker.cancel();
       }

@@ -32,6 +32,7 @@ import { Template } from './template.js';
 import { TimeSlice } from './time-slice.js';
 import { Variable } from './variable.js';
 import type { Getter, VariableSpec } from './variable-spec.js';
+import { withStores } from './zone-stores.js';
 
 /** Compiled configuration: listeners with their servers. Created for each (re)load. */
 export class RoutingTable {
@@ -93,6 +94,8 @@ export interface CompileOptions {
   readonly lastingZones?: ZoneBackend;
   /** Whether the table is compiled only as a test: it serves nothing and does not listen. */
   readonly onlyTest?: boolean;
+  /** See `Compiler.replacement`. Default: false. */
+  readonly replacement?: boolean;
   /** The traffic tap to which its requests are published. Default: one without subscribers. */
   readonly tap?: Tap;
   /** The process in which it serves. Default: none. */
@@ -145,6 +148,7 @@ class TableCompiler implements Compiler, Programs {
   readonly tap: Tap;
   readonly link: ProcessLink;
   readonly onlyTest: boolean;
+  readonly replacement: boolean;
   readonly slice = new TimeSlice();
   readonly variables = new Map<string, Variable>();
   readonly locations = new Map<CheckedBlock, LocationProgram>();
@@ -169,6 +173,7 @@ class TableCompiler implements Compiler, Programs {
       secret,
       files = {},
       onlyTest = false,
+      replacement = false,
       observer = UNOBSERVED,
       tap = new Tap(),
       link = NO_PROCESS,
@@ -179,12 +184,14 @@ class TableCompiler implements Compiler, Programs {
     this.link = link;
     this.onlyTest = onlyTest;
     this.previous = previous?.shared ?? null;
-    this.zones = this.shared.set(ZONE_HOME, zones ?? this.previous?.get<ZoneBackend>(ZONE_HOME) ?? new LocalBackend());
-    this.lastingZones = lastingZones ?? this.zones;
     this.prefix = prefix;
     this.givenSecret = secret ?? null;
     this.files = new Map(Object.entries(files));
     this.errorLog = errorLog;
+    this.replacement = replacement;
+    const home = zones ?? this.previous?.get<ZoneBackend>(ZONE_HOME) ?? new LocalBackend();
+    this.zones = withStores(this, this.shared.set(ZONE_HOME, home));
+    this.lastingZones = lastingZones ?? home;
     this.scripts = givenScripts(modules);
     this.confs = new Confs(modules);
     this.withSettings = modules.filter(({ settings }) => settings !== undefined);

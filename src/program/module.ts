@@ -68,6 +68,8 @@ export interface Compiler extends ModuleCompiler {
   readonly files: Map<string, string>;
   /** Modules of scripts that are given as objects. */
   readonly scripts: GivenScripts;
+  /** The process takes the place of one that died: what was in force must not be refused because of another machine. */
+  readonly replacement: boolean;
   /** See `secret.ts`. */
   readonly secret: Buffer;
   /**

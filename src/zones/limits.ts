@@ -18,12 +18,13 @@ export interface ConnectionQuestion {
 }
 
 export interface ConnectionAnswer {
-  readonly result: 'taken' | 'limit' | 'memory' | 'unanswered';
+  /** `unavailable`: the store of the zone does not respond, and its zone refuses all requests then. */
+  readonly result: 'taken' | 'limit' | 'memory' | 'unavailable' | 'unanswered';
   /** Index of the limit that refused; -1 for none. */
   readonly refusedBy: number;
 }
 
-const TAKEN: ConnectionAnswer = { result: 'taken', refusedBy: -1 };
+export const TAKEN: ConnectionAnswer = { result: 'taken', refusedBy: -1 };
 
 /** Counts a request in all its zones, or in none if one of them refuses. */
 export const takeConnections: Operation<ConnectionQuestion, ConnectionAnswer> = {
@@ -64,7 +65,8 @@ export interface RateQuestion {
 }
 
 export interface RateAnswer {
-  readonly result: 'passed' | 'delayed' | 'beyond' | 'memory' | 'unanswered';
+  /** `unavailable`: the store of the zone does not respond, and its zone refuses all requests then. */
+  readonly result: 'passed' | 'delayed' | 'beyond' | 'memory' | 'unavailable' | 'unanswered';
   /** Thousandths of a request, for the log message. */
   readonly excess: number;
   /** Index of the limit in the log message; -1 for none. */
@@ -73,7 +75,7 @@ export interface RateAnswer {
   readonly delay: number;
 }
 
-const PASSED: RateAnswer = { result: 'passed', excess: 0, limitIndex: -1, delay: 0 };
+export const PASSED: RateAnswer = { result: 'passed', excess: 0, limitIndex: -1, delay: 0 };
 
 /** Counts a request in all its zones and returns its delay, or counts it in none if one of them refuses. */
 export const countRequest: Operation<RateQuestion, RateAnswer> = {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { fork } from 'node:child_process';
-import { describe, test } from 'node:test';
+import { randomUUID } from 'node:crypto';
+import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { MessageChannel } from 'node:worker_threads';
 import type { ZoneDeclaration } from '../../src/config/zone-declaration.js';
@@ -19,10 +20,13 @@ import { reportRetries } from '../../src/zones/retry-operations.js';
 import { changeServers, loadServers, readServers } from '../../src/zones/server-list-operations.js';
 import type { ServerChange, ServerListState } from '../../src/zones/server-lists.js';
 import { findSession, learnSession } from '../../src/zones/sticky-operations.js';
+import { StoreBackend } from '../../src/zones/store/store-backend.js';
 import { giveBack } from '../../src/zones/tickets.js';
 import { addValue, findValue } from '../../src/zones/value-operations.js';
 import type { ZoneBackend } from '../../src/zones/zone.js';
 import { ZoneServer } from '../../src/zones/zone-server.js';
+import { RedisServer, withoutRedis } from '../kit/redis.js';
+import { openStore } from './store.js';
 
 /** A backend under test. */
 interface Subject {
@@ -32,29 +36,57 @@ interface Subject {
 
 const strict = { log: (_level: string, message: string) => assert.fail(message), timeout: 20_000 };
 
+interface Kind {
+  readonly skip?: string | false;
+  /** Server that the subjects need. */
+  readonly server?: () => Promise<RedisServer>;
+  /** Limits are counted in a store: in as much memory as that has, and answers are promises. */
+  readonly inStore?: true;
+  create(server: RedisServer | null): Subject | Promise<Subject>;
+}
+
 /** Every backend; each must do the same. */
-const BACKENDS: Readonly<Record<string, () => Subject>> = {
-  'this process': () => ({ backend: new LocalBackend(), close: () => {} }),
-  'a master behind a MessageChannel': () => {
-    const { port1, port2 } = new MessageChannel();
-    new ZoneServer().serve(portChannel(port1));
-    return { backend: new RemoteBackend(portChannel(port2), strict), close: () => port1.close() };
+const BACKENDS: Readonly<Record<string, Kind>> = {
+  'this process': { create: () => ({ backend: new LocalBackend(), close: () => {} }) },
+  'a master behind a MessageChannel': {
+    create: () => {
+      const { port1, port2 } = new MessageChannel();
+      new ZoneServer().serve(portChannel(port1));
+      return { backend: new RemoteBackend(portChannel(port2), strict), close: () => port1.close() };
+    },
   },
-  'a master in a process of its own': () => {
-    const child = fork(fileURLToPath(new URL('master.js', import.meta.url)));
-    return { backend: new RemoteBackend(processChannel(child), strict), close: () => child.disconnect() };
+  'a master in a process of its own': {
+    create: () => {
+      const child = fork(fileURLToPath(new URL('master.js', import.meta.url)));
+      return { backend: new RemoteBackend(processChannel(child), strict), close: () => child.disconnect() };
+    },
+  },
+  'a store': {
+    skip: withoutRedis,
+    server: () => RedisServer.start(),
+    inStore: true,
+    create: async (server) => {
+      const store = await openStore(server as RedisServer, { prefix: `${randomUUID()}:`, timeout: 20_000 });
+      return { backend: new StoreBackend(new LocalBackend(), new Map([['main', store]])), close: () => store.close() };
+    },
   },
 };
 
-const conn: ZoneDeclaration = { kind: 'limit_conn', name: 'c', size: 32 << 10, key: '$x' };
-const req: ZoneDeclaration = { kind: 'limit_req', name: 'r', size: 32 << 10, key: '$x' };
-
 const unhealthy: HealthNews = { check: 'c', peer: 'p', state: 'unhealthy' };
 
-for (const [name, create] of Object.entries(BACKENDS)) {
-  describe(`zones in ${name}`, () => {
+for (const [name, { create, inStore = false, server: startServer, skip = false }] of Object.entries(BACKENDS)) {
+  const kept = inStore ? { store: { name: 'main', failure: 'closed', lease: 1 } as const } : {};
+  const conn: ZoneDeclaration = { kind: 'limit_conn', name: 'c', size: 32 << 10, key: '$x', ...kept };
+  const req: ZoneDeclaration = { kind: 'limit_req', name: 'r', size: 32 << 10, key: '$x', ...kept };
+
+  describe(`zones in ${name}`, { skip }, () => {
+    let server: RedisServer | null = null;
+    before(async () => {
+      if (startServer !== undefined) server = await startServer();
+    });
+    after(() => server?.close());
     const during = async (use: (backend: ZoneBackend) => Promise<void>): Promise<void> => {
-      const { backend, close } = create();
+      const { backend, close } = await create(server);
       try {
         await use(backend);
       } finally {
@@ -69,7 +101,7 @@ for (const [name, create] of Object.entries(BACKENDS)) {
     test('answers at once only where no other process is asked', () =>
       during(async (backend) => {
         const answer = take(backend, backend.open(conn).id, 'a', 1);
-        assert.equal(answer instanceof Promise, backend.shared);
+        assert.equal(answer instanceof Promise, backend.shared || inStore);
         await answer;
       }));
 
@@ -239,14 +271,14 @@ for (const [name, create] of Object.entries(BACKENDS)) {
         assert.equal(await result(take(backend, one, 'k', 1)), 'taken');
       }));
 
-    test('a zone has as much room as nginx’s, and refuses further keys', () =>
+    test(`a zone has as much room as ${inStore ? 'the store' : 'nginx’s'}, and refuses further keys`, () =>
       during(async (backend) => {
         const { id } = backend.open(conn);
         const results = Array.from({ length: 400 }, (_, i) => result(take(backend, id, `key ${i}`, 1)));
         const taken = (await Promise.all(results)).filter((each) => each === 'taken').length;
         // Six pages of 64 pieces, of which nginx takes one for itself.
-        assert.equal(taken, 383);
-        assert.equal(await result(take(backend, id, 'one more', 1)), 'memory');
+        assert.equal(taken, inStore ? 400 : 383);
+        assert.equal(await result(take(backend, id, 'one more', 1)), inStore ? 'taken' : 'memory');
       }));
 
     test('declarations with the same name, size and key share one zone', () =>
@@ -278,12 +310,12 @@ for (const [name, create] of Object.entries(BACKENDS)) {
         assert.equal((await ask(backend, id, 'other', 2000)).result, 'passed');
       }));
 
-    test('a full zone forgets the key that was used least recently', () =>
+    test(`a full zone ${inStore ? 'of this machine does not limit the store' : 'forgets the key that was used least recently'}`, () =>
       during(async (backend) => {
         const { id } = backend.open(req);
         for (let i = 0; i < 400; i++) void ask(backend, id, `key ${i}`, 0);
         assert.equal((await ask(backend, id, 'key 399', 0)).result, 'beyond');
-        assert.equal((await ask(backend, id, 'key 0', 0)).result, 'passed');
+        assert.equal((await ask(backend, id, 'key 0', 0)).result, inStore ? 'beyond' : 'passed');
       }));
 
     test('a refused request counts in none of its zones', () =>

@@ -2,6 +2,7 @@
 import type { Word } from '../../../grammar/syntax-tree.js';
 import { custom } from '../../config/argument-types.js';
 import type { ArgumentContext, ArgumentType } from '../../config/directive.js';
+import { withoutStore } from '../../config/store-argument.js';
 import type { TemplateData } from '../../config/template.js';
 import { parseTemplate, spanInWord } from '../../config/template-parser.js';
 import { parseMilliseconds, parseSeconds, parseSize } from '../../config/units.js';
@@ -54,7 +55,7 @@ function refuse(at: Word, message: string, c: ArgumentContext, help?: string): n
 }
 
 function unknown(word: Word, c: ArgumentContext): never {
-  return c.fail(word, 'invalid-value', `unknown parameter "${word.text}"`);
+  return c.fail(word, 'invalid-value', `unknown parameter "${word.text}"`, withoutStore(word));
 }
 
 /** Splits `name=value`; without `=` the value is null. */

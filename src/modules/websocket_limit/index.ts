@@ -22,10 +22,12 @@ const ZONE = 'websocket_limit_zone $binary_remote_addr zone=chat:10m;';
 const directives = {
   websocket_limit_zone: {
     contexts: ['http'],
-    takes: custom('key zone=name:size', 2, 2, (words, c) => parseKeyedZone('websocket_limit', words, c)),
+    takes: custom('key zone=name:size [store=name [store_failure=local | open | closed]]', 2, 4, (words, c) =>
+      parseKeyedZone('websocket_limit', words, c),
+    ),
     repeat: true,
     links: ({ zone }: KeyedZoneData) => ({ name: `zone ${zone.name}` }),
-    doc: `Declares a zone that counts the messages and bytes of each key over all its WebSockets (and all workers), for the parameter \`zone\` of \`websocket_limit_messages\` and \`websocket_limit_bytes\`. The key is evaluated when a WebSocket opens; an empty key is not counted. When a zone is full, the least recently used key is removed. ${EXTENSION}`,
+    doc: `Declares a zone that counts the messages and bytes of each key over all its WebSockets (and all workers), for the parameter \`zone\` of \`websocket_limit_messages\` and \`websocket_limit_bytes\`. The key is evaluated when a WebSocket opens; an empty key is not counted. When a zone is full, the least recently used key is removed. With \`store\`, the WebSockets of all machines with the same \`zone_store\` count together ([cluster.md](../cluster.md)). While the store does not respond, \`store_failure\` applies: with \`local\` (the default), each machine has its share of the rates; with \`open\`, messages are not limited; with \`closed\`, a message closes its WebSocket. ${EXTENSION}`,
     example: ZONE,
   },
   websocket_limit_from: {

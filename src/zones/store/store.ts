@@ -1,0 +1,304 @@
+/**
+ * A store of zones, as seen by one process: rates and connections that several machines count together. While it does not
+ * respond, its questions are answered with null, and the caller decides.
+ */
+import { randomBytes } from 'node:crypto';
+import { PASSED, type RateAnswer, type RateLimit } from '../limits.js';
+import { StoreConnection } from './connection.js';
+import { StoreRefused } from './errors.js';
+import { HeldConnections, type LocalZones } from './held-connections.js';
+import { RateLeases } from './rate-leases.js';
+import { COUNT_RATES, END_CONNECTIONS, REGISTER_NODE, RENEW_CONNECTIONS, TAKE_CONNECTIONS } from './scripts.js';
+import type { StoreSecrets, StoreSettings } from './settings.js';
+
+/** ms between registrations of this node, and for which one is valid. */
+const REGISTER_INTERVAL = 1000;
+const REGISTERED_FOR = 5000;
+/** Connections that one call of a script renews or ends. */
+const BATCH = 500;
+/** ms for bringing the store up to date after a failure. */
+const SYNC_TIMEOUT = 5000;
+/** ms between two log messages about a store that does not respond. */
+const LOG_INTERVAL = 60_000;
+
+export interface StoreOptions {
+  readonly settings: StoreSettings;
+  readonly secrets: StoreSecrets;
+  /** Identifies this machine's proxy: the same in all of its processes. */
+  readonly node: string;
+  readonly log: (level: 'error' | 'warn' | 'notice', message: string) => void;
+}
+
+/** Counts for metrics. */
+export interface StoreCounts {
+  /** Calls of scripts. */
+  calls: number;
+  /** Times at which it was found not to respond. */
+  failures: number;
+  /** Requests that were counted in advance (`store_lease=`). */
+  leased: number;
+}
+
+/** A rate for a key of the store. */
+export interface StoredRate extends Omit<RateLimit, 'zone'> {
+  /** Number of requests to count at once, 1 or more. */
+  readonly lease: number;
+}
+
+/** A maximum of connections for a key of the store. */
+export interface StoredMaximum {
+  readonly key: string;
+  readonly max: number;
+}
+
+export class Store {
+  readonly counts: StoreCounts = { calls: 0, failures: 0, leased: 0 };
+  private readonly connection: StoreConnection;
+  private readonly held: HeldConnections;
+  private readonly leases = new RateLeases();
+  private readonly nodesKey: string;
+  private nodeCount = 1;
+  private isStarted = false;
+  private heartbeat: NodeJS.Timeout | null = null;
+  private renewal: NodeJS.Timeout | null = null;
+  private loggedAt = Number.NEGATIVE_INFINITY;
+  private failureLogged = false;
+
+  constructor(private readonly options: StoreOptions) {
+    const { settings, secrets } = options;
+    this.nodesKey = `${settings.prefix}nodes`;
+    this.held = new HeldConnections(randomBytes(9).toString('base64url'));
+    this.connection = new StoreConnection({
+      settings,
+      secrets,
+      prepare: () => this.prepare(),
+      up: () => this.up(),
+      down: (why) => this.down(why),
+      failed: (why) => this.logFailure(why),
+    });
+  }
+
+  get name(): string {
+    return this.options.settings.name;
+  }
+
+  /** Whether it responds. */
+  get isUp(): boolean {
+    return this.connection.isUp;
+  }
+
+  /** Number of nodes last seen, this one included. */
+  get nodes(): number {
+    return this.nodeCount;
+  }
+
+  /** Key of a value of a zone. The identity of the zone makes keys of different zones distinct. */
+  key(zone: string, key: string): string {
+    return `${this.options.settings.prefix}${zone}:${key}`;
+  }
+
+  /** Whether it was told to connect. */
+  get started(): boolean {
+    return this.isStarted;
+  }
+
+  /** Imports the package that speaks to it. */
+  load(): Promise<void> {
+    return this.connection.load();
+  }
+
+  /** Connects, after `load`; rejects if the first attempt fails, and continues to try. */
+  start(): Promise<void> {
+    this.isStarted = true;
+    return this.connection.attempt();
+  }
+
+  /** Logs that it is not available at the start. */
+  logUnavailable({ message }: Error): void {
+    this.logged('warn', `${this.subject} is not available (${message}): "store_failure" of its zones applies`);
+  }
+
+  close(): void {
+    this.stopTimers();
+    if (this.isUp) {
+      for (const [keys, args] of batches(this.held.all())) void this.run(END_CONNECTIONS, keys, args).catch(() => {});
+    }
+    this.connection.close();
+  }
+
+  // -- rates
+
+  /** Counts a request; null if the store does not respond. */
+  count(limits: readonly StoredRate[]): RateAnswer | Promise<RateAnswer | null> {
+    if (this.leases.take(limits)) {
+      this.counts.leased++;
+      return PASSED;
+    }
+    return this.isUp ? this.countInStore(limits) : Promise.resolve(null);
+  }
+
+  private async countInStore(limits: readonly StoredRate[]): Promise<RateAnswer | null> {
+    const args: number[] = [];
+    const leases = this.leases.request(limits);
+    limits.forEach(
+      ({ rate, burst, delay, cost = 1000 }, i) => void args.push(rate, burst, delay, cost, leases[i] ?? 1),
+    );
+    const keys = limits.map(({ key }) => key);
+    const reply = await this.ask(COUNT_RATES, keys, args);
+    this.leases.answered(limits, leases, isNumbers(reply) ? reply.slice(4) : []);
+    if (!isNumbers(reply) || reply.length < 4) return null;
+    const [code, excess, limitIndex, delay] = reply as [number, number, number, number]; // checked before
+    if (code === 1) return { result: 'beyond', excess, limitIndex, delay: 0 };
+    return code === 2 ? { result: 'delayed', excess, limitIndex, delay } : PASSED;
+  }
+
+  // -- connections
+
+  /**
+   * Counts a connection under a ticket; returns the number of the limit that refuses, from 1, or 0; null if the store does not
+   * respond. Then `adopt` is to be called if it is admitted nevertheless. `local`: zones that count it while the store does not
+   * respond later.
+   */
+  async take(ticket: number, limits: readonly StoredMaximum[], local: LocalZones): Promise<number | null> {
+    if (!this.isUp) return null;
+    const keys = limits.map(({ key }) => key);
+    const member = this.held.begin(ticket, keys, local);
+    const maxima = limits.map(({ max }) => max);
+    const reply = await this.ask(TAKE_CONNECTIONS, keys, [member, this.options.settings.lease, ...maxima]);
+    const refusedBy = typeof reply === 'number' ? reply : null;
+    this.held.answered(ticket, refusedBy);
+    return refusedBy;
+  }
+
+  /**
+   * Counts a connection that this node admitted while the store did not respond; it is added when that responds again.
+   * `mirrored`: the ticket under which `local` counts it until then; 0: it does not.
+   */
+  adopt(ticket: number, keys: readonly string[], local: LocalZones, mirrored: number): void {
+    this.held.adopt(ticket, keys, local, mirrored);
+    if (!this.isUp) return;
+    this.addMissing();
+    this.held.unmirror();
+  }
+
+  /** Ends a connection, whether `take` was answered or not. */
+  release(ticket: number): void {
+    const ended = this.held.release(ticket, this.isUp);
+    if (ended === null) return;
+    const { keys, member } = ended;
+    // After an earlier `take`, in the order of the calls.
+    const members = keys.map(() => member);
+    void this.run(END_CONNECTIONS, keys, members).catch(() => this.held.addStale(keys, member));
+  }
+
+  /** Number of connections of this process. */
+  get connections(): number {
+    return this.held.size;
+  }
+
+  // -- the connection to the store
+
+  private run(...args: Parameters<StoreConnection['run']>): Promise<unknown> {
+    this.counts.calls++;
+    return this.connection.run(...args);
+  }
+
+  private async ask(...args: Parameters<StoreConnection['run']>): Promise<unknown> {
+    try {
+      return await this.run(...args);
+    } catch {
+      return null;
+    }
+  }
+
+  /** Checks that every script may be run, and adds the connections that are counted here only. */
+  private async prepare(): Promise<void> {
+    const { settings } = this.options;
+    // An earlier attempt may have failed halfway.
+    this.held.lost();
+    await this.register();
+    const key = `${settings.prefix}check:${this.held.owner}`;
+    await this.run(COUNT_RATES, [key], [1000, 0, 0, 1000, 1]);
+    await this.run(TAKE_CONNECTIONS, [key], ['check', 1000, 1]);
+    await this.run(RENEW_CONNECTIONS, [key], [1000, 'check']);
+    await this.run(END_CONNECTIONS, [key], ['check']);
+    for (const [keys, args] of batches(this.held.takeStale()))
+      await this.run(END_CONNECTIONS, keys, args, SYNC_TIMEOUT);
+    for (const [keys, args] of batches(this.held.takeMissing())) await this.renew(keys, args, SYNC_TIMEOUT);
+  }
+
+  private up(): void {
+    // Changes since `prepare` began are sent before any question.
+    for (const [keys, args] of batches(this.held.takeStale()))
+      void this.run(END_CONNECTIONS, keys, args).catch(() => {});
+    this.addMissing();
+    this.held.unmirror();
+    const { lease } = this.options.settings;
+    this.heartbeat = setInterval(() => void this.register().catch(() => {}), REGISTER_INTERVAL).unref();
+    this.renewal = setInterval(() => this.renewAll(), lease / 3).unref();
+    if (!this.failureLogged) return;
+    this.failureLogged = false;
+    this.options.log('notice', `${this.subject} responds again`);
+  }
+
+  private down(why: Error): void {
+    this.counts.failures++;
+    this.stopTimers();
+    this.leases.clear();
+    this.held.lost();
+    this.logFailure(why);
+  }
+
+  private stopTimers(): void {
+    if (this.heartbeat !== null) clearInterval(this.heartbeat);
+    if (this.renewal !== null) clearInterval(this.renewal);
+    this.heartbeat = null;
+    this.renewal = null;
+  }
+
+  private async register(): Promise<void> {
+    const reply = await this.run(REGISTER_NODE, [this.nodesKey], [this.options.node, REGISTERED_FOR]);
+    if (typeof reply === 'number' && reply >= 1) this.nodeCount = reply;
+  }
+
+  private renew(keys: readonly string[], members: readonly string[], timeout?: number): Promise<unknown> {
+    return this.run(RENEW_CONNECTIONS, keys, [this.options.settings.lease, ...members], timeout);
+  }
+
+  private addMissing(): void {
+    for (const [keys, args] of batches(this.held.takeMissing())) void this.renew(keys, args).catch(() => {});
+  }
+
+  private renewAll(): void {
+    for (const [keys, args] of batches(this.held.all())) void this.renew(keys, args).catch(() => {});
+  }
+
+  private get subject(): string {
+    return `zone store "${this.name}" (${this.options.settings.address})`;
+  }
+
+  private logFailure(why: Error): void {
+    const problem = why instanceof StoreRefused ? 'cannot be used' : 'does not respond';
+    this.logged('error', `${this.subject} ${problem} (${why.message}): "store_failure" of its zones applies`);
+  }
+
+  private logged(level: 'error' | 'warn', message: string): void {
+    const now = performance.now();
+    if (this.failureLogged || now - this.loggedAt < LOG_INTERVAL) return;
+    this.loggedAt = now;
+    this.failureLogged = true;
+    this.options.log(level, message);
+  }
+}
+
+function isNumbers(reply: unknown): reply is readonly number[] {
+  return Array.isArray(reply) && reply.every((each) => typeof each === 'number');
+}
+
+/** Pairs of key and member, in calls of a script. */
+function* batches(pairs: readonly (readonly [key: string, member: string])[]): Generator<[string[], string[]]> {
+  for (let from = 0; from < pairs.length; from += BATCH) {
+    const part = pairs.slice(from, from + BATCH);
+    yield [part.map(([key]) => key), part.map(([, member]) => member)];
+  }
+}
