@@ -20,7 +20,8 @@ export type ZoneKind =
   | 'metrics'
   | 'workers'
   | 'cache'
-  | 'cache_locks';
+  | 'cache_locks'
+  | 'cache_purges';
 
 /** Store that keeps a zone for several machines (`store=`). Plain data. */
 export interface StoredZone {

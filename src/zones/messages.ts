@@ -16,6 +16,7 @@ import {
   removedEntry,
   storedEntry,
 } from './cache-operations.js';
+import { addPurge, completePurge } from './cache-purge-operations.js';
 import { admitRequest, reportResults } from './circuit-operations.js';
 import {
   addToEntry,
@@ -130,6 +131,8 @@ const OPERATIONS = new Map<string, Operation<unknown, unknown>>(
     confirmEvictions,
     listCacheEntries,
     measureCache,
+    addPurge,
+    completePurge,
     takeOver,
     giveBack,
   ].map((operation) => [

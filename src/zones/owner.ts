@@ -4,6 +4,7 @@ import type { ZoneDeclaration } from '../config/zone-declaration.js';
 import { zoneIdentity } from '../config/zone-declaration.js';
 import { CacheEntries } from './cache-entries.js';
 import { CacheLocks } from './cache-locks.js';
+import { CachePurges } from './cache-purges.js';
 import { Circuits } from './circuits.js';
 import { Dictionary } from './dictionary.js';
 import { HealthStates } from './health-states.js';
@@ -24,6 +25,7 @@ import { WorkerCalls } from './worker-calls.js';
 /** Contents of a zone. */
 export type ZoneState =
   | CacheLocks
+  | CachePurges
   | ResolverCounts
   | CacheEntries
   | Circuits
@@ -42,8 +44,12 @@ export type ZoneState =
   | WorkerCalls;
 
 /** Contents whose changes are announced to the processes that have the zone open. */
-function isAnnounced(state: ZoneState): state is CacheEntries | KeyValues | PeerStates | ServerLists | WorkerCalls {
-  return [CacheEntries, KeyValues, PeerStates, ServerLists, WorkerCalls].some((kind) => state instanceof kind);
+type AnnouncedState = CacheEntries | CachePurges | KeyValues | PeerStates | ServerLists | WorkerCalls;
+
+function isAnnounced(state: ZoneState): state is AnnouncedState {
+  return [CacheEntries, CachePurges, KeyValues, PeerStates, ServerLists, WorkerCalls].some(
+    (kind) => state instanceof kind,
+  );
 }
 
 function newState({ kind, name, size }: ZoneDeclaration, clock: () => number): ZoneState {
@@ -63,6 +69,7 @@ function newState({ kind, name, size }: ZoneDeclaration, clock: () => number): Z
   if (kind === 'cache') return new CacheEntries(size);
   if (kind === 'workers') return new WorkerCalls();
   if (kind === 'cache_locks') return new CacheLocks(clock);
+  if (kind === 'cache_purges') return new CachePurges(clock);
   return new PeerStates();
 }
 

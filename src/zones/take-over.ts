@@ -1,5 +1,6 @@
 /** Transfers the contents of a zone from one backend to another. */
 import { CacheLocks, type LockSnapshot } from './cache-locks.js';
+import { CachePurges, type Purge } from './cache-purges.js';
 import { type CircuitSnapshot, Circuits } from './circuits.js';
 import { Dictionary, type DictionaryEntry } from './dictionary.js';
 import { HealthStates, type PeerHealth } from './health-states.js';
@@ -36,6 +37,7 @@ export interface ZoneContents {
   readonly metrics: readonly MetricTotal[];
   /** Locks of cache entries. Requests that wait for them continue to wait in the earlier backend. */
   readonly locks: readonly LockSnapshot[];
+  readonly purges: readonly Purge[];
 }
 
 /** Contents of an owner's zone; the owner continues to hold them. */
@@ -56,6 +58,7 @@ export function contentsOf(owner: ZoneOwner, state: ZoneState): Omit<ZoneContent
     servers: state instanceof ServerLists ? state.current : null,
     metrics: state instanceof MetricTotals ? state.read(null) : [],
     locks: state instanceof CacheLocks ? state.snapshot(owner) : [],
+    purges: state instanceof CachePurges ? state.snapshot() : [],
   };
 }
 
@@ -65,7 +68,7 @@ export const takeOver: Operation<ZoneContents, null> = {
   fallback: null,
   run(owner, { zone, ...contents }) {
     const { held, rates, usage, values, sessions, health, circuits } = contents;
-    const { retries, resolutions, keyValues, dictionary, servers, metrics, locks } = contents;
+    const { retries, resolutions, keyValues, dictionary, servers, metrics, locks, purges } = contents;
     const counts = owner.zone(zone, KeyCounts);
     for (const { ticket, key } of held) {
       if (counts?.take(key, Number.POSITIVE_INFINITY) === 'taken') owner.hold(ticket, [{ in: counts, key }]);
@@ -82,6 +85,7 @@ export const takeOver: Operation<ZoneContents, null> = {
     owner.zone(zone, Dictionary)?.restore(dictionary, owner.now);
     if (servers !== null) owner.zone(zone, ServerLists)?.restore(servers);
     owner.zone(zone, MetricTotals)?.restore(metrics);
+    owner.zone(zone, CachePurges)?.restore(purges);
     for (const claim of owner.zone(zone, CacheLocks)?.restore(owner, zone, locks) ?? []) {
       owner.hold(claim.ticket, [{ in: claim, key: claim.key }]);
     }
