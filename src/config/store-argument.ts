@@ -12,9 +12,7 @@ const MAX_LEASE = 10_000;
 
 /** Options of the finding about a parameter that the zones of a directive do not have: the reason for that of a store. */
 export function withoutStore({ text }: Word): FindingOptions {
-  return text.startsWith('store')
-    ? { help: 'only limits are kept in a store: limit_req, limit_conn, websocket_limit' }
-    : {};
+  return text.startsWith('store') ? { help: 'only limits and the sessions of "sticky learn" are kept in a store' } : {};
 }
 
 /** Collects the parameters `store=`, `store_failure=` and `store_lease=` of a zone. */

@@ -96,6 +96,42 @@ describe('zone_store', { skip: withoutRedis }, () => {
   });
 });
 
+test('sessions of sticky learn continue on another machine when theirs is gone', { skip: withoutRedis }, async (t) => {
+  const server = await RedisServer.start();
+  const backs = await Promise.all(
+    ['a', 'b', 'c'].map(async (name) => {
+      const back = createServer((_request, response) => {
+        response.setHeader('Set-Cookie', `id=of-${name}`).setHeader('X-Name', name).end();
+      });
+      await new Promise<void>((resolve) => back.listen(0, '127.0.0.1', resolve));
+      return back;
+    }),
+  );
+  const servers = backs.map((back) => `server 127.0.0.1:${(back.address() as AddressInfo).port};`).join(' ');
+  const text = `
+    zone_store main ${server.address} timeout=5s;
+    upstream app { ${servers} sticky learn create=$upstream_cookie_id lookup=$cookie_id zone=s:1m store=main; }
+    server { listen 127.0.0.1:0; location / { proxy_pass http://app; } }`;
+  const [one, two] = [await startProxy(text), await startProxy(text)];
+  t.after(async () => {
+    await two.close();
+    await server.close();
+    for (const back of backs) {
+      back.close();
+      back.closeAllConnections();
+    }
+  });
+  const first = await get(one.port, '/');
+  const name = first.field('x-name') ?? '';
+  const stored = () => server.command('KEYS', '*:sticky:*') as Promise<string[]>;
+  while ((await stored()).length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+  await one.close();
+  for (let i = 0; i < 4; i++) {
+    const { field } = await get(two.port, '/', { fields: [`Cookie: id=of-${name}`] });
+    assert.equal(field('x-name'), name);
+  }
+});
+
 describe('zone_store without a server', { skip: withoutRedis }, () => {
   test('an unreachable store is a warning, limits of this machine apply, and the store is used when it starts', async (t) => {
     const server = await RedisServer.start();

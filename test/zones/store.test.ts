@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import type { ZoneDeclaration } from '../../src/config/zone-declaration.js';
 import { countRequest, takeConnections } from '../../src/zones/limits.js';
 import { LocalBackend } from '../../src/zones/local-backend.js';
+import { findSession, learnSession } from '../../src/zones/sticky-operations.js';
 import { StoreRefused, StoreUnavailable, storeError } from '../../src/zones/store/errors.js';
 import type { Store } from '../../src/zones/store/store.js';
 import { StoreBackend } from '../../src/zones/store/store-backend.js';
@@ -283,6 +284,51 @@ describe('a store that fails', { skip: withoutRedis }, () => {
     await recovered();
     const other = new User(backendOf(second), 'limit_conn');
     assert.equal(await other.admitted(9, () => other.connect('gone', 2)), 2);
+  });
+});
+
+describe('sessions in a store', { skip: withoutRedis }, () => {
+  test('a session learned on one node is known on the others, and on its own while the store is gone', async (t) => {
+    const server = await RedisServer.start();
+    t.after(() => server.close());
+    const stores = [await openStore(server, { timeout: 2000 }), await openStore(server, { timeout: 2000 })];
+    t.after(() => {
+      for (const store of stores) store.close();
+    });
+    const store = { name: 'main', failure: 'local', lease: 1 } as const;
+    const declaration: ZoneDeclaration = { kind: 'sticky', name: 's', size: 1 << 20, key: 'app', store };
+    const [one, two] = stores.map((each) => {
+      const backend = backendOf(each);
+      const { id: zone } = backend.open(declaration);
+      const question = { zone, key: 'id', timeout: 60_000 };
+      return {
+        find: async () => backend.ask(findSession, question),
+        learn: async (peer: string, create: boolean) => backend.ask(learnSession, { ...question, peer, create }),
+      };
+    });
+    assert.ok(one !== undefined && two !== undefined);
+    await one.learn('a', false);
+    assert.equal(await two.find(), null);
+    await one.learn('a', true);
+    assert.equal(await two.find(), 'a');
+    await two.learn('b', false);
+    assert.equal(await one.find(), 'b');
+    const [key = ''] = (await server.command('KEYS', 'test:sticky:*')) as string[];
+    for (const planted of ['x', '1:b', `${'9'.repeat(20)}:b`]) {
+      await server.command('SET', key, planted);
+      assert.equal(await two.find(), null, planted);
+    }
+    // The node that has learned it tells the store again.
+    assert.equal(await one.find(), 'a');
+    await until('the store knows it', () => stores.every(({ isUp }) => isUp));
+    assert.equal(await two.find(), 'a');
+    await server.kill();
+    await until('it is noticed', () => stores.every(({ isUp }) => !isUp));
+    assert.equal(await one.find(), 'a');
+    await server.restart();
+    await until('it responds', () => stores.every(({ isUp }) => isUp));
+    assert.equal(await one.find(), 'a');
+    assert.equal(await two.find(), 'a');
   });
 });
 

@@ -1,6 +1,7 @@
 /** nginx's `ngx_http_upstream_sticky_module`: requests of a client are passed to the same server. */
 import type { CheckedBlock } from '../../config/checked-config.js';
 import type { CheckContext } from '../../config/module-declaration.js';
+import { checkStoreNames } from '../../config/store-argument.js';
 import { checkZone } from '../../config/zone-argument.js';
 import type { ZoneDeclaration } from '../../config/zone-declaration.js';
 import { type Compiler, defineModule } from '../../program/module.js';
@@ -22,7 +23,7 @@ const module = defineModule({
       takes: stickyArgument,
       inherit: 'none',
       links: (value: StickyData) => (value.kind === 'learn' ? { name: `zone ${value.zone}` } : {}),
-      doc: 'Binds clients to servers. With `cookie`, the response sets a cookie with the identifier of the server: its `route=`, or the MD5 of its address. The lifetime of the cookie is `expires=` (by default, until the browser is closed); `domain=`, `path=`, `httponly`, `secure` and `samesite=` are its attributes. With `route`, the identifier is the value of the first variable that has one. With `learn`, the sessions of the servers are observed: the first non-empty variable of `create=` identifies a session that a response starts (`$upstream_cookie_NAME`), and that of `lookup=` the session of a request (`$cookie_NAME`). Sessions are stored in the zone, which all worker processes share, until they have been unused for `timeout=` (10m). A megabyte stores about 4000 sessions; a full zone drops the least recently used one. A session is learned when the response is complete, or with `header` when its head is received; the session of a tunnel (such as a WebSocket) is learned when it begins, and again when it has ended. Requests of clients that are not bound, or whose server is not available, are passed to the server that the load balancing method selects. A server with the parameter `drain` gets only requests of clients that are bound to it. The directive must follow the load balancing method.',
+      doc: 'Binds clients to servers. With `cookie`, the response sets a cookie with the identifier of the server: its `route=`, or the MD5 of its address. The lifetime of the cookie is `expires=` (by default, until the browser is closed); `domain=`, `path=`, `httponly`, `secure` and `samesite=` are its attributes. With `route`, the identifier is the value of the first variable that has one. With `learn`, the sessions of the servers are observed: the first non-empty variable of `create=` identifies a session that a response starts (`$upstream_cookie_NAME`), and that of `lookup=` the session of a request (`$cookie_NAME`). Sessions are stored in the zone, which all worker processes share, until they have been unused for `timeout=` (10m). A megabyte stores about 4000 sessions; a full zone drops the least recently used one. A session is learned when the response is complete, or with `header` when its head is received; the session of a tunnel (such as a WebSocket) is learned when it begins, and again when it has ended. Requests of clients that are not bound, or whose server is not available, are passed to the server that the load balancing method selects. With `store`, sessions are kept in a `zone_store` that several machines share, and on the machine that learned them, for the time in which the store does not respond ([cluster.md](../cluster.md)). A server with the parameter `drain` gets only requests of clients that are bound to it. The directive must follow the load balancing method.',
       example: 'sticky cookie srv_id expires=1h domain=.example.com path=/;',
       differs:
         'With `learn`, the session of a tunnel is learned when it begins; in nginx, without `header`, only when it has ended. If the master process, which stores the sessions of several worker processes, does not respond, clients are treated as not bound.',
@@ -42,14 +43,15 @@ const module = defineModule({
 });
 export default module;
 
-function zoneOf({ zone, size }: LearnData, upstream: string): ZoneDeclaration {
-  return { kind: 'sticky', name: zone, size, key: upstream };
+function zoneOf({ zone, size, store }: LearnData, upstream: string): ZoneDeclaration {
+  return { kind: 'sticky', name: zone, size, key: upstream, ...(store !== null && { store }) };
 }
 
 function checkLearning(block: CheckedBlock, c: CheckContext): void {
   const data = block.values.sticky as StickyData | undefined;
   const [statement] = c.statements('sticky');
   if (data?.kind !== 'learn' || statement === undefined) return;
+  checkStoreNames('sticky', c);
   const at = statement.args.find(({ text }) => text.startsWith('zone=')) ?? statement;
   const other = checkZone(zoneOf(data, String(block.argument)), at, c);
   if (other === null) return;

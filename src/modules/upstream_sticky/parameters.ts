@@ -2,10 +2,10 @@
 import type { Word } from '../../../grammar/syntax-tree.js';
 import { custom } from '../../config/argument-types.js';
 import type { ArgumentContext, ArgumentType } from '../../config/directive.js';
-import { withoutStore } from '../../config/store-argument.js';
 import type { TemplateData } from '../../config/template.js';
 import { parseTemplate, spanInWord } from '../../config/template-parser.js';
 import { parseMilliseconds, parseSeconds, parseSize } from '../../config/units.js';
+import type { StoredZone } from '../../config/zone-declaration.js';
 
 export interface CookieData {
   readonly kind: 'cookie';
@@ -38,6 +38,8 @@ export interface LearnData {
   readonly create: readonly string[];
   /** Whether sessions are learned from response heads, not from complete responses. */
   readonly header: boolean;
+  /** Store that keeps the sessions for several machines; null: they are kept on this one. */
+  readonly store: StoredZone | null;
 }
 
 export type StickyData = CookieData | RouteData | LearnData;
@@ -55,7 +57,7 @@ function refuse(at: Word, message: string, c: ArgumentContext, help?: string): n
 }
 
 function unknown(word: Word, c: ArgumentContext): never {
-  return c.fail(word, 'invalid-value', `unknown parameter "${word.text}"`, withoutStore(word));
+  return c.fail(word, 'invalid-value', `unknown parameter "${word.text}"`);
 }
 
 /** Splits `name=value`; without `=` the value is null. */
@@ -139,6 +141,7 @@ function parseLearn(words: readonly Word[], c: ArgumentContext): LearnData {
   let zone: { readonly name: string; readonly size: number } | null = null;
   let timeout: number | null = null;
   let header = false;
+  let store: StoredZone | null = null;
   for (const word of words) {
     const [key, value] = parameter(word);
     if (value === null) {
@@ -155,6 +158,10 @@ function parseLearn(words: readonly Word[], c: ArgumentContext): LearnData {
     } else if (key === 'create' || key === 'lookup') {
       if (!value.startsWith('$')) refuse(word, `missing variable in the "${key}" parameter`, c);
       (key === 'create' ? create : lookup).push(parseVariable(word, key.length + 1, c));
+    } else if (key === 'store') {
+      if (store !== null) refuse(word, 'duplicate store', c);
+      if (value === '') refuse(word, 'invalid store', c);
+      store = { name: value, failure: 'local', lease: 1 };
     } else unknown(word, c);
   }
   const { name } = c.statement;
@@ -169,6 +176,7 @@ function parseLearn(words: readonly Word[], c: ArgumentContext): LearnData {
     lookup,
     create,
     header,
+    store,
   };
 }
 
@@ -189,7 +197,7 @@ const KINDS: Readonly<Record<string, (words: readonly Word[], c: ArgumentContext
 };
 
 export const stickyArgument: ArgumentType<StickyData> = custom(
-  'cookie name [expires=time | max] [domain=string] [httponly] [samesite=strict|lax|none|$variable] [secure] [path=string] | route $variable ... | learn create=$variable ... lookup=$variable ... zone=name:size [timeout=time] [header]',
+  'cookie name [expires=time | max] [domain=string] [httponly] [samesite=strict|lax|none|$variable] [secure] [path=string] | route $variable ... | learn create=$variable ... lookup=$variable ... zone=name:size [timeout=time] [header] [store=name]',
   2,
   Number.POSITIVE_INFINITY,
   ([kind, ...words], c) => {

@@ -129,5 +129,27 @@ redis.call('PEXPIRE', KEYS[1], ARGV[2])
 return redis.call('ZCARD', KEYS[1])
 `);
 
-/** All scripts, for the check of a connection. */
-export const SCRIPTS = [COUNT_RATES, TAKE_CONNECTIONS, RENEW_CONNECTIONS, END_CONNECTIONS, REGISTER_NODE] as const;
+/** The time of last use and the peer of a session, `time:peer`; nil without one that is valid. */
+const SESSION = `
+local value = redis.pcall('GET', KEYS[1])
+local problem = failed(value, KEYS[1])
+if problem then return problem end
+local last, peer
+if type(value) == 'string' then last, peer = string.match(value, '^(%d+):(.*)$') end
+local known = last and math.abs(now - tonumber(last)) < tonumber(ARGV[1])
+`;
+
+/** KEYS: a session. ARGV: ms after which an unused one expires. Returns its peer, or an empty string. */
+export const FIND_SESSION = script(`${NOW}${REPLACE}${SESSION}
+if known then return peer end
+if value then redis.call('DEL', KEYS[1]) end
+return ''
+`);
+
+/** KEYS: a session. ARGV: as before, its peer, and `1` if it is created. */
+export const LEARN_SESSION = script(`${NOW}${REPLACE}${SESSION}
+if known or ARGV[3] == '1' then
+  redis.call('SET', KEYS[1], string.format('%.0f', now) .. ':' .. ARGV[2], 'PX', ARGV[1])
+end
+return 0
+`);

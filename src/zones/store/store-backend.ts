@@ -17,6 +17,7 @@ import {
   takeConnections,
 } from '../limits.js';
 import type { Operation } from '../operation.js';
+import { findSession, type LearnedSession, learnSession, type SessionQuestion } from '../sticky-operations.js';
 import { giveBack, newTicket } from '../tickets.js';
 import type { Zone, ZoneBackend } from '../zone.js';
 import type { Store } from './store.js';
@@ -75,6 +76,8 @@ export class StoreBackend implements ZoneBackend {
     // The names are those of the operations, so questions and answers have their types.
     if (name === countRequest.name) return this.count(question as RateQuestion) as A | Promise<A>;
     if (name === takeConnections.name) return this.take(question as ConnectionQuestion) as A | Promise<A>;
+    if (name === findSession.name) return this.find(question as SessionQuestion) as A | Promise<A>;
+    if (name === learnSession.name) this.learn(question as LearnedSession);
     return this.local.ask(operation, question);
   }
 
@@ -216,6 +219,29 @@ export class StoreBackend implements ZoneBackend {
     this.admitted.set(ticket, mirrored);
     const answer = await this.local.ask(takeConnections, { ticket: mirrored, limits: own });
     return { answer: { ...answer, refusedBy: indexes[answer.refusedBy] ?? -1 }, mirrored };
+  }
+
+  // -- sessions
+
+  private find(question: SessionQuestion): string | null | Promise<string | null> {
+    const kept = this.kept.get(question.zone);
+    if (kept === undefined) return this.local.ask(findSession, question);
+    const { store, name } = kept;
+    const { timeout } = question;
+    const key = store.key(name, question.key);
+    return store.findSession(key, timeout).then(async (found) => {
+      if (typeof found === 'string') return found;
+      const own = await this.local.ask(findSession, question);
+      // The store has lost it, or did not respond when it was learned.
+      if (own !== null && found === null) store.learnSession(key, own, true, timeout);
+      return own;
+    });
+  }
+
+  /** Sessions are learned by this machine, too. */
+  private learn({ zone, key, peer, create, timeout }: LearnedSession): void {
+    const kept = this.kept.get(zone);
+    kept?.store.learnSession(kept.store.key(kept.name, key), peer, create, timeout);
   }
 
   /** Ends what a ticket counts, in stores and on this machine. */

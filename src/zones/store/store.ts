@@ -8,7 +8,15 @@ import { StoreConnection } from './connection.js';
 import { StoreRefused } from './errors.js';
 import { HeldConnections, type LocalZones } from './held-connections.js';
 import { RateLeases } from './rate-leases.js';
-import { COUNT_RATES, END_CONNECTIONS, REGISTER_NODE, RENEW_CONNECTIONS, TAKE_CONNECTIONS } from './scripts.js';
+import {
+  COUNT_RATES,
+  END_CONNECTIONS,
+  FIND_SESSION,
+  LEARN_SESSION,
+  REGISTER_NODE,
+  RENEW_CONNECTIONS,
+  TAKE_CONNECTIONS,
+} from './scripts.js';
 import type { StoreSecrets, StoreSettings } from './settings.js';
 
 /** ms between registrations of this node, and for which one is valid. */
@@ -18,6 +26,8 @@ const REGISTERED_FOR = 5000;
 const BATCH = 500;
 /** ms for bringing the store up to date after a failure. */
 const SYNC_TIMEOUT = 5000;
+/** Characters of the identifier of a peer; longer ones are not those of tsproxy. */
+const MAX_PEER = 1024;
 /** ms between two log messages about a store that does not respond. */
 const LOG_INTERVAL = 60_000;
 
@@ -196,6 +206,21 @@ export class Store {
     return this.held.size;
   }
 
+  // -- sessions
+
+  /** The peer of a session, null for none; undefined if the store does not respond. `timeout`: ms. */
+  async findSession(key: string, timeout: number): Promise<string | null | undefined> {
+    if (!this.isUp) return undefined;
+    const peer = await this.ask(FIND_SESSION, [key], [timeout]);
+    if (typeof peer !== 'string') return undefined;
+    return peer === '' || peer.length > MAX_PEER ? null : peer;
+  }
+
+  /** Records the use of a session; a new one only if it is to be created. */
+  learnSession(key: string, peer: string, create: boolean, timeout: number): void {
+    if (this.isUp) void this.ask(LEARN_SESSION, [key], [timeout, peer, create ? 1 : 0]);
+  }
+
   // -- the connection to the store
 
   private run(...args: Parameters<StoreConnection['run']>): Promise<unknown> {
@@ -222,6 +247,8 @@ export class Store {
     await this.run(TAKE_CONNECTIONS, [key], ['check', 1000, 1]);
     await this.run(RENEW_CONNECTIONS, [key], [1000, 'check']);
     await this.run(END_CONNECTIONS, [key], ['check']);
+    await this.run(LEARN_SESSION, [key], [1000, 'check', 1]);
+    await this.run(FIND_SESSION, [key], [0]);
     for (const [keys, args] of batches(this.held.takeStale()))
       await this.run(END_CONNECTIONS, keys, args, SYNC_TIMEOUT);
     for (const [keys, args] of batches(this.held.takeMissing())) await this.renew(keys, args, SYNC_TIMEOUT);
