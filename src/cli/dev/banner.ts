@@ -36,19 +36,25 @@ export function banner(
 
 /** Subjects of notices with the same text that are named. */
 const MAX_SUBJECTS = 3;
+/** The same for those that need an action of the user. */
+const MAX_WARNINGS = 10;
 
-/** One line for notices with the same text; those that need an action of the user last. */
+/** One line for notices with the same text, or with the same summary if they are many; those that need an action last. */
 export function noticeLines(notices: readonly Notice[], style: Style): string[] {
-  const groups = new Map<string, Notice[]>();
-  for (const notice of notices) {
-    const key = `${notice.warning === true} ${notice.text}`;
-    groups.set(key, [...(groups.get(key) ?? []), notice]);
+  const counts = new Map<string, number>();
+  for (const { summary } of notices) if (summary !== undefined) counts.set(summary, (counts.get(summary) ?? 0) + 1);
+  const groups = new Map<string, { readonly warns: boolean; readonly text: string; readonly subjects: string[] }>();
+  for (const { subject, text, summary, warning = false } of notices) {
+    const shown = summary !== undefined && (counts.get(summary) ?? 0) > MAX_SUBJECTS ? summary : text;
+    const key = `${warning} ${shown}`;
+    const group = groups.get(key) ?? { warns: warning, text: shown, subjects: [] };
+    groups.set(key, group);
+    group.subjects.push(visibleText(subject));
   }
-  const lines = [...groups.values()].map((group) => {
-    const named = group.slice(0, MAX_SUBJECTS).map(({ subject }) => visibleText(subject));
-    const more = group.length > MAX_SUBJECTS ? ` and ${group.length - MAX_SUBJECTS} more` : '';
-    const [first] = group;
-    return { warns: first?.warning === true, text: `  ${named.join(', ')}${more}: ${visibleText(first?.text ?? '')}` };
+  const lines = [...groups.values()].map(({ warns, text, subjects }) => {
+    const named = subjects.slice(0, warns ? MAX_WARNINGS : MAX_SUBJECTS);
+    const more = subjects.length > named.length ? ` and ${subjects.length - named.length} more` : '';
+    return { warns, text: `  ${named.join(', ')}${more}: ${visibleText(text)}` };
   });
   return [
     ...lines.filter(({ warns }) => !warns).map(({ text }) => style.faint(text)),

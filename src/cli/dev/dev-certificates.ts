@@ -35,7 +35,7 @@ export class DevCertificates {
       this.ca = null;
     }
     this.ca ??= LocalCa.open();
-    const file = toBytes(this.ca.certificateFor(key === '' ? this.names : [key]).file);
+    const file = toBytes(this.ca.certificateFor(key === '' ? this.names : [key], 'run').file);
     this.issued.set(key, file);
     return file;
   }

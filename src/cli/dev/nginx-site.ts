@@ -12,10 +12,11 @@ import { CONSOLE_PORT, consoleUrl } from './console-server.js';
 import { devModule } from './dev-module.js';
 import { AROUND_PARTS } from './given-file.js';
 import { DevReader, exists, LocalFiles, type PathMapping } from './local-files.js';
-import { assignPorts, type BindHosts, Plan, RunFiles } from './plan.js';
+import { assignPorts, type BindHosts, Plan } from './plan.js';
 import { canBind, PortMap } from './port-map.js';
 import { placeText } from './request-lines.js';
 import { rewriting } from './rewrite.js';
+import { RunFiles } from './run-files.js';
 import type { PreparedSite, Site } from './site.js';
 import { siteUrls } from './site-urls.js';
 import { type Survey, survey } from './survey.js';
@@ -156,12 +157,20 @@ async function noticeHosts({ hosts }: Survey, plan: Plan): Promise<void> {
     if (first === undefined) continue;
     const place = placeText(first.place);
     if (servers.every(({ addresses }) => addresses.length === 0)) {
-      plan.warn(`upstream ${name}`, `not known here (${place}): requests get 502; --upstream ${name}=localhost:3000`);
+      plan.warn(
+        `upstream ${name}`,
+        `not known here (${place}): requests get 502; --upstream ${name}=localhost:3000`,
+        'not known here: requests get 502; --upstream NAME=localhost:3000 for each',
+      );
       continue;
     }
     const outside = servers.flatMap(({ addresses }) => addresses).find((address) => !isNearby(address));
     if (outside !== undefined) {
-      plan.warn(`upstream ${name}`, `${outside} is not on this machine (${place}); --upstream ${name}=localhost:3000`);
+      plan.warn(
+        `upstream ${name}`,
+        `${outside} is not on this machine (${place}); --upstream ${name}=localhost:3000`,
+        'not on this machine; --upstream NAME=localhost:3000 for each',
+      );
     }
   }
 }

@@ -1,9 +1,6 @@
 /** Decisions for one configuration on this machine, which the rules (`rules.ts`) apply to its statements. */
 
 import { getServers } from 'node:dns';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { type Address, isWildcard } from '../../config/address.js';
 import { toBytes } from '../../diagnostics/byte-string.js';
 import { LocalCa } from '../local-ca/local-ca.js';
@@ -12,6 +9,7 @@ import { exists, type LocalFiles } from './local-files.js';
 import { urlName } from './local-names.js';
 import { networkAddresses } from './network-addresses.js';
 import type { MappedAddress, PortMap } from './port-map.js';
+import type { RunFiles } from './run-files.js';
 import type { Notice } from './site.js';
 import { namesOf, type Survey } from './survey.js';
 import type { Targets } from './targets.js';
@@ -26,32 +24,6 @@ export interface BindHosts {
 /** Distinguishes the addresses of `listen`: those on all interfaces, IPv4 and IPv6, share a port. */
 export function addressKey(address: Exclude<Address, { family: 'unix' }>): string {
   return `${isWildcard(address.host) ? '*' : address.host.toLowerCase()}:${address.port}`;
-}
-
-/** Files that a run creates, such as passwords; removed when it ends, also by an exception. */
-export class RunFiles {
-  private directory: string | null = null;
-  private readonly onExit = (): void => this.remove();
-
-  /** Absolute path of a new file with that content, or of a name for a socket (null). Bytes. */
-  path(name: string, content: string | null): string {
-    const path = join(this.directory ?? this.create(), name);
-    if (content !== null) writeFileSync(path, content, { mode: 0o600 });
-    return toBytes(path);
-  }
-
-  remove(): void {
-    process.off('exit', this.onExit);
-    if (this.directory !== null) rmSync(this.directory, { recursive: true, force: true });
-    this.directory = null;
-  }
-
-  private create(): string {
-    const directory = mkdtempSync(join(tmpdir(), 'tsproxy-dev-'));
-    this.directory = directory;
-    process.on('exit', this.onExit);
-    return directory;
-  }
 }
 
 /** A variable of the module of `tsproxy dev`. */
@@ -85,16 +57,20 @@ export class Plan {
   constructor(readonly options: PlanOptions) {}
 
   /** Adds a line to the banner, once. */
-  notice(subject: string, text: string, warning = false): void {
-    const key = `${subject} ${text}`;
-    if (this.noticed.has(key)) return;
-    this.noticed.add(key);
-    this.notices.push({ subject, text, ...(warning && { warning }) });
+  notice(subject: string, text: string): void {
+    this.add({ subject, text });
   }
 
-  /** Adds a line that the user should read. */
-  warn(subject: string, text: string): void {
-    this.notice(subject, text, true);
+  /** Adds a line that the user should read; `summary` as in `Notice`. */
+  warn(subject: string, text: string, summary?: string): void {
+    this.add({ subject, text, ...(summary !== undefined && { summary }), warning: true });
+  }
+
+  private add(notice: Notice): void {
+    const key = `${notice.subject} ${notice.text}`;
+    if (this.noticed.has(key)) return;
+    this.noticed.add(key);
+    this.notices.push(notice);
   }
 
   /** Port on this machine of an address of `listen`. */
@@ -122,7 +98,7 @@ export class Plan {
   /** Argument of `ssl_certificate` and its key for a certificate of the local CA, which is created if necessary. */
   get certificate(): string {
     if (this.issued) return CERTIFICATE;
-    LocalCa.open().certificateFor(this.certificateNames);
+    LocalCa.open().certificateFor(this.certificateNames, 'run');
     this.notice('certificates', 'of the local CA; "tsproxy ca trust" makes browsers accept them');
     this.issued = true;
     return CERTIFICATE;

@@ -174,6 +174,7 @@ const directory: Rule = (statement, { plan }) => {
     plan.warn(
       `${statement.name.text} ${written}`,
       `not here (${placeText(placeOf(statement))}): its files are not found; --path ${written}=DIRECTORY`,
+      'not here: its files are not found; --path PATH=DIRECTORY for each',
     );
   } else if (path !== written) plan.notice(`${statement.name.text} ${written}`, path);
   return [withArgument(statement, 0, path)];
@@ -235,6 +236,7 @@ const otherPass: Rule = (statement, c) => {
       c.plan.warn(
         `${statement.name.text} ${written}`,
         `not supported, requests get 501 (${placeText(placeOf(statement))}); --upstream ${name}=localhost:8000 passes them over HTTP`,
+        'not supported, requests get 501; --upstream NAME=localhost:8000 passes them over HTTP',
       );
     }
     return [statement];

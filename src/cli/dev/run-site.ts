@@ -65,7 +65,9 @@ class DevelopmentView {
     // A terminal that is closed sends SIGHUP, too.
     const hangUp = (): void => this.end(true);
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGQUIT'] as const) process.on(signal, end);
-    process.on('SIGHUP', () => (process.stdin.isTTY ? hangUp() : void this.reload('SIGHUP')));
+    // Of another program: reload.
+    const hasTerminal = process.stdin.isTTY || process.stdout.isTTY;
+    process.on('SIGHUP', () => (hasTerminal ? hangUp() : void this.reload('SIGHUP')));
     let prepared: PreparedSite;
     try {
       prepared = await this.start();

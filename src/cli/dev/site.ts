@@ -9,6 +9,8 @@ export interface Notice {
   /** The directive or option, in a few words. */
   readonly subject: string;
   readonly text: string;
+  /** Text for many notices of the kind, without their details. */
+  readonly summary?: string;
   /** Whether the site does not work as intended without an action of the user. */
   readonly warning?: true;
 }

@@ -1,6 +1,6 @@
 /** The local CA in the user's directory: created at its first use; certificates of servers are issued when needed. */
 import { createHash, createPrivateKey, X509Certificate } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, rmdirSync, rmSync } from 'node:fs';
+import { existsSync, lstatSync, readdirSync, readFileSync, rmdirSync, rmSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { ipText } from '../../config/cidr.js';
 import { type Authority, createAuthority, expiryOf, issueCertificate, readAuthority } from './authority.js';
@@ -18,6 +18,10 @@ const MAX_NAMES = 500;
 const AUTHORITY = 'authority.pem';
 const ROOT = 'root.pem';
 const CERTIFICATES = 'certificates';
+/** Below the certificates: those that no configuration names. */
+const RUNS = 'runs';
+/** Maximum number of their files. */
+const MAX_RUNS = 250;
 
 /** A certificate of a server. */
 export interface LocalCertificate {
@@ -30,8 +34,8 @@ export interface LocalCertificate {
 }
 
 export class LocalCa {
-  /** Whether obsolete certificates were removed. */
-  private cleaned = false;
+  /** Directories from which obsolete certificates were removed. */
+  private readonly cleaned = new Set<string>();
 
   private constructor(
     readonly directory: string,
@@ -137,22 +141,30 @@ export class LocalCa {
   /**
    * A certificate for the names, of those that are DNS names (with `*.` at the beginning or without) or addresses;
    * for `localhost` and the loopback addresses in any case. It is issued again if it is missing or about to expire.
+   *
+   * @param use `file`: a configuration may name the file. `run`: only a running program uses it; of these the most recently used are
+   * kept.
    */
-  certificateFor(names: readonly string[]): LocalCertificate {
+  certificateFor(names: readonly string[], use: 'file' | 'run' = 'file'): LocalCertificate {
     const wanted = [...names, 'localhost', '127.0.0.1', '::1'].flatMap((name) => certificateName(name) ?? []);
     const unique = [...new Set(wanted)];
     const included = unique.filter((name) => this.permits(name)).slice(-MAX_NAMES);
-    const directory = join(this.directory, CERTIFICATES);
+    const certificates = join(this.directory, CERTIFICATES);
+    const directory = use === 'file' ? certificates : join(certificates, RUNS);
     const file = join(directory, `${fileName(included)}.pem`);
-    withReadableErrors(this.directory, () => this.issue(directory, file, included));
+    withReadableErrors(this.directory, () => {
+      privateDirectory(certificates);
+      this.issue(directory, file, included);
+      if (use === 'run') keepRecent(directory, file);
+    });
     return { file, names: included, omitted: unique.filter((name) => !included.includes(name)) };
   }
 
   private issue(directory: string, file: string, names: readonly string[]): void {
     privateDirectory(directory);
     if (this.isCurrent(file, names)) return;
-    if (!this.cleaned) this.removeObsolete(directory);
-    this.cleaned = true;
+    if (!this.cleaned.has(directory)) this.removeObsolete(directory);
+    this.cleaned.add(directory);
     replaceDerived(file, issueCertificate(this.authority, names));
   }
 
@@ -196,6 +208,20 @@ export class LocalCa {
     const text = this.root.toString();
     if (readPublic(this.rootFile) !== text) replaceDerived(this.rootFile, text, 0o644);
   }
+}
+
+/** Marks a certificate as used, and removes the least recently used ones if there are too many. */
+function keepRecent(directory: string, used: string): void {
+  const now = new Date();
+  utimesSync(used, now, now);
+  const files = readdirSync(directory)
+    .filter((name) => name.endsWith('.pem'))
+    .map((name) => ({
+      path: join(directory, name),
+      stats: lstatSync(join(directory, name), { throwIfNoEntry: false }),
+    }))
+    .sort((a, b) => (b.stats?.mtimeMs ?? 0) - (a.stats?.mtimeMs ?? 0));
+  for (const { path } of files.slice(MAX_RUNS)) if (path !== used) rmSync(path, { force: true });
 }
 
 /** File name without its extension: a name, for people, and the hash of all. */

@@ -89,7 +89,7 @@ test('names that clients send create a limited number of certificates', (t) => {
   assert.notEqual(certificates.fileFor('other.localhost'), own);
   assert.equal(certificates.fileFor('Other.localhost'), certificates.fileFor('other.localhost'));
   for (let i = 0; i < 300; i++) certificates.fileFor(`name${i}.localhost`);
-  assert.equal(readdirSync(join(process.env.TSPROXY_CA_DIRECTORY, 'certificates')).length, 200);
+  assert.equal(readdirSync(join(process.env.TSPROXY_CA_DIRECTORY, 'certificates/runs')).length, 200);
 });
 
 test('a local CA that cannot be used is one message, and the command ends', {

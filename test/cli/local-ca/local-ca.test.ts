@@ -6,6 +6,7 @@ import { once } from 'node:events';
 import {
   chmodSync,
   chownSync,
+  copyFileSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -15,12 +16,13 @@ import {
   rmSync,
   statSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import tls from 'node:tls';
 import { promisify } from 'node:util';
@@ -307,4 +309,19 @@ test('the directory is where the system stores data of applications', () => {
   assert.equal(localCaDirectory({ HOME, XDG_DATA_HOME: 'data' }, 'linux'), '/home/a/.local/share/tsproxy/ca');
   assert.equal(localCaDirectory({ HOME }, 'darwin'), '/home/a/Library/Application Support/tsproxy/ca');
   assert.equal(localCaDirectory({ HOME, TSPROXY_CA_DIRECTORY: '/x' }, 'darwin'), '/x');
+});
+
+test('of certificates that no configuration names, the most recently used ones are kept', (t) => {
+  const ca = LocalCa.open(directoryOf(t));
+  const named = ca.certificateFor(['named.test']).file;
+  const [first = '', second = ''] = ['first', 'second'].map((name) => ca.certificateFor([`${name}.test`], 'run').file);
+  const directory = dirname(first);
+  for (const file of [first, second]) utimesSync(file, 1, 1);
+  // Another run uses it again.
+  assert.equal(LocalCa.open(ca.directory).certificateFor(['first.test'], 'run').file, first);
+  // Copies of a valid certificate: a key for each takes long.
+  for (let i = readdirSync(directory).length; i < 250; i++) copyFileSync(first, join(directory, `copy-${i}.pem`));
+  const last = ca.certificateFor(['last.test'], 'run').file;
+  assert.deepEqual([named, first, second, last].map(existsSync), [true, true, false, true]);
+  assert.equal(readdirSync(directory).length, 250);
 });
