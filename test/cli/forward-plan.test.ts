@@ -134,6 +134,7 @@ const refused: readonly (readonly [words: readonly string[], message: RegExp, op
   [['8080', '/$uri=3000'], /invalid path/],
   [['8080', '3000'], /needs its key/, { cert: 'a.crt' }],
   [['8080', '3000'], /invalid origin/, { corsOrigin: ['www.example.com'] }],
+  [['8080', '3000'], /invalid host/, { allowHost: ['www.example.com:8080'] }],
 ];
 for (const [words, message, options = {}] of refused) {
   test(`"${words.join(' ')}" with ${JSON.stringify(options)} is refused`, () => {
@@ -145,7 +146,7 @@ for (const [words, message, options = {}] of refused) {
 }
 
 test('a certificate of an address is refused unless any is accepted', () => {
-  const files = { certificate: null, authorities: '/etc/ssl/cert.pem', loopback: LOOPBACK };
+  const files = { certificate: null, authorities: '/etc/ssl/cert.pem', loopback: LOOPBACK, names: [] };
   assert.throws(() => forwardConfiguration(planOf(['8080', 'https://127.0.0.1'], {}), files), /cannot be verified/);
   assert.match(
     forwardConfiguration(planOf(['8080', 'https://127.0.0.1'], { insecure: true }), files),
@@ -190,6 +191,9 @@ const commandLines = fc.record({
       changeOrigin: fc.boolean(),
       insecure: fc.constant(true as const),
       spa: fc.constant(true as const),
+      allowHost: fc.subarray(['www.shop.com', '.tunnel.io', '*.tunnel.io', '.localhost', 'build.local', '*'], {
+        minLength: 1,
+      }),
     },
     { requiredKeys: [] },
   ),
@@ -201,6 +205,7 @@ test('the configuration of any command line has no findings, and the layout of f
     certificate: { certificate: file, key: file },
     authorities: certificates().crt('ca'),
     loopback: LOOPBACK,
+    names: ['build.example.com', 'build.local'],
   };
   fc.assert(
     fc.property(commandLines, ({ address, routes, options }) => {

@@ -83,6 +83,37 @@ test('the Host field is that of the request, or that of the target', async (t) =
   assert.equal(redirect.field('location'), `http://app.localhost:${changed.port}/target`);
 });
 
+test('hosts that may be names of other sites are refused unless --allow-host names them', async (t) => {
+  const port = await mirror(t);
+  const route = `http://localhost:${port}`;
+  const [proxy, given, any] = await Promise.all([
+    served(t, ['0', route, `shop.com=${join(directory, 'dist')}`], { changeOrigin: true }),
+    served(t, ['0', route], { allowHost: ['.Tunnel.io'] }),
+    served(t, ['0', route], { allowHost: ['*'] }),
+  ]);
+  const status = async ({ port }: { readonly port: number }, host: string) =>
+    (await get(port, '/', { fields: [`Host: ${host}`] })).status;
+  const known = [
+    'localhost',
+    'a.localhost:80',
+    'a.test',
+    '127.0.0.1',
+    '10.1.2.3:80',
+    '[::1]:80',
+    'proxy',
+    'SHOP.com:80',
+  ];
+  for (const host of known) assert.equal(await status(proxy, host), 200, host);
+  for (const host of ['evil.com', 'evil.com.', 'localhost.evil.com', '127.0.0.1.evil.com', 'evil.local', 'tunnel.io'])
+    assert.equal(await status(proxy, host), 421, host);
+  for (const host of ['tunnel.io', 'a.b.tunnel.io:443']) assert.equal(await status(given, host), 200, host);
+  assert.equal(await status(given, 'eviltunnel.io'), 421);
+  assert.equal(await status(any, 'evil.com'), 200);
+  const refusal = await get(proxy.port, '/', { fields: ['Host: evil.com'] });
+  assert.equal(refusal.field('content-type'), 'text/plain');
+  assert.match(refusal.body, /--allow-host NAME/);
+});
+
 test('WebSockets pass, and hosts select their routes', async (t) => {
   const echo = await websocketEcho({ name: 'sockets' });
   t.after(() => echo.close());

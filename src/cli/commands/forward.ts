@@ -21,6 +21,11 @@ export const forward: DeclareCommand = (program, take) => {
     .option('--no-change-origin', 'send the host of the request, also to https://')
     .option('--insecure', 'accept any certificate of https:// targets')
     .option('--spa', 'directories: answer unknown paths with index.html')
+    .option(
+      '--allow-host <name>',
+      'also answer requests for this host; .NAME with all names below it, * for any (repeatable)',
+      collectValues,
+    )
     .option('--print-config', 'print the configuration, and exit')
     .action((address: string, targets: readonly string[], options: ForwardOptions) => {
       take(async () => (await import('../forward.js')).forward([address, ...targets], options));

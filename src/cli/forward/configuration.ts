@@ -17,6 +17,12 @@ export interface MachineFacts {
   readonly loopback: Loopback;
 }
 
+/** Those of the configuration of `tsproxy forward`. */
+export interface ForwardFacts extends MachineFacts {
+  /** Names by which other machines reach this one. */
+  readonly names: readonly string[];
+}
+
 /** Host and port of a request as the client wrote them, normalized. */
 export const REQUESTED_HOST = '$host$is_request_port$request_port';
 
@@ -45,7 +51,7 @@ const FORWARDING: readonly Line[] = [
 ];
 
 /** Text of the configuration, in the layout of `tsproxy fmt`. Bytes. */
-export function forwardConfiguration(plan: ForwardPlan, facts: MachineFacts): string {
+export function forwardConfiguration(plan: ForwardPlan, facts: ForwardFacts): string {
   const { routes } = plan;
   const hasDirectory = routes.some(({ target }) => target.kind === 'directory');
   const http: Line[] = [
@@ -55,6 +61,7 @@ export function forwardConfiguration(plan: ForwardPlan, facts: MachineFacts): st
     ...(hasDirectory ? [['default_type', 'application/octet-stream'] as const, block(['types'], WEB_MEDIA_TYPES)] : []),
     ...(routes.some(({ target }) => target.kind === 'server') ? FORWARDING : []),
     '',
+    ...(checksHost(plan) ? [foreignHosts(plan.allowedHosts ?? [], facts.names), ''] : []),
     ...upstreams(plan, facts).flatMap((each) => [each, '']),
     ...servers(plan, facts).flatMap((each, i) => (i === 0 ? [each] : ['', each])),
   ];
@@ -66,6 +73,45 @@ export function forwardConfiguration(plan: ForwardPlan, facts: MachineFacts): st
     block(['http'], http),
   ]);
 }
+
+/**
+ * Whether requests for unknown hosts are refused, so that a page of another site cannot read the targets by a name of its own that
+ * it resolves to an address of this machine (DNS rebinding). With routes for hosts only, they have no target.
+ */
+function checksHost({ allowedHosts, routes }: ForwardPlan): boolean {
+  return allowedHosts !== null && routes.some(({ host }) => host === null);
+}
+
+/**
+ * Whether a host is unknown. Addresses, names without a dot, and names below domains that cannot be registered (RFC 6761) are no
+ * names of other sites.
+ */
+function foreignHosts(allowed: readonly string[], names: readonly string[]): Block {
+  const known = new Set(['*.localhost', '*.test', '*.example', ...names, ...allowed]);
+  // In a map, ".NAME" includes both.
+  for (const name of allowed)
+    if (name.startsWith('.')) for (const same of [`*${name}`, name.slice(1)]) known.delete(same);
+  return block(
+    ['map', '$host', '$is_foreign_host'],
+    [
+      ['hostnames'],
+      ['default', '1'],
+      ['~^[^.]*$', '0'],
+      ['~^[0-9.]+$', '0'],
+      ['~^\\[', '0'],
+      ...[...known].map((name) => [name, '0'] as const),
+    ],
+  );
+}
+
+/** The response for unknown hosts. */
+const FOREIGN_HOST: Block = block(
+  ['location', '@foreign_host'],
+  [
+    ...plainText(),
+    ['return', '421', '421 Misdirected Request: the option --allow-host NAME answers requests for this host.\n'],
+  ],
+);
 
 /** Groups for the targets whose names may have several addresses. */
 function upstreams({ routes }: ForwardPlan, { loopback }: MachineFacts): Block[] {
@@ -83,13 +129,13 @@ function groupName({ address }: ServerTarget): string {
 }
 
 /** The server for all other hosts, and one for each host of the routes. */
-function servers(plan: ForwardPlan, facts: MachineFacts): Block[] {
+function servers(plan: ForwardPlan, facts: ForwardFacts): Block[] {
   const { routes } = plan;
   const hosts = [...new Set(routes.flatMap(({ host }) => (host === null ? [] : [host])))];
   const common = routes.filter(({ host }) => host === null);
   const rest: readonly Line[] =
     common.length > 0
-      ? serverContent(plan, common, facts)
+      ? commonContent(plan, common, facts)
       : [...plainText(), ['return', '404', `No route for this host. Hosts: ${hosts.join(', ')}\n`]];
   return [
     server(plan, facts, null, rest),
@@ -98,6 +144,14 @@ function servers(plan: ForwardPlan, facts: MachineFacts): Block[] {
       return server(plan, facts, host, serverContent(plan, own, facts));
     }),
   ];
+}
+
+/** Content of the server for all hosts that have no routes of their own. */
+function commonContent(plan: ForwardPlan, routes: readonly Route[], facts: MachineFacts): readonly Line[] {
+  const content = serverContent(plan, routes, facts);
+  if (!checksHost(plan)) return content;
+  const refusal = block(['if', '($is_foreign_host)'], [['return', '421']]);
+  return [['error_page', '421', '@foreign_host'], refusal, '', ...content, '', FOREIGN_HOST];
 }
 
 function plainText(): Line[] {

@@ -1,12 +1,13 @@
 /** Files and addresses of this machine that the configuration of `tsproxy forward` refers to. */
 import { lookup } from 'node:dns/promises';
 import { existsSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { resolve } from 'node:path';
 import { printError } from '../../process/standard-streams.js';
 import { networkAddresses } from '../dev/network-addresses.js';
 import { LocalCa } from '../local-ca/local-ca.js';
 import { UsageError } from '../usage-error.js';
-import type { MachineFacts } from './configuration.js';
+import type { ForwardFacts, MachineFacts } from './configuration.js';
 import type { Loopback } from './group-servers.js';
 import { isWildcard } from './listen-address.js';
 import type { CertificatePaths, ForwardOptions, ForwardPlan } from './plan.js';
@@ -20,13 +21,20 @@ const SYSTEM_AUTHORITIES = [
 ];
 
 /** Finds them. Rejects with a usage error if one is missing. */
-export async function machineFacts(plan: ForwardPlan, options: ForwardOptions): Promise<MachineFacts> {
+export async function machineFacts(plan: ForwardPlan, options: ForwardOptions): Promise<ForwardFacts> {
   const verifies = plan.routes.some(({ target }) => target.kind === 'server' && target.scheme === 'https');
   return {
     certificate: plan.secure ? certificateOf(plan, options) : null,
     authorities: verifies && !plan.insecure ? systemAuthorities() : null,
     loopback: await loopbackAddresses(),
+    names: /localhost$|^127\.|^\[::1\]$/.test(plan.listen.host ?? 'localhost') ? [] : namesOf(hostname().toLowerCase()),
   };
+}
+
+/** Names of this machine in its network that have a dot. */
+function namesOf(name: string): string[] {
+  const label = name.replace(/\..*$/, '');
+  return [...(name === label ? [] : [name]), `${label}.local`];
 }
 
 function certificateOf(plan: ForwardPlan, { cert, key }: ForwardOptions): MachineFacts['certificate'] {

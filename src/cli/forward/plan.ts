@@ -14,6 +14,7 @@ export interface ForwardOptions {
   readonly changeOrigin?: boolean;
   readonly insecure?: true;
   readonly spa?: true;
+  readonly allowHost?: readonly string[];
   readonly printConfig?: true;
 }
 
@@ -45,6 +46,8 @@ export interface ForwardPlan {
   readonly changeOrigin: boolean | null;
   readonly insecure: boolean;
   readonly singlePage: boolean;
+  /** Further hosts for which requests are answered, in the notation of `map` with `hostnames`; null: any host. */
+  readonly allowedHosts: readonly string[] | null;
 }
 
 /** Origins on this machine, with any port: those that Vite allows by default. */
@@ -78,6 +81,7 @@ export function planOf([address = '', ...words]: readonly string[], options: For
     changeOrigin: options.changeOrigin ?? null,
     insecure: options.insecure === true,
     singlePage: options.spa === true,
+    allowedHosts: allowedHosts(listen, options.allowHost ?? []),
   };
 }
 
@@ -86,6 +90,19 @@ export function checkKey({ cert, key }: { readonly cert?: string; readonly key?:
   if ((cert === undefined) !== (key === undefined)) {
     throw new UsageError('a certificate needs its key', 'Give both --cert and --key.');
   }
+}
+
+/** Pages of other sites cannot connect to a unix socket. */
+function allowedHosts({ host }: ListenAddress, names: readonly string[]): readonly string[] | null {
+  for (const name of names) {
+    if (name !== '*' && !/^(?:\*?\.)?[a-z0-9_-]+(?:\.[a-z0-9_-]+)*$/i.test(name)) {
+      throw new UsageError(
+        `invalid host "${name}"`,
+        'A host is a name without a port: www.example.com, .example.com with all names below it, or * for any.',
+      );
+    }
+  }
+  return host === null || names.includes('*') ? null : names.map((name) => name.toLowerCase());
 }
 
 function originOf(word: string): string {
@@ -133,6 +150,7 @@ function optionWords(options: ForwardOptions): string[] {
     ...flag(options.changeOrigin === false, '--no-change-origin'),
     ...flag(options.insecure, '--insecure'),
     ...flag(options.spa, '--spa'),
+    ...(options.allowHost ?? []).flatMap((name) => ['--allow-host', name]),
   ];
 }
 
