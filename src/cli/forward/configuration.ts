@@ -17,7 +17,7 @@ export interface MachineFacts {
   readonly loopback: Loopback;
 }
 
-/** Those of the configuration of `tsproxy forward`. */
+/** Facts for the configuration of `tsproxy forward`. */
 export interface ForwardFacts extends MachineFacts {
   /** Names by which other machines reach this one. */
   readonly names: readonly string[];
