@@ -6,7 +6,7 @@ import { isMainThread } from 'node:worker_threads';
 
 const timeout = Number(process.env.TEST_TIMEOUT);
 // The runner itself loads this file too, and so do threads and processes that tests start with the same options.
-if (isMainThread && timeout > 0 && process.argv[1]?.endsWith('.test.js')) {
+if (isMainThread && timeout > 0 && /\.test\.m?js$/.test(process.argv[1] ?? '')) {
   setTimeout(print, Math.max(1000, timeout - 10_000)).unref();
 }
 

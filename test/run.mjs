@@ -2,9 +2,9 @@
 // whose path contains one of the words. TEST_REPORTER names another reporter of node:test (`tap`, `spec`). Written as plain
 // JavaScript: it must run before anything is known to compile.
 import { spawn } from 'node:child_process';
-import { readdirSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
-import { dirname, join, relative } from 'node:path';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { availableParallelism, tmpdir } from 'node:os';
+import { basename, dirname, join, relative } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -29,8 +29,20 @@ if (files.length === 0) {
 // A file waits for timers and other processes about half of its time: two more than there are cores keep these busy. Many more
 // would make tests exceed their timeouts.
 const concurrency = Math.min(4, availableParallelism() + 2);
-// A failed test may leave a server open, which would keep its file, and the whole run, from ever ending.
-const timeout = 180_000;
+// Maximum number of files in a batch.
+const BATCH = 8;
+// Directories whose files take long: most of them start processes.
+const LONG = /^(?:$|process|stress|oracle|cli|lsp|recipes|example-configurations|editors)/;
+// A file has a process of its own if it changes or measures the process, or starts others.
+const NEEDS_PROCESS = new RegExp(
+  [
+    'child_process|worker_threads|node:v8|/proc/|memoryUsage|bufferedMemory|worker_connections',
+    '_getActive|getActiveResources|monitorEventLoopDelay|\\bgc\\(|\\bmock\\b|\\bbeforeEach\\b',
+    'process\\.(?:chdir|cpuUsage|emit|env|exitCode|on|once|resourceUsage|setuid|umask)\\b',
+  ].join('|'),
+);
+// A failed test may leave a server open, which would keep its batch, and the whole run, from ever ending.
+const timeout = 400_000;
 const options = [
   `--import=${pathToFileURL(join(root, 'test', 'open-handles.mjs'))}`,
   '--test',
@@ -38,7 +50,9 @@ const options = [
   `--test-timeout=${timeout}`,
   `--test-reporter=${process.env.TEST_REPORTER ?? pathToFileURL(join(root, 'test', 'reporter.mjs'))}`,
 ];
-const child = spawn(process.execPath, [...options, ...files], {
+const batches = mkdtempSync(join(tmpdir(), 'tsproxy-test-batches-'));
+process.on('exit', () => rmSync(batches, { recursive: true, force: true }));
+const child = spawn(process.execPath, [...options, ...batched(files)], {
   cwd: root,
   stdio: 'inherit',
   env: { ...process.env, NODE_NO_WARNINGS: '1', TEST_TIMEOUT: String(timeout) },
@@ -47,7 +61,41 @@ child.on('error', (error) => {
   console.error(error.message);
   process.exit(1);
 });
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child.kill(signal));
 child.on('exit', (code) => process.exit(code ?? 1));
+
+/**
+ * Replaces most files by batches, which import several of one directory: with a process per file, most of them would take more
+ * time to start and to compile the proxy than to test it.
+ */
+function batched(paths) {
+  const groups = [];
+  const open = new Map();
+  for (const path of paths) {
+    const directory = relative(compiled, dirname(path));
+    const isAlone = LONG.test(directory) || NEEDS_PROCESS.test(readFileSync(path, 'latin1'));
+    const group = isAlone ? undefined : open.get(directory);
+    if (group !== undefined && group.length < BATCH) {
+      group.push(path);
+      continue;
+    }
+    const started = [path];
+    groups.push(started);
+    if (!isAlone) open.set(directory, started);
+  }
+  return groups.map((group) => {
+    const [first] = group;
+    if (group.length === 1) return first;
+    // The name tells which files a report about the process is about.
+    const names = [
+      relative(compiled, dirname(first)).replaceAll('/', '-'),
+      ...group.map((path) => basename(path, '.test.js')),
+    ];
+    const file = join(batches, `${names.join('+')}.test.mjs`);
+    writeFileSync(file, group.map((path) => `import '${pathToFileURL(path)}';\n`).join(''));
+    return file;
+  });
+}
 
 /** Files below a directory whose names end so. */
 function walk(directory, ending) {

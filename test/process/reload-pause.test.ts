@@ -93,9 +93,9 @@ test(`a reload of ${SERVERS} servers within a program never takes its time for l
 
 test('signals that arrive while a reload is prepared are obeyed', async (t) => {
   const port = await freePort();
-  const proxy = await serve(t, configuration(port, 1, 800));
+  const proxy = await serve(t, configuration(port, 1, 300));
   const reload = async (generation: number): Promise<void> => {
-    proxy.prefix.write('nginx.conf', configuration(port, generation, 800));
+    proxy.prefix.write('nginx.conf', configuration(port, generation, 300));
     proxy.signal('SIGHUP');
     await proxy.logged(new RegExp(`(signal 1 \\(SIGHUP\\) received[^]*){${generation - 1}}`));
   };

@@ -3,7 +3,7 @@ import { judge, mutated, ownConfigurations } from './mutations.js';
 import { Random } from './random.js';
 
 const seeds = (process.env.STRESS_SEEDS ?? '1').split(',').map(Number);
-const total = Number(process.env.STRESS_TEXTS ?? 3000);
+const total = Number(process.env.STRESS_TEXTS ?? 1200);
 
 for (const seed of seeds) {
   test(`${total} mutations of configurations are judged, whatever they have become (seed ${seed})`, () => {
