@@ -7,6 +7,7 @@ import type { UpstreamHead } from '../http/upstream-session.js';
 import type { Exchange } from '../program/exchange.js';
 import type { CachePolicy, RequestUse, Reuse, Revalidation, Validity } from './cache-policy.js';
 import type { EntryHead } from './entry-head.js';
+import { storedResponse } from './stored-fields.js';
 import { MAX_VARY_LENGTH, variantOf } from './vary.js';
 
 /** Fields of responses that have no effect on the cache (`proxy_ignore_headers`). */
@@ -20,6 +21,8 @@ export interface IgnoredFields {
 
 /** Directives in `Cache-Control` of which each forbids storing. nginx searches the text, quoted or not. */
 const UNCACHEABLE = /no-cache|no-store|private/i;
+/** The fields say nothing. */
+const UNKNOWN: Validity = { validUntil: 0, staleWhileRevalidate: 0, staleIfError: 0 };
 /** Largest time that nginx computes with. */
 const MAX_SECONDS = Number.MAX_SAFE_INTEGER;
 
@@ -168,7 +171,10 @@ export class NginxPolicy implements CachePolicy {
   }
 
   revalidated(x: Exchange, entry: EntryHead, response: UpstreamHead, now: number): Revalidation {
-    return { fields: entry.fields, validity: this.validity(x, response, now) };
+    const confirmed = this.validity(x, response, now);
+    const validity =
+      confirmed === null || confirmed.validUntil === 0 ? this.validity(x, storedResponse(entry), now) : confirmed;
+    return { fields: entry.fields, validity: validity ?? UNKNOWN };
   }
 
   describe(): void {}

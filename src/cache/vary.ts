@@ -23,7 +23,7 @@ function selectingValue(headers: HeaderBlock, lower: string): string {
 /** Hash of the request's variant: 32 hexadecimal digits. */
 export function variantOf(headers: HeaderBlock, vary: string): string {
   const md5 = createHash('md5');
-  for (const name of variedFields(vary))
-    md5.update(`${name}:${selectingValue(headers, name.toLowerCase())}\r\n`, 'latin1');
+  for (const name of variedFields(vary.toLowerCase()))
+    md5.update(`${name}:${selectingValue(headers, name)}\r\n`, 'latin1');
   return md5.digest('hex');
 }

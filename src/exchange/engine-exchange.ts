@@ -138,6 +138,8 @@ export interface EngineExchange extends Exchange {
 
   /** Runs the phases from the start; called once, after the head was read and the server selected. */
   start(): void;
+  /** Runs the phase `content` in the location that is set; called instead of `start`. */
+  startContent(): void;
   /** Creates the exchange of a subrequest. */
   fork(client: ClientSide & EngineSubrequest): EngineExchange;
   /** Creates an exchange that processes the same request after its response: the `post_action`. */

@@ -235,12 +235,21 @@ export class HttpExchange implements EngineExchange {
   }
 
   start(): void {
+    this.prepare();
+    phases.start(this);
+  }
+
+  startContent(): void {
+    this.prepare();
+    phases.startContent(this);
+  }
+
+  private prepare(): void {
     this.started = true;
     if (this.server.tap.active) {
       tapRequest(this);
       keepRecord(this);
     }
-    phases.start(this);
   }
 
   finalize(status: number): void {

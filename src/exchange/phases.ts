@@ -92,10 +92,18 @@ const TABLE = PHASES.map((spec, index) => new EnginePhase(index, spec));
 const SERVER_REWRITE = phaseIndex('serverRewrite');
 const FIND_CONFIG = phaseIndex('findConfig');
 const REWRITE = phaseIndex('rewrite');
+const CONTENT = phaseIndex('content');
 
 /** Runs the phases from the first one on. */
 export function start(x: EngineExchange): void {
   x.phase = 0;
+  x.step = 0;
+  run(x);
+}
+
+/** Runs the phase `content` only, in the exchange's location. */
+export function startContent(x: EngineExchange): void {
+  x.phase = CONTENT;
   x.step = 0;
   run(x);
 }

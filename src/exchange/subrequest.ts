@@ -91,11 +91,12 @@ export class NestedRequest extends InnerClient implements EngineSubrequest {
     }
     const subrequest = new NestedRequest(parent, uri, args, options);
     const { exchange: x } = subrequest;
-    if (options.atOnce === true) x.start();
+    const start = options.clone === true ? () => x.startContent() : () => x.start();
+    if (options.atOnce === true) start();
     // Deferred until the caller has stored its state.
     else {
       atEndOfCallback(() => {
-        if (!x.finished) x.start();
+        if (!x.finished) start();
       });
     }
     return subrequest;
@@ -122,6 +123,12 @@ export class NestedRequest extends InnerClient implements EngineSubrequest {
     const { body = false } = options;
     if (typeof body !== 'boolean') x.body = body;
     else if (body && parent.body !== null) x.body = new BorrowedBody(parent.body);
+    if (options.clone === true) {
+      x.location = parent.location;
+      x.uriUnchanged = parent.uriUnchanged;
+      x.validLocation = parent.validLocation;
+      x.internal = parent.internal;
+    }
     this.exchange = x;
     if (parent.subrequests === null) parent.subrequests = new Subrequests(parent, this);
     else parent.subrequests.add(this);

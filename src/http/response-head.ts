@@ -45,6 +45,8 @@ export class ResponseHead {
   private replacesLocation = false;
   /** Whether the source of the body can send `parts` itself, in any order. */
   seekable = false;
+  /** Whether conditions of the client are evaluated although the response is the upstream's: it may be in the cache. */
+  conditional = false;
   /** Parts that a seekable source sends instead of the whole body; null: the whole body. */
   parts: readonly BodyPart[] | null = null;
   /** Whether the proxy's own `Server` and `Date` are sent; false if the upstream's are forwarded. */
@@ -89,6 +91,7 @@ export class ResponseHead {
     this.expectTrailers = false;
     this.trailers.length = 0;
     this.seekable = false;
+    this.conditional = false;
     this.parts = null;
   }
 

@@ -47,8 +47,10 @@ function isModifiedSince(x: Exchange, date: string): boolean {
 /** Returns 412 if a precondition fails; changes the response to 304 if the client's copy is current. */
 function checkConditions(x: Exchange): number | undefined {
   const { headers, response } = x;
-  // Responses of an upstream are not checked: the upstream received the conditional fields itself.
-  if (response.status !== 200 || response.upstream !== null || x.nested !== null) return undefined;
+  // Responses of an upstream are not checked, unless they are cached: the upstream received the conditional fields itself.
+  if (response.status !== 200 || (response.upstream !== null && !response.conditional) || x.nested !== null) {
+    return undefined;
+  }
 
   const unmodifiedSince = headers.valueOf(Field.IfUnmodifiedSince);
   const match = headers.valueOf(Field.IfMatch);

@@ -192,8 +192,11 @@ export const MODULE_NAMES: readonly NamedModule[] = [
       proxy_headers_hash_bucket_size proxy_ssl_server_name proxy_ssl_name proxy_ssl_verify proxy_ssl_verify_depth
       proxy_ssl_trusted_certificate proxy_ssl_crl proxy_ssl_certificate proxy_ssl_certificate_key
       proxy_ssl_certificate_cache proxy_ssl_password_file proxy_ssl_protocols proxy_ssl_ciphers proxy_ssl_session_reuse
-      proxy_ssl_conf_command proxy_ssl_key_log proxy_ssl_alpn proxy_store proxy_store_access proxy_cache
-      proxy_cache_bypass proxy_no_cache slice_range proxy_host proxy_port proxy_add_x_forwarded_for`,
+      proxy_ssl_conf_command proxy_ssl_key_log proxy_ssl_alpn proxy_store proxy_store_access proxy_cache_path
+      proxy_cache proxy_cache_key proxy_cache_valid proxy_cache_methods proxy_cache_min_uses proxy_cache_bypass
+      proxy_no_cache proxy_cache_lock proxy_cache_lock_timeout proxy_cache_lock_age proxy_cache_use_stale
+      proxy_cache_background_update proxy_cache_revalidate proxy_cache_convert_head proxy_cache_max_range_offset
+      slice_range proxy_host proxy_port proxy_add_x_forwarded_for`,
   },
   { load: () => import('../modules/random_index.js'), names: 'random_index' },
   { load: () => import('../modules/range.js'), names: '' },

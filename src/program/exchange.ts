@@ -172,6 +172,11 @@ export interface SubrequestOptions {
    * nginx. It ends with its parent only if that ends early. Default false.
    */
   readonly background?: boolean;
+  /**
+   * Whether it continues in the parent's location with its content handler, without searching a location and without the
+   * earlier phases. nginx: NGX_HTTP_SUBREQUEST_CLONE. Default false.
+   */
+  readonly clone?: boolean;
 }
 
 /** A request that the proxy makes while it handles another one: an include, an authorization, a mirror. */

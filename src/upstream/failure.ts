@@ -170,6 +170,12 @@ export class UpstreamFailure<K extends FailureKind = FailureKind> {
     return reason === NEXT_UPSTREAM.http_403 || reason === NEXT_UPSTREAM.http_404 ? 'next' : 'failed';
   }
 
+  /** A response with status 103 in a version of HTTP that has none. */
+  static ofHints(): UpstreamFailure {
+    const message = 'upstream sent HTTP/1.0 response with early hints';
+    return new UpstreamFailure('invalid head', 'reading response header from upstream', message);
+  }
+
   /** Failure that a stream has reported. `activity`: what it was doing if it was connected. */
   static ofStream<K extends keyof StreamFailures>(
     kind: K,

@@ -1,5 +1,6 @@
 /** Settings and message formats that a pass directive's module provides to the request engine. */
 
+import type { CacheSettings } from '../cache/cache-settings.js';
 import type { UpstreamHead } from '../http/upstream-session.js';
 import type { Transport } from '../net/transport.js';
 import type { Exchange } from '../program/exchange.js';
@@ -30,6 +31,8 @@ export interface UpstreamSettings {
   readonly spool: SpoolSettings;
   /** Storage of responses as files; null: they are not stored. */
   readonly store: StoreSettings | null;
+  /** Cache of responses; null: they are not cached. */
+  readonly cache: CacheSettings | null;
   readonly interceptErrors: boolean;
   readonly ignoreClientAbort: boolean;
   readonly passTrailers: boolean;

@@ -12,6 +12,7 @@ import {
   text,
 } from '../config/argument-types.js';
 import type { ConfOf, Context, DirectiveSpec } from '../config/directive.js';
+import { type Under, under, type Value, valuesUnder } from '../config/prefixed-directives.js';
 import { rate } from '../config/rate-argument.js';
 import { temporaryPath } from '../config/temporary-path-argument.js';
 import type { Compiler } from '../program/module.js';
@@ -253,16 +254,8 @@ function templateWord() {
 type Common = ReturnType<typeof common>;
 type Buffering = ReturnType<typeof buffering>;
 type Family = Common & Buffering;
-/** Directives under a prefix. */
-type Under<P extends string, D> = { readonly [K in keyof D as `${P}_${K & string}`]: D[K] };
 export type BufferedDirectives<P extends string> = Under<P, Family>;
 export type UnbufferedDirectives<P extends string> = Under<P, Common>;
-
-function under<P extends string, D extends object>(prefix: P, directives: D): Under<P, D> {
-  const entries = Object.entries(directives).map(([name, spec]) => [`${prefix}_${name}`, spec]);
-  // The keys are the ones that the type spells out; TypeScript cannot follow them through fromEntries.
-  return Object.fromEntries(entries) as Under<P, D>;
-}
 
 /** The directives of a module that buffers requests and responses, to be spread into its directives. */
 export function bufferedDirectives<P extends string>(prefix: P): BufferedDirectives<P> {
@@ -272,24 +265,6 @@ export function bufferedDirectives<P extends string>(prefix: P): BufferedDirecti
 /** The directives of a module that passes requests and responses on as they arrive. */
 export function unbufferedDirectives<P extends string>(prefix: P): UnbufferedDirectives<P> {
   return under(prefix, common(`${prefix}_`));
-}
-
-/** Values of directives by their names without the prefix. */
-type Value<D> = <K extends keyof D>(name: K) => ConfOf<D>[K];
-
-const namesUnder = new Map<string, Map<string, string>>();
-
-/** Reads values under a prefix; names are cached, because every location uses most of them. */
-function valuesUnder<D>(prefix: string, conf: object): Value<D> {
-  let names = namesUnder.get(prefix);
-  if (names === undefined) namesUnder.set(prefix, (names = new Map()));
-  const known = names;
-  return <K extends keyof D>(name: K) => {
-    const key = name as string; // the names are not numbers
-    let full = known.get(key);
-    if (full === undefined) known.set(key, (full = `${prefix}_${key}`));
-    return (conf as Record<string, unknown>)[full] as ConfOf<D>[K]; // the type of the name
-  };
 }
 
 function commonSettings(value: Value<Common>) {
@@ -329,6 +304,7 @@ export function bufferedSettings<P extends string>(
       place: value('temp_path') ?? defaultTemporaryPath(compiler, `${prefix}_temp`),
     },
     store: null,
+    cache: null,
     ignoreClientAbort: value('ignore_client_abort'),
     passTrailers: value('pass_trailers'),
   };
@@ -354,6 +330,7 @@ export function unbufferedSettings<P extends string>(
       place: defaultTemporaryPath(compiler, `${prefix}_temp`),
     },
     store: null,
+    cache: null,
     ignoreClientAbort: false,
     passTrailers: true,
   };

@@ -3,6 +3,8 @@
  * allowed, and relays the body to the client. nginx: ngx_http_upstream. Reading and framing of messages belong to the
  * stream (`src/http/upstream-session.ts`).
  */
+
+import type { CacheUse } from '../cache/cache-use.js';
 import { MatchFailed } from '../config/pcre/match-failed.js';
 import { hasErrorResponse } from '../exchange/error-response.js';
 import type { HttpExchange } from '../exchange/exchange.js';
@@ -13,20 +15,21 @@ import type { Producer } from '../program/body.js';
 import { logError } from '../program/error-context.js';
 import { accelLimitRate, accelRedirect, keptFields } from './accel-redirect.js';
 import type { Outcome } from './balancer.js';
+import { serveEntry, staleReason } from './cached-response.js';
 import { type ConnectOptions, connectorWith } from './connect-options.js';
 import { openStream } from './connect-to.js';
 import type { EventSource, EventStream } from './event-stream.js';
 import { EventStreamWait } from './event-stream-wait.js';
-import { type Activity, UpstreamFailure } from './failure.js';
+import { UpstreamFailure } from './failure.js';
 import type { ForwardingRules } from './forwarding-rules.js';
 import { NEXT_UPSTREAM } from './next-upstream.js';
 import type { Peer } from './peer.js';
 import { PeerSelection, type PeerUser } from './peer-selection.js';
+import { activityOf } from './request-activity.js';
 import { RequestLimits } from './request-limits.js';
 import { awaitedActivity, CONNECTING, OVER, PREPARING, READING_BODY, READING_HEAD, WAITING } from './request-state.js';
 import { RequestWriter, type WriterOwner } from './request-writer.js';
 import { ResponseChain } from './response-chain.js';
-import type { ResponseSink } from './response-sink.js';
 import { RetryRules } from './retry-rules.js';
 import { dropDuplicates } from './unique-fields.js';
 import { upgradeFailure } from './upgrade-failure.js';
@@ -61,20 +64,17 @@ export class UpstreamRequest implements Producer, StreamUser, PeerUser, WriterOw
     private readonly rules: ForwardingRules,
     /** The location. */
     private readonly origin: object,
+    /** null: the response is not cached. */
+    private readonly cache: CacheUse | null = null,
   ) {
     this.selection = new PeerSelection(x, upstream, rules, this);
     this.retries = new RetryRules(upstream.retryBudget);
     this.writer = new RequestWriter(x, rules, this);
-    this.chain = new ResponseChain(x, rules, this);
+    this.chain = new ResponseChain(x, rules, this, cache);
   }
 
   get activity(): string {
-    const { state, stream, writer } = this;
-    if (stream === null || state === PREPARING || state === WAITING || state === OVER) return '';
-    if (state !== READING_BODY && (state === CONNECTING || stream.headBegun))
-      return awaitedActivity(this.state, this.stream);
-    if (state === READING_HEAD || !writer.complete) return 'sending request to upstream';
-    return this.chain.buffered ? 'reading upstream' : 'sending to client';
+    return activityOf(this.state, this.stream, this.writer.complete, this.chain.buffered);
   }
 
   /** Starts the request; if requests are buffered, the body is read first. */
@@ -82,7 +82,7 @@ export class UpstreamRequest implements Producer, StreamUser, PeerUser, WriterOw
     const { x } = this;
     const { ignoreClientAbort, store } = this.rules.settings;
     // As in nginx, a stored response is read to its end.
-    x.ignoreClientAbort = ignoreClientAbort || store !== null;
+    x.ignoreClientAbort = ignoreClientAbort || store !== null || this.cache?.storable === true;
     x.resource = this;
     this.upstream.retryBudget?.request();
     this.limits = RequestLimits.of(x, this.upstream, this);
@@ -116,7 +116,7 @@ export class UpstreamRequest implements Producer, StreamUser, PeerUser, WriterOw
       selection.attempt.failure = failure.kind;
       selection.attempt.status = failure.status;
       this.limits?.failed(failure);
-      this.failOrWait(failure.status);
+      this.failOrWait(failure);
       return;
     }
     this.state = CONNECTING;
@@ -180,10 +180,7 @@ export class UpstreamRequest implements Producer, StreamUser, PeerUser, WriterOw
     // As in nginx the status of the first head is recorded, even if a final one follows.
     this.selection.attempt.status ||= head.status;
     if (head.version >= 11) this.rules.earlyHints(this.x, head);
-    else {
-      const message = 'upstream sent HTTP/1.0 response with early hints';
-      this.failed(new UpstreamFailure('invalid head', 'reading response header from upstream', message));
-    }
+    else this.failed(UpstreamFailure.ofHints());
   }
 
   onHead(): void {
@@ -213,25 +210,27 @@ export class UpstreamRequest implements Producer, StreamUser, PeerUser, WriterOw
     x.upstreamHeaders = headers;
     if (status >= 400) {
       const failure = new UpstreamFailure('status', 'reading response header from upstream', status);
-      if (
-        failure.reason !== 0 &&
-        selection.tries > 1 &&
-        this.retries.permits(failure, selection, this.writer.streaming, false)
-      ) {
+      if (this.retries.permitsAnother(failure, selection, this.writer.streaming)) {
         this.next(failure);
         return;
       }
+      if (this.servesStale(failure, true)) return;
     }
     this.limits?.answered(status);
+    if (this.cache?.confirms(head) === true) {
+      this.serveCached();
+      return;
+    }
     if (this.events !== null) {
       this.continueEvents(stream, this.events);
       return;
     }
     if (settings.interceptErrors && status >= 300 && hasErrorResponse(x, x.location.settings.errorPages, status)) {
+      this.cache?.intercepted(head);
       const challenges = status === 401 ? headers.all('www-authenticate') : [];
       this.abandon();
       for (const challenge of challenges) x.response.add('WWW-Authenticate', challenge);
-      this.sink.fail(status);
+      this.chain.sink.fail(status);
       return;
     }
     selection.headReceived();
@@ -248,9 +247,9 @@ export class UpstreamRequest implements Producer, StreamUser, PeerUser, WriterOw
     if (this.events !== null) this.limits?.stopTimeout();
     this.state = READING_BODY;
     // A filter may send its own response instead, and abort this one.
-    if (!this.sink.head(x.response)) return;
+    if (!this.chain.sink.head(x.response)) return;
     const bodyExpected = status !== 204 && status !== 304 && stream.declaredLength !== 0;
-    if ((x.method === 'HEAD' || x.follows !== null) && !asked && bodyExpected) {
+    if ((x.method === 'HEAD' || x.follows !== null) && !asked && bodyExpected && !this.chain.stores) {
       // The client does not expect the body: it is not waited for.
       stream.cancel();
       this.complete(stream);
@@ -259,12 +258,10 @@ export class UpstreamRequest implements Producer, StreamUser, PeerUser, WriterOw
     this.writer.received();
   }
 
-  private get sink(): ResponseSink {
-    return this.chain.sink;
-  }
-
   onData(bytes: Buffer, start: number, end: number): void {
-    if (!this.sink.bytes(bytes, start, end)) this.pause();
+    if (this.chain.sink.bytes(bytes, start, end) || this.state === OVER) return;
+    this.writer.pause();
+    this.stream?.pause();
   }
 
   onEnd(excess: string | null): void {
@@ -277,14 +274,7 @@ export class UpstreamRequest implements Producer, StreamUser, PeerUser, WriterOw
     if (this.state === OVER || this.interrupted(true)) return;
     this.state = OVER;
     this.endAttempt('ok');
-    this.sink.end(stream.trailers);
-  }
-
-  /** Pauses reading until `resume`. */
-  private pause(): void {
-    if (this.state === OVER) return;
-    this.writer.pause();
-    this.stream?.pause();
+    this.chain.sink.end(stream.trailers);
   }
 
   /** The sink accepts more data. */
@@ -299,11 +289,8 @@ export class UpstreamRequest implements Producer, StreamUser, PeerUser, WriterOw
   onFailure<K extends keyof StreamFailures>(kind: K, cause: StreamFailures[K]): void {
     if (this.options === null) return;
     const { address } = this.selection.attempt;
-    this.failed(UpstreamFailure.ofStream(kind, cause, this.reading, address, this.options));
-  }
-
-  private get reading(): Activity {
-    return this.state === READING_BODY ? 'reading upstream' : 'reading response header from upstream';
+    const reading = this.state === READING_BODY ? 'reading upstream' : 'reading response header from upstream';
+    this.failed(UpstreamFailure.ofStream(kind, cause, reading, address, this.options));
   }
 
   timedOut(): void {
@@ -330,7 +317,7 @@ export class UpstreamRequest implements Producer, StreamUser, PeerUser, WriterOw
       // As in nginx the request counts as completed unless the peer's data was invalid.
       this.x.cutByUpstream = failure.kind !== 'invalid body';
       this.abandon();
-      this.sink.truncate();
+      this.chain.sink.truncate();
     } else if (failure.reason === 0) {
       this.abandon();
       this.fail(failure.status);
@@ -347,7 +334,7 @@ export class UpstreamRequest implements Producer, StreamUser, PeerUser, WriterOw
     if (isStale) selection.addTry();
     if (selection.tries === 0 || !this.retries.permits(failure, selection, this.writer.streaming, isStale)) {
       this.limits?.failed(failure);
-      this.failOrWait(failure.status);
+      this.failOrWait(failure);
       return;
     }
     if (!isStale) this.upstream.retryBudget?.retry();
@@ -361,10 +348,24 @@ export class UpstreamRequest implements Producer, StreamUser, PeerUser, WriterOw
   }
 
   /** As `fail`, unless the request is for an event stream and is sent again later. */
-  private failOrWait(status: number): void {
+  private failOrWait(failure: UpstreamFailure): void {
+    this.state = WAITING;
+    if (this.servesStale(failure, false)) return;
     if (this.events === null) this.wait ??= EventStreamWait.of(this.x, this.writer.streaming, this);
-    if (this.events === null && this.wait?.schedule() === true) this.state = WAITING;
-    else this.fail(status);
+    if (this.events !== null || this.wait?.schedule() !== true) this.fail(failure.status);
+  }
+
+  /** Serves a stale response if that is permitted. */
+  private servesStale(failure: UpstreamFailure, byResponse: boolean): boolean {
+    const serves = this.cache?.servesStale(staleReason(failure), byResponse) === true;
+    if (serves) this.serveCached();
+    return serves;
+  }
+
+  private serveCached(): void {
+    this.abandon();
+    this.x.producer = null;
+    if (this.cache !== null) serveEntry(this.x, this.cache, this.rules);
   }
 
   /** Ends the exchange without a response from the upstream, or its event stream, unless that is requested again later. */
@@ -372,13 +373,14 @@ export class UpstreamRequest implements Producer, StreamUser, PeerUser, WriterOw
     this.state = WAITING;
     if (!this.x.client.draining && this.events?.attemptFailed() === true) return;
     this.state = OVER;
-    if (this.events === null) this.sink.fail(status);
-    else this.sink.truncate();
+    this.cache?.failed(status);
+    if (this.events === null) this.chain.sink.fail(status);
+    else this.chain.sink.truncate();
   }
 
   /** The client closed the connection, or another response replaces this one. */
   abort(): void {
-    this.sink.release();
+    this.chain.sink.release();
     this.abandon();
   }
 
@@ -401,8 +403,6 @@ export class UpstreamRequest implements Producer, StreamUser, PeerUser, WriterOw
     }
     selection.release(outcome);
   }
-
-  // -- event streams
 
   /** Called when the response is `complete` or has failed; returns whether its event stream is requested again. */
   private interrupted(complete: boolean): boolean {
@@ -448,10 +448,8 @@ export class UpstreamRequest implements Producer, StreamUser, PeerUser, WriterOw
     // The client will get this response if it requests the stream again.
     logError(this.x, 'info', `event stream ends: upstream sent status ${status} to the request for its continuation`);
     this.state = OVER;
-    this.sink.end('');
+    this.chain.sink.end('');
   }
-
-  // -- upgrades
 
   onUpgrade(bytes: Buffer, from: number, length: number): void {
     const { stream } = this;
@@ -492,9 +490,10 @@ export class UpstreamRequest implements Producer, StreamUser, PeerUser, WriterOw
     this.limits?.end();
     this.wait?.cancel();
     this.writer.release();
-    this.sink.release();
+    this.chain.sink.release();
     this.releaseStreams();
     this.headStream?.release();
+    this.cache?.release();
     if (this.x.small && this.events === null) UpstreamRequest.last.keep(this, this.x.generation);
   }
 }

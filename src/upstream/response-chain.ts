@@ -1,13 +1,16 @@
 /** Chain of the sinks between the upstream and the exchange, as required by the head of the response. */
+import type { CacheUse } from '../cache/cache-use.js';
 import { parseSize } from '../config/units.js';
 import type { HttpExchange } from '../exchange/exchange.js';
 import { tapId } from '../exchange/tapped.js';
 import { isEventStream } from '../http/event-reader.js';
 import { Field } from '../http/field-names.js';
 import type { HeaderBlock } from '../http/header-block.js';
-import type { UpstreamStream } from '../http/upstream-session.js';
+import type { UpstreamHead, UpstreamStream } from '../http/upstream-session.js';
 import type { Producer } from '../program/body.js';
 import { logError } from '../program/error-context.js';
+import { CacheSink } from './cache-sink.js';
+import { takeRanges } from './cached-response.js';
 import { type Abandonable, EVENT_HANDLER, HandledEvents } from './event-handler.js';
 import { EVENT_STREAM, type EventSource, EventStream, isEncoded } from './event-stream.js';
 import { EVENT_STREAMS } from './event-stream-settings.js';
@@ -30,6 +33,8 @@ export class ResponseChain {
     private readonly x: HttpExchange,
     private readonly rules: ForwardingRules,
     private readonly upstream: Producer & EventSource & Abandonable,
+    /** null: the response is not cached. */
+    private readonly cache: CacheUse | null,
   ) {
     const exchange = new ExchangeSink(x, upstream);
     this.relay = new ResponseRelay(x, rules.settings.spool, exchange, upstream);
@@ -37,6 +42,9 @@ export class ResponseChain {
     this.sink = this.relay;
     this.first = this.relay;
   }
+
+  /** Whether the response is being stored in the cache, and therefore read to its end. */
+  stores = false;
 
   get buffered(): boolean {
     return this.relay.buffered;
@@ -58,7 +66,13 @@ export class ResponseChain {
     response.expectTrailers = rules.settings.passTrailers && stream.mayHaveTrailers && x.version >= 11;
     const isWhole = !headAsked && x.method !== 'HEAD' && head.status === 200;
     this.chooseSinks(head.headers, isWhole);
+    if (this.cache !== null) this.storeInCache(this.cache, head);
     rules.responseHead(x, head);
+    // Ranges and conditions are evaluated here: the upstream did not get the fields that request them.
+    if (this.cache?.storable === true) {
+      response.conditional = true;
+      takeRanges(x, head.headers, this.cache.servesRanges);
+    }
     const hasEvents = isWhole && x.nested === null && x.follows === null && isEventStream(response.contentType);
     return hasEvents ? this.beginEvents(head.headers, declaredLength >= 0, streaming) : null;
   }
@@ -84,6 +98,20 @@ export class ResponseChain {
     // A stream without an end would be requested for clients that have left.
     if (isEventStream(headers.valueOf(Field.ContentType) ?? null)) x.ignoreClientAbort = ignoreClientAbort;
     else if (relay.buffered) this.sink = new ResponseStore(this.sink, x, store, headers.valueOf(Field.LastModified));
+  }
+
+  private storeInCache(cache: CacheUse, head: UpstreamHead): void {
+    const { x, rules, relay } = this;
+    const isStream = isEventStream(head.headers.valueOf(Field.ContentType) ?? null);
+    const entry = relay.buffered && !isStream ? cache.entryHead(head) : null;
+    if (isStream) cache.storable = false;
+    if (entry === null) {
+      cache.unlock();
+      x.ignoreClientAbort = rules.settings.ignoreClientAbort;
+      return;
+    }
+    this.stores = true;
+    this.sink = new CacheSink(this.sink, cache, entry);
   }
 
   /** The sink that has the events handled; null if the location has no handler. */

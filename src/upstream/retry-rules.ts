@@ -22,6 +22,11 @@ export class RetryRules {
     return failure.kind !== 'unprocessed' || (failure.fresh && this.refusals <= MAX_REFUSALS);
   }
 
+  /** Whether another peer is tried after a response with an error. */
+  permitsAnother(failure: UpstreamFailure, selection: PeerSelection, streaming: boolean): boolean {
+    return failure.reason !== 0 && selection.tries > 1 && this.permits(failure, selection, streaming, false);
+  }
+
   /** `streaming`: the body is forwarded as it arrives. */
   permits(failure: UpstreamFailure, selection: PeerSelection, streaming: boolean, isStale: boolean): boolean {
     const { reason, retry, kind } = failure;

@@ -1,5 +1,6 @@
 /** nginx's `$upstream_*` variables: the attempts of a request, and the head of the last response. */
 
+import { cacheVariables } from '../cache/cache-variables.js';
 import { setCookieValue } from '../http/cookies.js';
 import { fieldsMeant, meansField } from '../http/field-variable.js';
 import type { Exchange } from '../program/exchange.js';
@@ -34,9 +35,6 @@ function seconds(ms: number): string {
   const whole = Math.floor(ms / 1000);
   return `${whole}.${String(Math.floor(ms - whole * 1000)).padStart(3, '0')}`;
 }
-
-/** Returns nginx's "not found". */
-const absent = (): undefined => undefined;
 
 function trailer(rest: string): Getter {
   return (x) => {
@@ -95,9 +93,7 @@ export const upstreamVariables: Readonly<Record<string, VariableSpec>> = {
     get: ofAttempts(({ bytesSent }) => String(bytesSent)),
     doc: 'Bytes sent to each server.',
   },
-  upstream_cache_status: { get: absent, doc: 'In nginx, the cache status of the response; tsproxy has no cache.' },
-  upstream_cache_last_modified: { get: absent, doc: 'In nginx, the modification time of a cached response.' },
-  upstream_cache_etag: { get: absent, doc: 'In nginx, the `ETag` of a cached response.' },
+  ...cacheVariables,
   'upstream_http_*': {
     family: (rest) => (x) => (x.upstreamHeaders === null ? undefined : fieldsMeant(x.upstreamHeaders, rest)),
     doc: 'A header field of the last response, by its name in lower case with `_` for `-`.',

@@ -151,6 +151,13 @@ const ATTACKS: Readonly<Record<string, Attack>> = {
     refused: true,
   },
   proxy_bind: { to: 'value', text: `proxy_bind $evil; ${PASS}` },
+  proxy_cache: {
+    to: 'value',
+    text: `proxy_cache $evil; ${PASS}`,
+    http: 'proxy_cache_path %%DIR%%/cache keys_zone=one:1m;',
+    refused: true,
+  },
+  proxy_cache_key: { to: 'value', text: `proxy_cache one; proxy_cache_valid 200 1m; proxy_cache_key $evil; ${PASS}` },
   proxy_cache_bypass: { to: 'value', text: `proxy_cache_bypass $evil; ${PASS}` },
   proxy_cookie_domain: { to: 'answer field', text: `proxy_cookie_domain back $evil; ${PASS}` },
   proxy_cookie_flags: {

@@ -30,6 +30,7 @@ const rules: ForwardingRules = {
     buffering: true,
     spool: { memory: 65_536, file: 0, writeSize: 16_384, place: { path: '/nonexistent', levels: [] } },
     store: null,
+    cache: null,
     interceptErrors: false,
     ignoreClientAbort: false,
     passTrailers: false,

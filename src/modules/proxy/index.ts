@@ -1,4 +1,7 @@
 /** nginx's `ngx_http_proxy_module`: passes requests to other HTTP servers. */
+import { cacheDirectives } from '../../cache/cache-directives.js';
+import { cacheSettings, openCaches } from '../../cache/cache-settings.js';
+import { checkCache } from '../../cache/check-cache.js';
 import { choice, flag, template } from '../../config/argument-types.js';
 import type { CheckedBlock } from '../../config/checked-config.js';
 import type { ConfOf } from '../../config/directive.js';
@@ -23,7 +26,6 @@ import { RequestHeadBuilder, type SetHeader } from '../../upstream/request-head.
 import { refusalStatus } from '../../upstream/request-limits.js';
 import { HIDDEN_BY_PROXY, ResponseHeadRules } from '../../upstream/response-head.js';
 import { checkBufferSizes } from './buffer-sizes.js';
-import { cacheDirectives, cacheVariables } from './cache-directives.js';
 import { compileTls, type ProxyTls, proxyConnections } from './connections.js';
 import { CookieRewrite, cookieFlags } from './cookies.js';
 import { checkForwarded, Forwarded, forwardedArgument } from './forwarded.js';
@@ -132,20 +134,24 @@ const directives = {
   ...bufferedDirectives('proxy'),
   ...upstreamSslDirectives('proxy'),
   ...storeDirectives,
-  ...cacheDirectives,
+  ...cacheDirectives('proxy'),
 } as const;
 type Conf = ConfOf<typeof directives>;
 
 /** Request engine; loaded before a table with a `proxy_pass` is used. */
-let engine: typeof import('../../upstream/request.js') & typeof import('./proxy-rules.js');
+let engine: typeof import('../../upstream/request.js') &
+  typeof import('../../upstream/cached-response.js') &
+  typeof import('./proxy-rules.js');
 let loading: Promise<void> | null = null;
 
 function loadEngine(): Promise<void> {
-  loading ??= Promise.all([import('../../upstream/request.js'), import('./proxy-rules.js')]).then(
-    ([request, protocol]) => {
-      engine = { ...request, ...protocol };
-    },
-  );
+  loading ??= Promise.all([
+    import('../../upstream/request.js'),
+    import('../../upstream/cached-response.js'),
+    import('./proxy-rules.js'),
+  ]).then(([request, cached, protocol]) => {
+    engine = { ...request, ...cached, ...protocol };
+  });
   return loading;
 }
 
@@ -189,6 +195,22 @@ function redirects(conf: Conf, at: Scope): Rewrites {
   return rules;
 }
 
+/** Fields of requests whose responses are stored: conditions and ranges of the client apply to the stored response. */
+const CACHE_FIELDS: readonly SetHeader[] = [
+  { name: 'If-Modified-Since', value: [{ variable: 'upstream_cache_last_modified' }] },
+  { name: 'If-Unmodified-Since', value: '' },
+  { name: 'If-None-Match', value: [{ variable: 'upstream_cache_etag' }] },
+  { name: 'If-Match', value: '' },
+  { name: 'Range', value: '' },
+  { name: 'If-Range', value: '' },
+];
+
+/** Adds these fields, unless they are set. */
+function withCacheFields(fields: readonly SetHeader[]): readonly SetHeader[] {
+  const names = new Set(fields.map(({ name }) => name.toLowerCase()));
+  return [...fields, ...CACHE_FIELDS.filter(({ name }) => !names.has(name.toLowerCase()))];
+}
+
 type SharedOptions = Omit<ProxyRulesOptions, 'scheme' | 'connections' | 'upgradeConnections'>;
 
 /** Options that do not depend on the scheme. */
@@ -197,11 +219,12 @@ function rulesOptions(conf: Conf, at: Scope, upgrades: UpgradeRules | null): Sha
   const template = (data: Parameters<Compiler['template']>[0] | undefined) =>
     data === undefined ? null : compiler.template(data);
   const settings = bufferedSettings('proxy', conf, compiler);
-  return {
-    settings: { ...settings, store: storeSettings(conf, settings.spool.place, compiler) },
-    requestHead: new RequestHeadBuilder(
+  const { place } = settings.spool;
+  const cache = cacheSettings('proxy', conf, conf.proxy_ignore_headers ?? [], place, compiler);
+  const requestHead = (fields: readonly SetHeader[]) =>
+    new RequestHeadBuilder(
       {
-        fields: conf.proxy_set_header,
+        fields,
         version: conf.proxy_http_version,
         passFields: conf.proxy_pass_request_headers,
         forwarded: conf.proxy_forwarded === null ? null : new Forwarded(conf.proxy_forwarded, compiler),
@@ -211,7 +234,11 @@ function rulesOptions(conf: Conf, at: Scope, upgrades: UpgradeRules | null): Sha
         passTrailersOption: false,
       },
       compiler,
-    ),
+    );
+  return {
+    settings: { ...settings, store: storeSettings(conf, place, compiler), cache },
+    requestHead: requestHead(conf.proxy_set_header),
+    cachedRequestHead: cache === null ? null : requestHead(withCacheFields(conf.proxy_set_header)),
     responseHead: new ResponseHeadRules({
       hidden: HIDDEN_BY_PROXY,
       hide: conf.proxy_hide_header,
@@ -257,9 +284,13 @@ export default defineModule({
     checkBufferSizes('proxy_', block, c);
     checkForwarded(block, c);
     checkUpgrades(block, c);
+    checkCache('proxy', block, c);
   },
   variables: {
-    ...cacheVariables,
+    slice_range: {
+      get: (x: Exchange) => x.headers.joined('range'),
+      doc: "The client's `Range`. In nginx, the range of the slice that is requested (`slice`).",
+    },
     proxy_host: {
       get: (x) => httpExchange(x).upstreamHost,
       changeable: true,
@@ -275,7 +306,8 @@ export default defineModule({
       doc: '`X-Forwarded-For` of the request with the client address appended, or the client address alone.',
     },
   },
-  async http(_conf, block) {
+  async http(conf, block, compiler) {
+    openCaches('proxy', conf.proxy_cache_path, compiler);
     if (mayUseTls(block)) ({ compileUpstreamTls } = await import('../../tls/compile-upstream-ssl.js'));
   },
   phases: {
@@ -328,7 +360,13 @@ export default defineModule({
           if (refusal !== 0) return refusal;
           const protocol = destination.secure ? secured : plain;
           if (!protocol.chooseMethod(x)) return 500;
-          new engine.UpstreamRequest(x, destination.upstream, protocol, origin).begin();
+          const { cache } = protocol.settings;
+          if (cache === null) new engine.UpstreamRequest(x, destination.upstream, protocol, origin, null).begin();
+          else {
+            engine.beginCached(x, cache, protocol, (use) =>
+              new engine.UpstreamRequest(x, destination.upstream, protocol, origin, use).begin(),
+            );
+          }
           return DONE;
         };
         return (x) => {

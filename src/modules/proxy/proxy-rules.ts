@@ -1,5 +1,6 @@
 /** Forwarding rules of `proxy_pass`: HTTP to an upstream, with the settings of one location. */
 
+import { CACHE_USE } from '../../cache/cache-use.js';
 import type { HttpExchange } from '../../exchange/exchange.js';
 import { isToken } from '../../http/field-line.js';
 import { Field } from '../../http/field-names.js';
@@ -24,6 +25,8 @@ import { handshakeError, logInvalidHandshake, type UpgradeRules } from './upgrad
 export interface ProxyRulesOptions {
   readonly settings: UpstreamSettings;
   readonly requestHead: RequestHeadBuilder;
+  /** For requests whose responses are stored; null without a cache. */
+  readonly cachedRequestHead: RequestHeadBuilder | null;
   readonly responseHead: ResponseHeadRules;
   readonly method: Template | null;
   readonly body: Template | null;
@@ -62,7 +65,9 @@ export class ProxyRules implements ForwardingRules {
   }
 
   requestHead(x: HttpExchange, length: number, chunked: boolean): string {
-    const { requestHead: builder } = this.options;
+    const { requestHead, cachedRequestHead } = this.options;
+    const isStored = cachedRequestHead !== null && x.state(CACHE_USE)?.storable === true;
+    const builder = isStored ? cachedRequestHead : requestHead;
     const head = builder.build(x, x.upstreamMethod, x.upstreamUri, x.upstreamHost ?? '', length, chunked);
     if (x.headers.indexOf(Field.Upgrade) >= 0) this.options.lostUpgrades.check(x, head);
     return head;

@@ -1,0 +1,102 @@
+/** Settings of the cache for one location. */
+import type { ConfOf } from '../config/directive.js';
+import { valuesUnder } from '../config/prefixed-directives.js';
+import type { TemporaryPath } from '../config/temporary-path-argument.js';
+import type { Compiler } from '../program/module.js';
+import type { Template } from '../program/template.js';
+import type { CacheDirectives, CacheFamily } from './cache-directives.js';
+import type { CachePathData } from './cache-path.js';
+import type { CachePolicy } from './cache-policy.js';
+import { CacheStore } from './cache-store.js';
+import { type IgnoredFields, NginxPolicy } from './nginx-policy.js';
+import type { ValidTime } from './valid-times.js';
+
+export interface CacheSettings {
+  /** Returns the cache for a request by the name that it evaluates to; null if the name has no variables. */
+  readonly zone: Template | null;
+  /** The cache, if the name has no variables. */
+  readonly store: CacheStore | null;
+  readonly stores: ReadonlyMap<string, CacheStore>;
+  /** null: the default key. */
+  readonly key: Template | null;
+  readonly valid: readonly ValidTime[];
+  readonly methods: ReadonlySet<string>;
+  readonly minUses: number;
+  readonly bypass: readonly Template[];
+  readonly noCache: readonly Template[];
+  readonly lock: boolean;
+  /** ms. */
+  readonly lockTimeout: number;
+  readonly lockAge: number;
+  /** Names of failures: `proxy_cache_use_stale`. */
+  readonly useStale: readonly string[];
+  readonly backgroundUpdate: boolean;
+  readonly revalidate: boolean;
+  readonly convertHead: boolean;
+  /** Bytes; Infinity: unlimited. */
+  readonly maxRangeOffset: number;
+  readonly policy: CachePolicy;
+  /** `proxy_temp_path`. */
+  readonly temporary: TemporaryPath;
+}
+
+const sharedKey = (prefix: string) => `caches of ${prefix}`;
+
+/** Opens the caches that a configuration declares under a prefix; called once per table. */
+export function openCaches(prefix: string, paths: readonly CachePathData[], compiler: Compiler): void {
+  if (paths.length === 0) return;
+  const stores = new Map<string, CacheStore>();
+  for (const data of paths) {
+    stores.set(data.zone, compiler.shared.set(`cache ${data.zone}`, new CacheStore(data, compiler)));
+  }
+  compiler.shared.set(sharedKey(prefix), stores);
+}
+
+/** Settings for one location; null if it has no cache. */
+export function cacheSettings<P extends string>(
+  prefix: P,
+  conf: ConfOf<CacheDirectives<P>>,
+  ignored: readonly string[],
+  temporary: TemporaryPath,
+  compiler: Compiler,
+): CacheSettings | null {
+  const value = valuesUnder<CacheFamily>(prefix, conf);
+  const zone = value('cache');
+  const stores = compiler.shared.get<ReadonlyMap<string, CacheStore>>(sharedKey(prefix));
+  if (zone === 'off' || stores === undefined) return null;
+  const store = typeof zone === 'string' ? (stores.get(zone) ?? null) : null;
+  const key = value('cache_key');
+  const staleConditions = value('cache_use_stale');
+  return {
+    zone: typeof zone === 'string' ? null : compiler.template(zone),
+    store,
+    stores,
+    key: key === undefined ? null : compiler.template(key),
+    valid: value('cache_valid').flat(),
+    methods: new Set(['GET', 'HEAD', ...(value('cache_methods') ?? [])]),
+    minUses: value('cache_min_uses'),
+    bypass: (value('cache_bypass') ?? []).map((data) => compiler.template(data)),
+    noCache: (value('no_cache') ?? []).map((data) => compiler.template(data)),
+    lock: value('cache_lock'),
+    lockTimeout: value('cache_lock_timeout'),
+    lockAge: value('cache_lock_age'),
+    useStale: staleConditions.includes('off') ? [] : staleConditions,
+    backgroundUpdate: value('cache_background_update'),
+    revalidate: value('cache_revalidate'),
+    convertHead: value('cache_convert_head'),
+    maxRangeOffset: value('cache_max_range_offset') ?? Number.POSITIVE_INFINITY,
+    policy: new NginxPolicy(ignoredFields(ignored)),
+    temporary,
+  };
+}
+
+/** `proxy_ignore_headers`. */
+function ignoredFields(names: readonly string[]): IgnoredFields {
+  return {
+    accelExpires: names.includes('X-Accel-Expires'),
+    cacheControl: names.includes('Cache-Control'),
+    expires: names.includes('Expires'),
+    setCookie: names.includes('Set-Cookie'),
+    vary: names.includes('Vary'),
+  };
+}

@@ -1,0 +1,143 @@
+/** A cache of a table: its directory, the ledger and the locks of its zone (`proxy_cache_path`). */
+import { existsSync } from 'node:fs';
+import type { TemporaryPath } from '../config/temporary-path-argument.js';
+import { nativePath } from '../files/native-path.js';
+import type { Compiler, Enforceable } from '../program/module.js';
+import { openZone } from '../program/zones.js';
+import type { CacheNews } from '../zones/cache-entries.js';
+import { accessedEntries, missEntry, removedEntry, storedEntry } from '../zones/cache-operations.js';
+import type { Zone, ZoneBackend } from '../zones/zone.js';
+import { CacheKeeper } from './cache-keeper.js';
+import type { CachePathData } from './cache-path.js';
+import { type CacheLog, type OpenEntry, openEntry } from './entry-file.js';
+import { type CacheDirectory, entryPath } from './entry-path.js';
+import type { EntryPlace } from './entry-writer.js';
+import { FillLocks } from './fill-lock.js';
+
+/** ms between reports of accesses to the ledger. */
+const REPORT_INTERVAL = 1000;
+/** Accesses that are reported at once. */
+const MAX_REPORT = 1000;
+/** Errors that are remembered. */
+const MAX_ERRORS = 10_000;
+
+/** An error of the proxy or an intercepted one, which is served instead of requesting the response again. */
+interface CachedError {
+  readonly status: number;
+  /** s since 1970. */
+  readonly until: number;
+}
+
+/** Hashes name entries: 32 hexadecimal digits. */
+export class CacheStore implements Enforceable {
+  readonly directory: CacheDirectory;
+  readonly locks: FillLocks;
+  private accesses: string[] = [];
+  private timer: NodeJS.Timeout | null = null;
+  private readonly errors = new Map<string, CachedError>();
+
+  private readonly backend: ZoneBackend;
+  private readonly zone: Zone;
+  private readonly keeper: CacheKeeper;
+
+  constructor(
+    readonly data: CachePathData,
+    compiler: Compiler,
+  ) {
+    const { zone: name, size, path, levels } = data;
+    this.directory = { path, levels };
+    this.backend = compiler.zones;
+    const receive = (news: unknown) => this.keeper.receive(news as CacheNews);
+    this.zone = openZone(compiler, { kind: 'cache', name, size, key: path }, 'cache', receive);
+    this.locks = new FillLocks(this.backend, name);
+    const { errorLog } = compiler;
+    this.keeper = new CacheKeeper(data, this.backend, this.zone, (level, message) => errorLog.write(level, message));
+  }
+
+  /** The table is in force: this process may have to keep the directory. */
+  enforced(): void {
+    this.keeper.start();
+  }
+
+  /** The keeper works until the table is closed, or that of a later table replaces it. */
+  superseded(): void {}
+
+  get name(): string {
+    return this.data.zone;
+  }
+
+  /** The entry with this hash, verified; null if there is none that can be used. The caller closes it. */
+  open(hash: string, key: string, log: CacheLog): OpenEntry | null {
+    return openEntry(entryPath(this.directory, hash), key, log);
+  }
+
+  /** Where an entry is written. `temporary`: `proxy_temp_path`. */
+  placeOf(hash: string, temporary: TemporaryPath): EntryPlace {
+    return { path: entryPath(this.directory, hash), temporary: this.data.usesTemporaryPath ? temporary : null };
+  }
+
+  /** An entry was served. */
+  accessed(hash: string): void {
+    this.accesses.push(hash);
+    if (this.accesses.length >= MAX_REPORT) this.report();
+    else this.timer ??= setTimeout(() => this.report(), REPORT_INTERVAL).unref();
+  }
+
+  /** Counts a request for an entry that is missing; returns the number of requests so far, this one included. */
+  missed(hash: string): number | Promise<number> {
+    return this.backend.ask(missEntry, { zone: this.zone.id, hash });
+  }
+
+  /** An entry was stored. `size`: bytes on the disk. */
+  stored(hash: string, size: number): void {
+    this.errors.delete(hash);
+    const answer = this.backend.ask(storedEntry, { zone: this.zone.id, hash, size });
+    if (answer instanceof Promise) {
+      answer.then((doubtful) => this.confirm(hash, doubtful));
+    } else this.confirm(hash, answer);
+  }
+
+  /** An eviction may have removed the file that was just stored. */
+  private confirm(hash: string, doubtful: boolean): void {
+    if (doubtful && !existsSync(nativePath(entryPath(this.directory, hash)))) this.removed(hash);
+  }
+
+  /** The file of an entry is not there any more. */
+  removed(hash: string): void {
+    this.backend.tell(removedEntry, { zone: this.zone.id, hash });
+  }
+
+  /** Status of the error that is served for an entry; 0: none. `now`: s since 1970. */
+  errorOf(hash: string, now: number): number {
+    if (this.errors.size === 0) return 0;
+    const error = this.errors.get(hash);
+    if (error === undefined) return 0;
+    if (error.until >= now) return error.status;
+    this.errors.delete(hash);
+    return 0;
+  }
+
+  rememberError(hash: string, status: number, until: number): void {
+    if (this.errors.size >= MAX_ERRORS) {
+      const [oldest] = this.errors.keys();
+      if (oldest !== undefined) this.errors.delete(oldest);
+    }
+    this.errors.delete(hash);
+    this.errors.set(hash, { status, until });
+  }
+
+  private report(): void {
+    if (this.timer !== null) clearTimeout(this.timer);
+    this.timer = null;
+    const hashes = this.accesses;
+    this.accesses = [];
+    if (hashes.length > 0) this.backend.tell(accessedEntries, { zone: this.zone.id, hashes });
+  }
+
+  /** Called with the last table that uses it. */
+  close(): void {
+    this.report();
+    this.keeper.close();
+    this.locks.close();
+  }
+}

@@ -1,0 +1,460 @@
+/**
+ * The cache as one request uses it: lookup, decision about a stale entry, storing, and the status in `$upstream_cache_status`.
+ * nginx: ngx_http_upstream_cache, ngx_http_file_cache_open.
+ */
+import { createHash } from 'node:crypto';
+import { epochTime } from '../http/clock.js';
+import { Field } from '../http/field-names.js';
+import { parseHttpDate } from '../http/http-date.js';
+import type { UpstreamHead } from '../http/upstream-session.js';
+import { logError } from '../program/error-context.js';
+import type { Exchange } from '../program/exchange.js';
+import { StateKey } from '../program/state-key.js';
+import type { Template } from '../program/template.js';
+import type { CacheSettings } from './cache-settings.js';
+import type { CacheStore } from './cache-store.js';
+import { type OpenEntry, rewriteHead } from './entry-file.js';
+import type { EntryHead } from './entry-head.js';
+import { hashOf } from './entry-path.js';
+import { EntryWriter } from './entry-writer.js';
+import type { FillLock, LockResult } from './fill-lock.js';
+import { validTime } from './valid-times.js';
+
+export type CacheStatus = 'MISS' | 'BYPASS' | 'EXPIRED' | 'STALE' | 'UPDATING' | 'REVALIDATED' | 'HIT';
+
+/** `serve`: the entry is the response. `fetch`: the upstream is asked. A number: the response is this error. */
+export type LookupResult = 'serve' | 'fetch' | number;
+
+/** The cache as a request uses it, for variables. */
+export const CACHE_USE = new StateKey<CacheUse>('cache use');
+/** Lock of the entry that a subrequest in the background updates. */
+const UPDATE_LOCK = new StateKey<FillLock>('cache update');
+
+/** ms after which another request may update a stale entry beside the first one: nginx has no such limit. */
+const UPDATE_AGE = 2 ** 31 - 1;
+/** Lookups for one request, each after waiting for another request. */
+const MAX_LOOKUPS = 100;
+
+function now(): number {
+  return Math.floor(epochTime() / 1000);
+}
+
+/** Whether at least one value is neither empty nor `0`. nginx: ngx_http_test_predicates. */
+function anyHolds(conditions: readonly Template[], x: Exchange): boolean {
+  for (const condition of conditions) {
+    const value = condition.of(x);
+    if (value !== '' && value !== '0') return true;
+  }
+  return false;
+}
+
+/** Starts a request for the same URI in the background, in the same location; returns null if that is not possible. */
+export type StartUpdate = (x: Exchange) => Exchange | null;
+
+export class CacheUse {
+  status: CacheStatus | null = null;
+  /** Whether the response of the upstream may be stored. nginx: `u->cacheable`. */
+  storable: boolean;
+  /** The entry that was found; the caller serves it if the lookup says so. */
+  entry: OpenEntry | null = null;
+  private readonly mainHash: string;
+  private hash: string;
+  /** Held while the entry is requested or updated. */
+  private lock: FillLock | null = null;
+  /** Whether the entry is not served before it was revalidated. */
+  private mustRevalidate = false;
+  private lookups = 0;
+  private released = false;
+
+  private constructor(
+    private readonly x: Exchange,
+    private readonly settings: CacheSettings,
+    private readonly store: CacheStore,
+    private readonly key: string,
+    private readonly startUpdate: StartUpdate,
+  ) {
+    this.mainHash = hashOf(key);
+    this.hash = this.mainHash;
+    this.storable = true;
+  }
+
+  /**
+   * The cache for a request; null: it is not used. A number: the request fails with that status. `defaultKey` is the key if
+   * none is configured.
+   */
+  static of(
+    x: Exchange,
+    settings: CacheSettings,
+    defaultKey: () => string,
+    startUpdate: StartUpdate,
+  ): CacheUse | null | number {
+    if (!settings.methods.has(x.method)) return null;
+    let { store } = settings;
+    if (settings.zone !== null) {
+      const name = settings.zone.of(x);
+      if (name === '' || name === 'off') return null;
+      store = settings.stores.get(name) ?? null;
+      if (store === null) {
+        logError(x, 'error', `cache "${name}" not found`);
+        return 500;
+      }
+    }
+    if (store === null) return null;
+    const use = new CacheUse(x, settings, store, settings.key?.of(x) ?? defaultKey(), startUpdate);
+    x.setState(CACHE_USE, use);
+    return use;
+  }
+
+  /** Head of the stale entry that is being revalidated; null: conditional fields are not sent. */
+  get revalidated(): EntryHead | null {
+    return this.status === 'EXPIRED' && this.settings.revalidate ? (this.entry?.head ?? null) : null;
+  }
+
+  /** Whether the whole response is requested with GET, although the client has sent HEAD. */
+  get convertsHead(): boolean {
+    return this.settings.convertHead && this.x.method === 'HEAD';
+  }
+
+  // -- lookup
+
+  lookUp(): LookupResult | Promise<LookupResult> {
+    const use = this.settings.policy.requestUse(this.x);
+    if (use === 'none') {
+      this.storable = false;
+      return 'fetch';
+    }
+    if (use === 'store' || anyHolds(this.settings.bypass, this.x)) {
+      this.status = 'BYPASS';
+      return 'fetch';
+    }
+    this.status = 'MISS';
+    const lock = this.x.state(UPDATE_LOCK);
+    if (lock !== undefined) this.lock = lock;
+    if (use === 'only-if-cached') {
+      const found = this.find();
+      if (found !== null && this.settings.policy.reuse(this.x, found.head, now()) === 'fresh') return this.hit(found);
+      this.storable = false;
+      return 504;
+    }
+    return this.open();
+  }
+
+  private open(): LookupResult | Promise<LookupResult> {
+    const found = this.find();
+    if (found === null) return this.missed();
+    const reuse = this.settings.policy.reuse(this.x, found.head, now());
+    if (reuse === 'fresh') return this.hit(found);
+    return this.stale(found, reuse === 'must-revalidate');
+  }
+
+  private hit(entry: OpenEntry): LookupResult {
+    this.status = 'HIT';
+    this.entry = entry;
+    this.store.accessed(this.hash);
+    this.unlock();
+    return 'serve';
+  }
+
+  /** Opens the entry of the key, or of the variant of the request. */
+  private find(): OpenEntry | null {
+    const log = (level: 'info' | 'error' | 'crit', message: string) => logError(this.x, level, message);
+    this.entry?.close();
+    this.entry = null;
+    this.hash = this.mainHash;
+    const entry = this.store.open(this.hash, this.key, log);
+    if (entry === null || entry.head.vary === '') return this.usable(entry);
+    const variant = this.settings.policy.variant(this.x, entry.head.vary);
+    if (entry.head.variant === variant) return this.usable(entry);
+    entry.close();
+    this.hash = this.secondaryHash(variant);
+    const secondary = this.store.open(this.hash, this.key, log);
+    if (secondary === null || secondary.head.variant === variant) return this.usable(secondary);
+    secondary.close();
+    return null;
+  }
+
+  /** The response to a HEAD request has no body that could be sent to others. */
+  private usable(entry: OpenEntry | null): OpenEntry | null {
+    if (entry === null || this.x.method === 'HEAD') return entry;
+    const { status, fields } = entry.head;
+    if (entry.bodyLength > 0 || status === 204 || status === 304) return entry;
+    const [, length = '0'] = /^content-length:[ \t]*([0-9]+)/im.exec(fields) ?? [];
+    if (Number(length) === 0) return entry;
+    entry.close();
+    return null;
+  }
+
+  private secondaryHash(variant: string): string {
+    return createHash('md5').update(this.mainHash).update(variant).digest('hex');
+  }
+
+  private stale(entry: OpenEntry, mustRevalidate: boolean): LookupResult | Promise<LookupResult> {
+    this.entry = entry;
+    this.mustRevalidate = mustRevalidate;
+    const { x, settings } = this;
+    const inBackground = x.nested?.background === true;
+    const isAllowed = settings.useStale.includes('updating') || entry.head.staleWhileRevalidateUntil >= now();
+    const mayServe = isAllowed && !inBackground && !mustRevalidate;
+    // The request that has started this one holds the lock.
+    if (this.lock !== null) return this.expired();
+    const lock = this.store.locks.lock(this.hash);
+    const result = lock.acquire({ wait: 'no', timeout: 0, age: UPDATE_AGE });
+    this.lock = lock;
+    return result instanceof Promise
+      ? result.then((settled) => this.update(settled, mayServe))
+      : this.update(result, mayServe);
+  }
+
+  /** The lock of a stale entry was acquired, or another request holds it. */
+  private update(result: LockResult, mayServe: boolean): LookupResult {
+    const isOurs = result === 'mine' || result === 'unlocked';
+    if (!isOurs) this.lock = null;
+    const { backgroundUpdate, policy } = this.settings;
+    if (!mayServe || (isOurs && !backgroundUpdate && !policy.updatesInBackground)) return this.expired();
+    if (isOurs) {
+      const update = this.startUpdate(this.x);
+      if (update === null) return 500;
+      if (this.lock !== null) update.setState(UPDATE_LOCK, this.lock);
+      this.lock = null;
+    }
+    this.status = isOurs ? 'STALE' : 'UPDATING';
+    this.store.accessed(this.hash);
+    return 'serve';
+  }
+
+  private expired(): LookupResult {
+    this.status = 'EXPIRED';
+    return this.fetch();
+  }
+
+  private missed(): LookupResult | Promise<LookupResult> {
+    const { settings, store, hash } = this;
+    const error = store.errorOf(hash, now());
+    if (error !== 0) {
+      this.status = 'HIT';
+      return error;
+    }
+    if (settings.minUses <= 1) return this.lockMissing();
+    const uses = store.missed(hash);
+    return uses instanceof Promise ? uses.then((count) => this.counted(count)) : this.counted(uses);
+  }
+
+  private counted(uses: number): LookupResult | Promise<LookupResult> {
+    if (uses >= this.settings.minUses) return this.lockMissing();
+    this.storable = false;
+    return 'fetch';
+  }
+
+  private lockMissing(): LookupResult | Promise<LookupResult> {
+    const { settings, store } = this;
+    if (!settings.lock || this.lock !== null) return this.fetch();
+    const lock = store.locks.lock(this.hash);
+    this.lock = lock;
+    const result = lock.acquire({ wait: 'complete', timeout: settings.lockTimeout, age: settings.lockAge });
+    if (!(result instanceof Promise)) return this.locked(result, false);
+    return result.then((settled) => this.locked(settled, true));
+  }
+
+  private locked(result: LockResult, waited: boolean): LookupResult | Promise<LookupResult> {
+    if (result === 'mine' || result === 'unlocked') {
+      // The response may have been stored meanwhile.
+      const found = waited ? this.find() : null;
+      if (found !== null && this.settings.policy.reuse(this.x, found.head, now()) === 'fresh') return this.hit(found);
+      found?.close();
+      this.entry = null;
+      return this.fetch();
+    }
+    this.lock = null;
+    if (result === 'filled' && ++this.lookups < MAX_LOOKUPS) return this.open();
+    this.storable = false;
+    return 'fetch';
+  }
+
+  /** The upstream is asked; a response to a request for a distant range is not stored. */
+  private fetch(): LookupResult {
+    if (this.storable && !this.storesRange()) this.storable = false;
+    return 'fetch';
+  }
+
+  /** nginx: ngx_http_upstream_cache_check_range. */
+  private storesRange(): boolean {
+    const { maxRangeOffset } = this.settings;
+    const range = this.x.headers.valueOf(Field.Range);
+    if (range === undefined || maxRangeOffset === Number.POSITIVE_INFINITY) return true;
+    if (maxRangeOffset === 0) return false;
+    const [, start] = /^bytes= *(-|[0-9]*)/i.exec(range) ?? [];
+    if (start === undefined || range.length < 7) return true;
+    return start !== '-' && Number(start) < maxRangeOffset;
+  }
+
+  // -- the response of the upstream
+
+  /** Whether the head confirms the stale entry, which is then served with a new validity. */
+  confirms(response: UpstreamHead): boolean {
+    const { entry } = this;
+    if (response.status !== 304 || entry === null || this.revalidated === null) return false;
+    this.status = 'REVALIDATED';
+    const { policy, valid } = this.settings;
+    const time = now();
+    const { fields, validity } = policy.revalidated(this.x, entry.head, response, time);
+    const seconds = validTime(valid, entry.head.status);
+    const validUntil = validity === null ? 0 : validity.validUntil || (seconds === 0 ? 0 : time + seconds);
+    if (validity !== null && validUntil !== 0) {
+      this.renew(entry, {
+        ...entry.head,
+        validUntil,
+        staleWhileRevalidateUntil: validUntil + validity.staleWhileRevalidate,
+        staleIfErrorUntil: validUntil + validity.staleIfError,
+        date: time,
+        fields,
+      });
+    }
+    this.unlock();
+    return true;
+  }
+
+  private renew(entry: OpenEntry, head: EntryHead): void {
+    try {
+      const size = rewriteHead(entry, head, this.store.placeOf(this.hash, this.settings.temporary));
+      if (size !== null) this.store.stored(this.hash, size);
+    } catch (error) {
+      logError(this.x, 'crit', (error as Error).message); // nginx's message
+    }
+  }
+
+  /**
+   * Whether the stale entry is served because the upstream has failed. `reason`: the failure as `proxy_cache_use_stale` names
+   * it, null for others; `byResponse`: the upstream has sent a response with an error.
+   */
+  servesStale(reason: string | null, byResponse: boolean): boolean {
+    const { entry, settings } = this;
+    if (this.status !== 'EXPIRED' || entry === null || this.mustRevalidate) return false;
+    const isConfigured = reason !== null && settings.useStale.includes(reason);
+    if (!isConfigured && (byResponse || entry.head.staleIfErrorUntil < now())) return false;
+    this.status = 'STALE';
+    this.unlock();
+    return true;
+  }
+
+  /** An error response was replaced by an error page: the error is remembered. */
+  intercepted(response: UpstreamHead): void {
+    if (this.storable) {
+      const time = now();
+      const validity = this.settings.policy.validity(this.x, response, time);
+      if (validity !== null) this.remember(response.status, validity.validUntil);
+    }
+    this.unlock();
+  }
+
+  /** There is no response. */
+  failed(status: number): void {
+    if (this.storable && (status === 502 || status === 504)) this.remember(status, 0);
+    this.unlock();
+  }
+
+  private remember(status: number, validUntil: number): void {
+    const seconds = validTime(this.settings.valid, status);
+    const until = validUntil || (seconds === 0 ? 0 : now() + seconds);
+    if (until !== 0) this.store.rememberError(this.hash, status, until);
+  }
+
+  /**
+   * Evaluates the head before it is changed for the client; returns the head of the entry, null if the response is not stored.
+   * `storable` then says whether the fields permit storing, whatever `proxy_cache_valid` is.
+   */
+  entryHead(response: UpstreamHead): EntryHead | null {
+    if (!this.storable) return null;
+    const { x, settings } = this;
+    const { policy } = settings;
+    const time = now();
+    const validity = policy.validity(x, response, time);
+    const vary = validity === null ? null : policy.vary(response);
+    if (validity === null || vary === null) {
+      this.storable = false;
+      return null;
+    }
+    if (anyHolds(settings.noCache, x)) return null;
+    const { status, headers } = response;
+    const seconds = validTime(settings.valid, status);
+    const validUntil = validity.validUntil || (seconds === 0 ? 0 : time + seconds);
+    if (validUntil === 0) return null;
+    const variant = vary === '' ? '' : policy.variant(x, vary);
+    // A response that does not vary as the entry did is stored under the key itself.
+    if (this.hash !== this.mainHash && (variant === '' || this.secondaryHash(variant) !== this.hash)) {
+      this.hash = this.mainHash;
+    }
+    const isContent = status === 200 || status === 206;
+    return {
+      validUntil,
+      staleWhileRevalidateUntil: validUntil + validity.staleWhileRevalidate,
+      staleIfErrorUntil: validUntil + validity.staleIfError,
+      key: this.key,
+      date: time,
+      lastModified: isContent ? parseHttpDate(headers.valueOf(Field.LastModified) ?? '') : -1,
+      etag: isContent ? (headers.valueOf(Field.ETag) ?? '') : '',
+      vary,
+      variant,
+      status,
+      reason: response.reason,
+      version: response.version,
+      fields: policy.storedFields(x, response, time),
+      tags: [],
+    };
+  }
+
+  /** Begins to write the response; null if that fails, which is logged. */
+  write(head: EntryHead): EntryWriter | null {
+    try {
+      return new EntryWriter(this.store.placeOf(this.hash, this.settings.temporary), head);
+    } catch (error) {
+      this.storingFailed(error);
+      return null;
+    }
+  }
+
+  /** The response is complete: its file becomes the entry. */
+  finish(writer: EntryWriter): void {
+    try {
+      this.store.stored(this.hash, writer.finish());
+      this.unlock('filled');
+    } catch (error) {
+      writer.discard();
+      this.storingFailed(error);
+    }
+  }
+
+  storingFailed(error: unknown): void {
+    logError(this.x, 'crit', (error as Error).message); // nginx's message
+    this.unlock('failed');
+  }
+
+  /** Changes the head of a response that is served from the entry, before it is sent. `time`: s since 1970. */
+  describe(head: EntryHead, time: number): void {
+    this.settings.policy.describe(this.x, head, time);
+  }
+
+  get servesRanges(): boolean {
+    return this.settings.policy.servesRanges;
+  }
+
+  closeEntry(): void {
+    this.entry?.close();
+    this.entry = null;
+  }
+
+  /** The response is not stored. */
+  unlock(end: 'filled' | 'failed' | 'passed' = 'passed'): void {
+    this.lock?.end(end, 0);
+    this.lock = null;
+  }
+
+  /** The request is over. */
+  release(): void {
+    if (this.released) return;
+    this.released = true;
+    this.lock?.leave();
+    this.lock = null;
+    this.entry?.close();
+    this.entry = null;
+  }
+}
