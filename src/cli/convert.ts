@@ -72,7 +72,8 @@ function fromForeign(format: ForeignFormat, name: string | null, bytes: string, 
   for (const { line, message } of missing) {
     printError(`${shownName}${line > 0 ? `:${line}` : ''}: not converted: ${message}`);
   }
-  return missing.length === 0 ? 0 : INCOMPLETE;
+  const isWhole = missing.length === 0 && (files.length === 0 || options.output !== undefined);
+  return isWhole ? 0 : INCOMPLETE;
 }
 
 function shown(name: string | null): string {
@@ -99,11 +100,14 @@ function readIncluded(pattern: string, name: string | null): { name: string; tex
   });
 }
 
-/** Writes the files that a converted configuration names into its directory; none with another content is replaced. */
+/**
+ * Writes the files that a converted configuration names into its directory; none with another content is replaced. Standard output
+ * and error have no passwords: they may be kept in logs.
+ */
 function writeBeside(files: readonly AuxiliaryFile[], output: string | undefined): void {
   for (const { name, text } of files) {
     if (output === undefined) {
-      printError(`The configuration needs the file ${name}, which -o writes:\n${text.replace(/^/gm, '  ').trimEnd()}`);
+      printError(`tsproxy: the configuration needs the file ${name}, which -o writes beside it`);
       continue;
     }
     const path = join(dirname(resolve(output)), name);

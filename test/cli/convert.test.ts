@@ -98,3 +98,14 @@ test('files beside a configuration are written once, and not replaced by others'
   assert.match(stderr, /x\.localhost-2\.htpasswd" failed \(17: File already exists\)/);
   assert.match(readFileSync(file, 'utf8'), /first/);
 });
+
+test('without -o, files with passwords are named and their content is not printed', async (t) => {
+  const path = directory(t, {
+    Caddyfile: 'http://x.localhost:8080 {\n\tbasic_auth {\n\t\tbob $2a$14$secret\n\t}\n\trespond hi\n}\n',
+  });
+  const { code, stdout, stderr } = await command(['convert', 'Caddyfile'], { cwd: path });
+  assert.equal(code, 3);
+  assert.equal(stderr, 'tsproxy: the configuration needs the file x.localhost-2.htpasswd, which -o writes beside it\n');
+  assert.match(stdout, /auth_basic_user_file x\.localhost-2\.htpasswd;/);
+  assert.doesNotMatch(stdout, /secret/);
+});

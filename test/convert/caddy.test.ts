@@ -1,7 +1,6 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { request } from 'node:http';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { closedPort } from '../kit/index.js';
@@ -25,22 +24,18 @@ class Caddy implements SourceProgram {
   private constructor(
     private readonly process: SourceProcess,
     private readonly admin: number,
-    private readonly home: string,
   ) {}
 
   static async start(): Promise<Caddy> {
-    const home = mkdtempSync(join(tmpdir(), 'tsproxy-caddy-'));
     const admin = await closedPort();
-    const file = join(home, 'Caddyfile');
-    writeFileSync(file, `{\n\tadmin 127.0.0.1:${admin}\n}\n`);
-    const options = { cwd: home, env: { ...process.env, HOME: home, XDG_DATA_HOME: home, XDG_CONFIG_HOME: home } };
-    try {
+    const started = await SourceProcess.start(async (home) => {
+      const file = join(home, 'Caddyfile');
+      writeFileSync(file, `{\n\tadmin 127.0.0.1:${admin}\n}\n`);
+      const env = { ...process.env, HOME: home, XDG_DATA_HOME: home, XDG_CONFIG_HOME: home };
       const words = ['run', '--config', file, '--adapter', 'caddyfile'];
-      return new Caddy(await SourceProcess.start('caddy', words, admin, options), admin, home);
-    } catch (error) {
-      rmSync(home, { recursive: true, force: true });
-      throw error;
-    }
+      return { command: 'caddy', words, port: admin, options: { cwd: home, env } };
+    });
+    return new Caddy(started, admin);
   }
 
   async load(source: string, port: number): Promise<number> {
@@ -71,9 +66,8 @@ class Caddy implements SourceProgram {
     return port;
   }
 
-  async close(): Promise<void> {
-    await this.process.close();
-    rmSync(this.home, { recursive: true, force: true });
+  close(): Promise<void> {
+    return this.process.close();
   }
 }
 

@@ -1,6 +1,5 @@
-import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { spawnSync } from 'node:child_process';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { closedPort } from '../kit/index.js';
@@ -17,40 +16,34 @@ class Haproxy implements SourceProgram {
   private constructor(
     private readonly process: SourceProcess,
     private readonly ports: ReadonlyMap<string, number>,
-    private readonly directory: string,
   ) {}
 
   /** @param fill a source with the ports of the back ends, and that of the proxy */
   static async start(fill: (source: string, port: number) => string): Promise<Haproxy> {
-    const directory = mkdtempSync(join(tmpdir(), 'tsproxy-haproxy-'));
     const ports = new Map<string, number>();
-    const files: string[] = [];
-    for (const { name, source } of HAPROXY_CASES) {
-      const port = await closedPort();
-      const file = join(directory, `${files.length}.cfg`);
-      writeFileSync(file, fill(source, port));
-      ports.set(name, port);
-      files.push(file);
-    }
-    const words = files.flatMap((file) => ['-f', file]);
-    try {
-      execFileSync(HAPROXY ?? '', ['-c', ...words], { stdio: 'pipe' });
-      const last = [...ports.values()].at(-1) ?? 0;
-      return new Haproxy(await SourceProcess.start(HAPROXY ?? '', ['-db', ...words], last, {}), ports, directory);
-    } catch (error) {
-      rmSync(directory, { recursive: true, force: true });
-      const { stderr } = error as { stderr?: Buffer };
-      throw stderr === undefined ? error : new Error(String(stderr));
-    }
+    const started = await SourceProcess.start(async (directory) => {
+      const files: string[] = [];
+      for (const { name, source } of HAPROXY_CASES) {
+        const port = await closedPort();
+        const file = join(directory, `${files.length}.cfg`);
+        writeFileSync(file, fill(source, port));
+        ports.set(name, port);
+        files.push(file);
+      }
+      const words = files.flatMap((file) => ['-f', file]);
+      const { status, stderr } = spawnSync(HAPROXY ?? '', ['-c', ...words], { encoding: 'utf8' });
+      if (status !== 0) throw new Error(stderr);
+      return { command: HAPROXY ?? '', words: ['-db', ...words], port: [...ports.values()].at(-1) ?? 0 };
+    });
+    return new Haproxy(started, ports);
   }
 
   load(_source: string, _port: number, _directory: string, name: string): Promise<number> {
     return Promise.resolve(this.ports.get(name) ?? 0);
   }
 
-  async close(): Promise<void> {
-    await this.process.close();
-    rmSync(this.directory, { recursive: true, force: true });
+  close(): Promise<void> {
+    return this.process.close();
   }
 }
 
