@@ -87,6 +87,7 @@ function bodyOf(path: string): Buffer {
 
 function configuration(port: number, backEnd: number, cache: string, more = '', memory = ''): string {
   return `
+${process.geteuid?.() === 0 ? 'user root;' : ''}
 worker_processes 1;
 events { worker_connections 4096; }
 http {

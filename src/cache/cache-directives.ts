@@ -15,7 +15,7 @@ import type { ArgumentContext, Context, DirectiveSpec } from '../config/directiv
 import { type Under, under } from '../config/prefixed-directives.js';
 import type { TemplateData } from '../config/template.js';
 import { parseTemplate } from '../config/template-parser.js';
-import { parseInteger, parseSeconds } from '../config/units.js';
+import { parseInteger, parseSeconds, parseSize } from '../config/units.js';
 import { type CachePathData, cachePath } from './cache-path.js';
 import type { ValidTime } from './valid-times.js';
 
@@ -41,6 +41,33 @@ function parseValid(words: readonly Word[], c: ArgumentContext): readonly ValidT
     return { status, seconds };
   });
 }
+
+/** Largest body kept in memory, bytes; files of at most this size are read at once. */
+const MAX_OBJECT = 65_536;
+
+export interface CacheMemoryData {
+  /** Bytes of all copies. */
+  readonly size: number;
+  /** Bytes of the largest body. */
+  readonly maxObject: number;
+}
+
+const memory = custom('size [max_object=size] | off', 1, 2, (words, c): CacheMemoryData | 'off' => {
+  const [first, second] = words as [Word, Word?]; // one word at least: `min`
+  if (first.text === 'off' && second === undefined) return 'off';
+  const size = parseSize(first.text) ?? 0;
+  if (size === 0) return c.fail(first, 'invalid-value', `"${c.directive}" directive invalid value`);
+  if (second === undefined) return { size, maxObject: MAX_OBJECT };
+  const [, text = ''] = /^max_object=(.*)$/s.exec(second.text) ?? [];
+  const maxObject = parseSize(text);
+  if (maxObject === null) return c.fail(second, 'invalid-value', `invalid parameter "${second.text}"`);
+  if (maxObject > MAX_OBJECT) {
+    return c.fail(second, 'invalid-value', `invalid parameter "${second.text}"`, {
+      help: 'at most 64k: larger bodies are always read from their files',
+    });
+  }
+  return { size, maxObject };
+});
 
 const useStale = bitmask(
   'error',
@@ -174,6 +201,13 @@ function cache(p: string) {
       takes: offset,
       doc: 'For requests for a range that begins beyond this offset in bytes, the range is passed to the upstream, and the response is not stored. By default, the whole response is requested and stored.',
       example: `${p}cache_max_range_offset 10m;`,
+    },
+    cache_memory: {
+      contexts: CONTEXTS,
+      takes: memory,
+      default: 'off',
+      doc: 'Keeps copies of small cached responses in the memory of each worker process, at most this many bytes; those that were not used lately make room for others. Responses whose bodies have more than `max_object` bytes (64k) are read from their files. A worker is told when another one stores or removes a response, and looks at the file once a second. All locations with the same cache share the copies; the largest size applies.',
+      example: `${p}cache_memory 16m max_object=16k;`,
     },
   } as const satisfies Record<string, DirectiveSpec>;
 }

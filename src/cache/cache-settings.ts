@@ -4,7 +4,7 @@ import { valuesUnder } from '../config/prefixed-directives.js';
 import type { TemporaryPath } from '../config/temporary-path-argument.js';
 import type { Compiler } from '../program/module.js';
 import type { Template } from '../program/template.js';
-import type { CacheDirectives, CacheFamily } from './cache-directives.js';
+import type { CacheDirectives, CacheFamily, CacheMemoryData } from './cache-directives.js';
 import type { CachePathData } from './cache-path.js';
 import type { CachePolicy } from './cache-policy.js';
 import { CacheStore } from './cache-store.js';
@@ -35,6 +35,8 @@ export interface CacheSettings {
   readonly convertHead: boolean;
   /** Bytes; Infinity: unlimited. */
   readonly maxRangeOffset: number;
+  /** Copies of entries in memory; null: none. */
+  readonly memory: CacheMemoryData | null;
   readonly policy: CachePolicy;
   /** `proxy_temp_path`. */
   readonly temporary: TemporaryPath;
@@ -66,6 +68,9 @@ export function cacheSettings<P extends string>(
   if (zone === 'off' || stores === undefined) return null;
   const store = typeof zone === 'string' ? (stores.get(zone) ?? null) : null;
   const key = value('cache_key');
+  const memoryData = value('cache_memory');
+  const memory = memoryData === 'off' ? null : memoryData;
+  if (memory !== null) for (const each of store === null ? stores.values() : [store]) each.useMemory(memory.size);
   const staleConditions = value('cache_use_stale');
   return {
     zone: typeof zone === 'string' ? null : compiler.template(zone),
@@ -85,6 +90,7 @@ export function cacheSettings<P extends string>(
     revalidate: value('cache_revalidate'),
     convertHead: value('cache_convert_head'),
     maxRangeOffset: value('cache_max_range_offset') ?? Number.POSITIVE_INFINITY,
+    memory,
     policy: new NginxPolicy(ignoredFields(ignored)),
     temporary,
   };

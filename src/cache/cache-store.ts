@@ -5,7 +5,7 @@ import { nativePath } from '../files/native-path.js';
 import type { Compiler, Enforceable } from '../program/module.js';
 import { openZone } from '../program/zones.js';
 import type { CacheNews } from '../zones/cache-entries.js';
-import { accessedEntries, missEntry, removedEntry, storedEntry } from '../zones/cache-operations.js';
+import { accessedEntries, followEntries, missEntry, removedEntry, storedEntry } from '../zones/cache-operations.js';
 import type { Zone, ZoneBackend } from '../zones/zone.js';
 import { CacheKeeper } from './cache-keeper.js';
 import type { CachePathData } from './cache-path.js';
@@ -13,10 +13,11 @@ import { type CacheLog, type OpenEntry, openEntry } from './entry-file.js';
 import { type CacheDirectory, entryPath } from './entry-path.js';
 import type { EntryPlace } from './entry-writer.js';
 import { FillLocks } from './fill-lock.js';
+import { MemoryTier } from './memory-tier.js';
 
 /** ms between reports of accesses to the ledger. */
 const REPORT_INTERVAL = 1000;
-/** Accesses that are reported at once. */
+/** Entries that are reported at once. */
 const MAX_REPORT = 1000;
 /** Errors that are remembered. */
 const MAX_ERRORS = 10_000;
@@ -32,7 +33,8 @@ interface CachedError {
 export class CacheStore implements Enforceable {
   readonly directory: CacheDirectory;
   readonly locks: FillLocks;
-  private accesses: string[] = [];
+  private accesses = new Map<string, number>();
+  private memory: MemoryTier | null = null;
   private timer: NodeJS.Timeout | null = null;
   private readonly errors = new Map<string, CachedError>();
 
@@ -47,11 +49,25 @@ export class CacheStore implements Enforceable {
     const { zone: name, size, path, levels } = data;
     this.directory = { path, levels };
     this.backend = compiler.zones;
-    const receive = (news: unknown) => this.keeper.receive(news as CacheNews);
+    const receive = (news: unknown) => this.receive(news as CacheNews);
     this.zone = openZone(compiler, { kind: 'cache', name, size, key: path }, 'cache', receive);
     this.locks = new FillLocks(this.backend, name);
     const { errorLog } = compiler;
     this.keeper = new CacheKeeper(data, this.backend, this.zone, (level, message) => errorLog.write(level, message));
+  }
+
+  /** Keeps copies of entries in memory, up to `bytes`: the largest number of the locations that use the cache. */
+  useMemory(bytes: number): void {
+    if (this.memory === null) {
+      this.memory = new MemoryTier(bytes);
+      this.backend.tell(followEntries, { zone: this.zone.id });
+    }
+    this.memory.limit = Math.max(this.memory.limit, bytes);
+  }
+
+  private receive(news: CacheNews): void {
+    if (this.memory !== null) for (const hash of news.changed ?? []) this.memory.drop(hash);
+    this.keeper.receive(news);
   }
 
   /** The table is in force: this process may have to keep the directory. */
@@ -66,9 +82,21 @@ export class CacheStore implements Enforceable {
     return this.data.zone;
   }
 
-  /** The entry with this hash, verified; null if there is none that can be used. The caller closes it. */
-  open(hash: string, key: string, log: CacheLog): OpenEntry | null {
-    return openEntry(entryPath(this.directory, hash), key, log);
+  /** The entry of a key, if it is in memory. */
+  findKey(key: string): OpenEntry | null {
+    return this.memory === null ? null : this.memory.findKey(key);
+  }
+
+  /**
+   * The entry with this hash, verified; null if there is none that can be used. The caller closes it. A copy of it is kept in
+   * memory unless it has more than `maxObject` bytes. `isMain`: the hash is that of the key, not of a variant.
+   */
+  open(hash: string, isMain: boolean, key: string, maxObject: number, log: CacheLog): OpenEntry | null {
+    const { memory } = this;
+    const path = entryPath(this.directory, hash);
+    const open = (): OpenEntry | null => openEntry(path, key, log);
+    if (memory === null || maxObject < 0) return open();
+    return memory.find(hash, key) ?? memory.load(hash, path, isMain, maxObject, open);
   }
 
   /** Where an entry is written. `temporary`: `proxy_temp_path`. */
@@ -78,8 +106,8 @@ export class CacheStore implements Enforceable {
 
   /** An entry was served. */
   accessed(hash: string): void {
-    this.accesses.push(hash);
-    if (this.accesses.length >= MAX_REPORT) this.report();
+    this.accesses.set(hash, (this.accesses.get(hash) ?? 0) + 1);
+    if (this.accesses.size >= MAX_REPORT) this.report();
     else this.timer ??= setTimeout(() => this.report(), REPORT_INTERVAL).unref();
   }
 
@@ -91,6 +119,7 @@ export class CacheStore implements Enforceable {
   /** An entry was stored. `size`: bytes on the disk. */
   stored(hash: string, size: number): void {
     this.errors.delete(hash);
+    this.memory?.drop(hash);
     const answer = this.backend.ask(storedEntry, { zone: this.zone.id, hash, size });
     if (answer instanceof Promise) {
       answer.then((doubtful) => this.confirm(hash, doubtful));
@@ -104,6 +133,7 @@ export class CacheStore implements Enforceable {
 
   /** The file of an entry is not there any more. */
   removed(hash: string): void {
+    this.memory?.drop(hash);
     this.backend.tell(removedEntry, { zone: this.zone.id, hash });
   }
 
@@ -129,9 +159,11 @@ export class CacheStore implements Enforceable {
   private report(): void {
     if (this.timer !== null) clearTimeout(this.timer);
     this.timer = null;
-    const hashes = this.accesses;
-    this.accesses = [];
-    if (hashes.length > 0) this.backend.tell(accessedEntries, { zone: this.zone.id, hashes });
+    const { accesses } = this;
+    if (accesses.size === 0) return;
+    this.accesses = new Map();
+    const [hashes, counts] = [[...accesses.keys()], [...accesses.values()]];
+    this.backend.tell(accessedEntries, { zone: this.zone.id, hashes, counts });
   }
 
   /** Called with the last table that uses it. */

@@ -57,8 +57,10 @@ export class CacheUse {
   storable: boolean;
   /** The entry that was found; the caller serves it if the lookup says so. */
   entry: OpenEntry | null = null;
-  private readonly mainHash: string;
-  private hash: string;
+  /** Empty: not needed so far. */
+  private keyHash = '';
+  /** Hash of the entry in question; empty: that of the key. */
+  private chosenHash = '';
   /** Held while the entry is requested or updated. */
   private lock: FillLock | null = null;
   /** Whether the entry is not served before it was revalidated. */
@@ -73,9 +75,20 @@ export class CacheUse {
     private readonly key: string,
     private readonly startUpdate: StartUpdate,
   ) {
-    this.mainHash = hashOf(key);
-    this.hash = this.mainHash;
     this.storable = true;
+  }
+
+  private get hash(): string {
+    return this.chosenHash === '' ? this.mainHash : this.chosenHash;
+  }
+
+  private set hash(hash: string) {
+    this.chosenHash = hash;
+  }
+
+  private get mainHash(): string {
+    if (this.keyHash === '') this.keyHash = hashOf(this.key);
+    return this.keyHash;
   }
 
   /**
@@ -160,14 +173,17 @@ export class CacheUse {
     const log = (level: 'info' | 'error' | 'crit', message: string) => logError(this.x, level, message);
     this.entry?.close();
     this.entry = null;
-    this.hash = this.mainHash;
-    const entry = this.store.open(this.hash, this.key, log);
+    const { store, key } = this;
+    const maxObject = this.settings.memory?.maxObject ?? -1;
+    const inMemory = maxObject < 0 ? null : store.findKey(key);
+    this.hash = inMemory === null ? this.mainHash : inMemory.hash;
+    const entry = inMemory ?? store.open(this.hash, true, key, maxObject, log);
     if (entry === null || entry.head.vary === '') return this.usable(entry);
     const variant = this.settings.policy.variant(this.x, entry.head.vary);
     if (entry.head.variant === variant) return this.usable(entry);
     entry.close();
     this.hash = this.secondaryHash(variant);
-    const secondary = this.store.open(this.hash, this.key, log);
+    const secondary = store.open(this.hash, false, key, maxObject, log);
     if (secondary === null || secondary.head.variant === variant) return this.usable(secondary);
     secondary.close();
     return null;

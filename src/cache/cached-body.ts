@@ -1,43 +1,48 @@
 /** Sends the body of an entry, or parts of it. */
-import { read } from 'node:fs';
+import { readSync } from 'node:fs';
 import { errnoText } from '../diagnostics/errno.js';
 import type { BodyPart } from '../http/response-head.js';
-import { giveSlab, takeSlab } from '../net/slabs.js';
 import type { Producer } from '../program/body.js';
 import { logError } from '../program/error-context.js';
 import type { Exchange } from '../program/exchange.js';
 import type { OpenEntry } from './entry-file.js';
 
-/** Bytes read at once. */
-const BUFFER_SIZE = 65_536;
+/** Bytes after which other connections get their turn, even if this client accepts more. */
+const BURST = 1 << 20;
 
 /** Sends the body for an exchange whose head was sent, and closes the entry. */
 export function sendEntry(x: Exchange, entry: OpenEntry): void {
-  const { parts: chosen, seekable } = x.response;
-  const parts = seekable && chosen !== null ? chosen : [{ text: '', start: 0, end: entry.bodyLength }];
-  if (entry.fd < 0) sendBytes(x, entry, parts);
-  else new CachedBody(x, entry, parts).resume();
-}
-
-function sendBytes(x: Exchange, entry: OpenEntry, parts: readonly BodyPart[]): void {
-  const { bytes, bodyStart } = entry;
-  for (const { text, start, end } of parts) {
-    if (text !== '') x.write(text);
-    if (end > start) x.writeBytes(bytes, bodyStart + start, bodyStart + end);
+  const { parts, seekable } = x.response;
+  if (!entry.isWhole) {
+    const all = seekable && parts !== null ? parts : [{ text: '', start: 0, end: entry.bodyLength }];
+    new CachedBody(x, entry, all).resume();
+    return;
+  }
+  const { bytes, bodyStart, length } = entry;
+  if (!seekable || parts === null) {
+    if (length > bodyStart) x.writeBytes(bytes, bodyStart, length);
+  } else {
+    for (const { text, start, end } of parts) {
+      if (text !== '') x.write(text);
+      if (end > start) x.writeBytes(bytes, bodyStart + start, bodyStart + end);
+    }
   }
   entry.close();
   x.end();
 }
 
-/** Reads the file at the client's pace. */
+/**
+ * Reads the file at the client's pace. As nginx's without `aio`, reads block: a read from the page cache takes a fraction of the
+ * time that the thread pool needs.
+ */
 class CachedBody implements Producer {
-  private readonly buffer = takeSlab(BUFFER_SIZE);
   private part = 0;
   private offset: number;
   private textSent = false;
-  private reading = false;
-  /** Whether sending has ended; the entry is closed as soon as no read uses it. */
   private over = false;
+  private paused = false;
+  /** Bytes of the body at the beginning that were read when the file was opened; 0 when the buffer has others. */
+  private early: number;
 
   constructor(
     private readonly x: Exchange,
@@ -45,12 +50,13 @@ class CachedBody implements Producer {
     private readonly parts: readonly BodyPart[],
   ) {
     this.offset = parts[0]?.start ?? 0;
+    this.early = Math.max(0, entry.early - entry.bodyStart);
     x.producer = this;
   }
 
   resume(): void {
-    if (this.reading || this.over) return;
-    for (;;) {
+    let burst = 0;
+    while (!this.over && !this.paused) {
       const part = this.parts[this.part];
       if (part === undefined) {
         this.finish();
@@ -60,42 +66,56 @@ class CachedBody implements Producer {
       if (!this.textSent) {
         this.textSent = true;
         if (part.text !== '' && !this.x.write(part.text)) return;
-        if (this.over) return;
+      } else if (this.offset >= part.end) {
+        this.part++;
+        this.offset = this.parts[this.part]?.start ?? 0;
+        this.textSent = false;
+      } else {
+        const before = this.offset;
+        if (!this.sendSome(part.end)) return;
+        burst += this.offset - before;
+        if (burst >= BURST) this.pause();
       }
-      if (this.offset < part.end) {
-        this.read(Math.min(BUFFER_SIZE, part.end - this.offset));
-        return;
-      }
-      this.part++;
-      this.offset = this.parts[this.part]?.start ?? 0;
-      this.textSent = false;
     }
   }
 
-  private read(length: number): void {
-    const { entry, buffer } = this;
-    this.reading = true;
-    read(entry.fd, buffer, 0, length, entry.bodyStart + this.offset, (error, count) => {
-      this.reading = false;
-      if (this.over) {
-        this.release();
-        return;
-      }
-      if (error !== null || count === 0) {
-        this.failed(error);
-        return;
-      }
-      this.offset += count;
-      if (this.x.writeBytes(buffer, 0, count)) this.resume();
+  /** Sends bytes up to `end`, as many as the buffer has; returns false to wait for the client. */
+  private sendSome(end: number): boolean {
+    const { x, entry, offset, early } = this;
+    const { bytes, bodyStart } = entry;
+    if (offset < early) {
+      this.offset = Math.min(early, end);
+      return x.writeBytes(bytes, bodyStart + offset, bodyStart + this.offset);
+    }
+    this.early = 0;
+    let count: number;
+    try {
+      count = readSync(entry.fd, bytes, 0, Math.min(bytes.length, end - offset), bodyStart + offset);
+    } catch (error) {
+      this.failed('crit', `read() "${entry.path}" failed (${errnoText(error)})`);
+      return false;
+    }
+    if (count === 0) {
+      this.failed('alert', `cache file "${entry.path}" was truncated while it was sent`);
+      return false;
+    }
+    this.offset += count;
+    return x.writeBytes(bytes, 0, count);
+  }
+
+  private pause(): void {
+    this.paused = true;
+    setImmediate(() => {
+      this.paused = false;
+      this.resume();
     });
   }
 
-  private failed(error: Error | null): void {
-    const { x, entry } = this;
+  private failed(level: 'crit' | 'alert', message: string): void {
+    const { x } = this;
     this.finish();
     x.producer = null;
-    if (error === null) logError(x, 'alert', `cache file "${entry.path}" was truncated while it was sent`);
-    else logError(x, 'crit', `read() "${entry.path}" failed (${errnoText(error)})`);
+    logError(x, level, message);
     x.abort();
   }
 
@@ -106,11 +126,6 @@ class CachedBody implements Producer {
   private finish(): void {
     if (this.over) return;
     this.over = true;
-    if (!this.reading) this.release();
-  }
-
-  private release(): void {
     this.entry.close();
-    giveSlab(this.buffer);
   }
 }

@@ -3,12 +3,14 @@ import { closeSync, constants, fstatSync, openSync, readSync, writeSync } from '
 import { errnoText } from '../diagnostics/errno.js';
 import { nativePath } from '../files/native-path.js';
 import { removeName } from '../files/temporary-file.js';
+import type { UpstreamHead } from '../http/upstream-session.js';
 import { giveSlab, READ_SIZE, takeSlab } from '../net/slabs.js';
 import { checksumOf } from './entry-checksum.js';
 import type { EntryHead } from './entry-head.js';
 import { sizeOnDisk } from './entry-path.js';
 import { type EntryPlace, EntryWriter } from './entry-writer.js';
 import { BadEntry, decodeHead, encodeHead, headLength, type StoredHead } from './head-format.js';
+import { storedResponse } from './stored-fields.js';
 
 /** Bytes read when a file is opened: a smaller file is read wholly. */
 const FIRST_READ = 81_920;
@@ -24,6 +26,8 @@ export type CacheLog = (level: 'info' | 'error' | 'crit', message: string) => vo
 /** A cached file that was verified. */
 export class OpenEntry {
   private closed = false;
+  private name = '';
+  private parsed: UpstreamHead | null = null;
 
   constructor(
     readonly path: string,
@@ -38,6 +42,17 @@ export class OpenEntry {
     private readonly pooled = true,
   ) {}
 
+  /** Hash of the key, or of the variant: the name of the file. */
+  get hash(): string {
+    if (this.name === '') this.name = this.path.slice(this.path.lastIndexOf('/') + 1);
+    return this.name;
+  }
+  /** The response as it was stored; its fields may be changed until the next call. */
+  get response(): UpstreamHead {
+    if (this.parsed === null) this.parsed = storedResponse(this.head);
+    else this.parsed.headers.restore();
+    return this.parsed;
+  }
   get head(): EntryHead {
     return this.stored.head;
   }
@@ -50,6 +65,10 @@ export class OpenEntry {
   /** Whether the whole file is in memory. */
   get isWhole(): boolean {
     return this.fd < 0;
+  }
+  /** Bytes of the file that are in `bytes`, if those were not overwritten. */
+  get early(): number {
+    return this.stored.bodyStart > FIRST_READ ? 0 : Math.min(this.length, FIRST_READ);
   }
   /** Bytes on the disk. */
   get size(): number {

@@ -31,6 +31,8 @@ interface MemoryEntry {
 export class MemoryTier {
   /** In the order in which they are considered for removal. */
   private readonly entries = new Map<string, MemoryEntry>();
+  /** The entries of keys; others are variants. */
+  private readonly keys = new Map<string, MemoryEntry>();
   private bytes = 0;
 
   /** Bytes; grows to the largest size that a location of this cache has. */
@@ -46,10 +48,19 @@ export class MemoryTier {
     return this.bytes;
   }
 
+  /** The entry of a key; null if it is not in memory, or its file has changed. */
+  findKey(key: string): OpenEntry | null {
+    return this.checked(this.keys.get(key));
+  }
+
   /** The entry with this hash and key; null if it is not in memory, or its file has changed. */
   find(hash: string, key: string): OpenEntry | null {
     const found = this.entries.get(hash);
-    if (found === undefined || found.entry.head.key !== key) return null;
+    return found === undefined || found.entry.head.key !== key ? null : this.checked(found);
+  }
+
+  private checked(found: MemoryEntry | undefined): OpenEntry | null {
+    if (found === undefined) return null;
     const time = callbackNow();
     if (time - found.checked >= TRUSTED) {
       const { version } = found;
@@ -60,7 +71,7 @@ export class MemoryTier {
         current.mtimeMs === version.mtimeMs &&
         current.size === version.size;
       if (!isSame) {
-        this.drop(hash);
+        this.drop(found.entry.hash);
         return null;
       }
       found.checked = time;
@@ -71,9 +82,15 @@ export class MemoryTier {
 
   /**
    * Opens the entry with `open`, and keeps a copy if it is whole and has at most `maxObject` bytes. Returns the copy, which
-   * need not be closed, or the entry.
+   * need not be closed, or the entry. `isMain`: the hash is that of the key, not of a variant.
    */
-  load(hash: string, path: string, maxObject: number, open: () => OpenEntry | null): OpenEntry | null {
+  load(
+    hash: string,
+    path: string,
+    isMain: boolean,
+    maxObject: number,
+    open: () => OpenEntry | null,
+  ): OpenEntry | null {
     // Before the file is opened: if it is replaced meanwhile, the copy is newer, and is dropped later.
     const version = versionOf(path);
     if (version === null) return null;
@@ -87,7 +104,9 @@ export class MemoryTier {
     entry.bytes.copy(bytes, 0, 0, entry.length);
     const copy = new OpenEntry(path, entry.stored, -1, bytes, entry.length, false);
     entry.close();
-    this.entries.set(hash, { entry: copy, version, checked: callbackNow(), used: false });
+    const added: MemoryEntry = { entry: copy, version, checked: callbackNow(), used: false };
+    this.entries.set(hash, added);
+    if (isMain) this.keys.set(copy.head.key, added);
     this.bytes += cost;
     return copy;
   }
@@ -96,11 +115,14 @@ export class MemoryTier {
     const found = this.entries.get(hash);
     if (found === undefined) return;
     this.entries.delete(hash);
+    const { key } = found.entry.head;
+    if (this.keys.get(key) === found) this.keys.delete(key);
     this.bytes -= found.entry.length + OVERHEAD;
   }
 
   clear(): void {
     this.entries.clear();
+    this.keys.clear();
     this.bytes = 0;
   }
 

@@ -3,7 +3,6 @@
 import type { CacheSettings } from '../cache/cache-settings.js';
 import { CacheUse, type LookupResult } from '../cache/cache-use.js';
 import { sendEntry } from '../cache/cached-body.js';
-import { storedResponse } from '../cache/stored-fields.js';
 import type { HttpExchange } from '../exchange/exchange.js';
 import { epochTime } from '../http/clock.js';
 import { Field } from '../http/field-names.js';
@@ -71,7 +70,7 @@ export function serveEntry(x: HttpExchange, use: CacheUse, rules: ForwardingRule
   // The results that lead here have an entry.
   if (entry === null) throw new Error('no cached response was selected');
   const { response } = x;
-  const stored = storedResponse(entry.head);
+  const stored = entry.response;
   const { headers } = stored;
   response.status = stored.status;
   response.reason = stored.version === 20 ? null : stored.reason;

@@ -187,13 +187,13 @@ export class CacheEntries {
     this.followers.notifyOthers(by, zone, { changed: [hash] });
   }
 
-  /** Entries were served. Unknown ones are the loader's. */
-  accessed(hashes: readonly string[], now: number): void {
-    for (const hash of hashes) {
+  /** Entries were served, each as often as `counts` says. Unknown ones are the loader's. */
+  accessed(hashes: readonly string[], counts: readonly number[], now: number): void {
+    for (const [i, hash] of hashes.entries()) {
       const row = this.find(hash);
       if (row === NONE) continue;
       this.touch(row, now);
-      this.countUse(row);
+      this.countUse(row, counts[i] ?? 1);
     }
   }
 
@@ -345,9 +345,8 @@ export class CacheEntries {
     this.blocks[row] = blocks;
   }
 
-  private countUse(row: number): void {
-    const uses = this.uses[row] ?? 0;
-    if (uses < MAX_USES) this.uses[row] = uses + 1;
+  private countUse(row: number, times = 1): void {
+    this.uses[row] = Math.min(MAX_USES, (this.uses[row] ?? 0) + times);
   }
 
   /** Makes the row the newest. */

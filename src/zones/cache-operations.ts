@@ -31,12 +31,15 @@ export const removedEntry: Operation<OfZone & { readonly hash: string }, null> =
   },
 };
 
-/** Entries were served, once for each time they occur. */
-export const accessedEntries: Operation<OfZone & { readonly hashes: readonly string[] }, null> = {
+/** Entries were served, each as often as `counts` says. */
+export const accessedEntries: Operation<
+  OfZone & { readonly hashes: readonly string[]; readonly counts: readonly number[] },
+  null
+> = {
   name: 'cache accessed',
   fallback: null,
-  run(owner, { zone, hashes }) {
-    owner.zone(zone, CacheEntries)?.accessed(hashes, owner.now);
+  run(owner, { zone, hashes, counts }) {
+    owner.zone(zone, CacheEntries)?.accessed(hashes, counts, owner.now);
     return null;
   },
 };

@@ -54,7 +54,7 @@ function kept(t: TestContext, options: Partial<KeptDirectory>, prepare?: (cache:
       if (keeper !== null) backend.ask(storedEntry, { zone: zone.id, hash: hashOf(key), size: bytes });
       return target;
     },
-    accessed: (key) => backend.tell(accessedEntries, { zone: zone.id, hashes: [hashOf(key)] }),
+    accessed: (key) => backend.tell(accessedEntries, { zone: zone.id, hashes: [hashOf(key)], counts: [1] }),
     paths: () =>
       readdirSync(path, { recursive: true, withFileTypes: true })
         .filter((entry) => !entry.isDirectory())

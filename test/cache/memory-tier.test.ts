@@ -33,7 +33,7 @@ function files(t: TestContext): Files {
     },
     load: (tier, key, maxObject = 1000) =>
       tier.find(key, key) ??
-      tier.load(key, path(key), maxObject, () => {
+      tier.load(key, path(key), true, maxObject, () => {
         opened.push(key);
         return openEntry(path(key), key, (_level, message) => assert.fail(message));
       }),
@@ -87,6 +87,20 @@ test('large objects and those of other keys are not kept', (t) => {
   assert.deepEqual(opened, ['a', 'a', 'huge']);
   assert.equal(tier.size, 0);
   assert.equal(tier.find('a', 'another'), null);
+});
+
+test('an entry is found by its key, a variant only by its hash', (t) => {
+  const { store, path } = files(t);
+  const tier = new MemoryTier(10_000);
+  store('a', 'body');
+  const load = (isMain: boolean) => tier.load('a', path('a'), isMain, 1000, () => openEntry(path('a'), 'a', () => {}));
+  load(false);
+  assert.equal(tier.findKey('a'), null);
+  assert.equal(bodyOf(tier.find('a', 'a')), 'body');
+  load(true);
+  assert.equal(bodyOf(tier.findKey('a')), 'body');
+  tier.drop('a');
+  assert.equal(tier.findKey('a'), null);
 });
 
 test('unused entries make room for others, and the limit is kept', (t) => {

@@ -30,7 +30,7 @@ test('uses are counted over misses, stores and accesses', () => {
   assert.equal(entries.missed(hash(1), 0), 1);
   assert.equal(entries.missed(hash(1), 0), 2);
   entries.stored(hash(1), 5000, 0, user, 1);
-  entries.accessed([hash(1), hash(1), hash(2)], 3000);
+  entries.accessed([hash(1), hash(2)], [2, 1], 3000);
   assert.deepEqual(entries.list(0, 10, 4000).entries, [{ hash: hash(1), size: 8192, uses: 4, unused: 1000 }]);
   assert.deepEqual(entries.totals, { size: 8192, files: 1, entries: 1, cold: true });
   entries.removed(hash(1), user, 1);
@@ -40,7 +40,7 @@ test('uses are counted over misses, stores and accesses', () => {
 
 test('inactive entries are evicted, the oldest access first', () => {
   const entries = filled(5);
-  entries.accessed([hash(0)], 9000);
+  entries.accessed([hash(0)], [1], 9000);
   const evicted = entries.evict(10_000, { ...everything, inactive: 7000 });
   assert.deepEqual(evicted, [hash(1), hash(2), hash(3)]);
   assert.equal(entries.nextInactive(10_000, 7000), 1000);
@@ -162,7 +162,7 @@ test('the ledger agrees with a list of entries after many operations', () => {
       const size = random(5);
       entries.stored(key, size * 4096, i, user, 1);
       model.set(key, size * 4096);
-    } else if (act === 2) entries.accessed([key], i);
+    } else if (act === 2) entries.accessed([key], [1], i);
     else if (random(20) === 0) {
       const evicted = entries.evict(i, { ...everything, maxSize: 100 * 4096, count: 10 });
       for (const each of evicted) model.delete(each);
