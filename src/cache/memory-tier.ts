@@ -84,13 +84,7 @@ export class MemoryTier {
    * Opens the entry with `open`, and keeps a copy if it is whole and has at most `maxObject` bytes. Returns the copy, which
    * need not be closed, or the entry. `isMain`: the hash is that of the key, not of a variant.
    */
-  load(
-    hash: string,
-    path: string,
-    isMain: boolean,
-    maxObject: number,
-    open: () => OpenEntry | null,
-  ): OpenEntry | null {
+  load(hash: string, path: string, isMain: boolean, maxObject: number, open: () => OpenEntry | null): OpenEntry | null {
     // Before the file is opened: if it is replaced meanwhile, the copy is newer, and is dropped later.
     const version = versionOf(path);
     if (version === null) return null;
