@@ -111,12 +111,12 @@ export function defaultFile(prefix: string, path: string): string | null {
   return existsSync(Buffer.from(join(full, '..'), 'latin1')) ? full : null;
 }
 
-/** Collects the temporary directories that a configuration names. */
+/** Collects the directories for temporary and cached files that a configuration names. */
 export function temporaryPaths(block: CheckedBlock, found = new Set<string>()): ReadonlySet<string> {
   for (const name of block.own) {
-    if (!name.endsWith('_temp_path')) continue;
-    const place = block.values[name] as TemporaryPath | undefined;
-    if (place !== undefined) found.add(place.path);
+    if (!name.endsWith('_temp_path') && !name.endsWith('_cache_path')) continue;
+    const places = block.values[name] as TemporaryPath | readonly TemporaryPath[] | undefined;
+    for (const { path } of [places ?? []].flat()) found.add(path);
   }
   for (const inner of block.blocks) temporaryPaths(inner, found);
   return found;

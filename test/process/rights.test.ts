@@ -231,9 +231,10 @@ test(
       ['pid %%DIR%%/open/link;', 'open'],
       ['client_body_temp_path %%DIR%%/open/link;', 'mkdir'],
       ['proxy_temp_path %%DIR%%/open/link;', 'mkdir'],
+      ['proxy_cache_path %%DIR%%/open/link keys_zone=one:64k;', 'mkdir'],
       ['access_log %%DIR%%/open/link;', 'open'],
     ] as const) {
-      const inHttp = /temp_path|access_log/.test(directive);
+      const inHttp = /_path|access_log/.test(directive);
       const prefix = new Prefix(
         t,
         `${inHttp ? '' : directive} events { }
