@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import {
@@ -58,7 +58,7 @@ describe('a cached response', () => {
       `
       proxy_cache_path %%DIR%%/cache levels=1:2 keys_zone=one:1m;
       proxy_cache_path %%DIR%%/other keys_zone=two:1m use_temp_path=off;
-      proxy_cache_path %%DIR%%/blocker/cache keys_zone=blocked:1m use_temp_path=off;
+      proxy_cache_path %%DIR%%/blocked keys_zone=blocked:1m use_temp_path=off;
       proxy_cache one;
       proxy_cache_valid 200 1m;
       add_header X-Cache $upstream_cache_status always;
@@ -88,7 +88,6 @@ describe('a cached response', () => {
         location /blocked/ { proxy_cache blocked; proxy_pass http://127.0.0.1:%%BACKEND%%; }
       }`,
       { BACKEND: backend.port },
-      { files: { blocker: 'a file, not a directory' } },
     );
   });
   after(async () => {
@@ -240,8 +239,11 @@ describe('a cached response', () => {
   });
 
   it('that cannot be stored is served', async () => {
+    const path = join(proxy.directory, 'blocked');
+    rmSync(path, { recursive: true });
+    writeFileSync(path, 'a file, not a directory');
     assert.deepEqual(await sequence('/blocked/a', {}, {}), ['MISS 1', 'MISS 1']);
-    assert.ok(proxy.messages('crit').some((message) => message.includes('blocker/cache')));
+    assert.ok(proxy.messages('crit').some((message) => message.includes('/blocked/')));
   });
 
   it('whose file is damaged is requested again', async () => {
