@@ -146,6 +146,12 @@ export const PEERS: readonly Peer[] = [
       return [process.execPath, join(ROOT, 'bin', 'tsproxy'), '-c', file, '-p', `${directory}/`, '-e', 'error.log'];
     },
   },
+  {
+    name: 'minimal-node',
+    websockets: true,
+    missing: () => null,
+    command: (port, backEnd) => [process.execPath, join(NODE_PEERS, 'minimal-node.mjs'), `${port}`, `${backEnd}`],
+  },
   installed('http-proxy'),
   installed('http-proxy-3'),
   installed('fast-proxy'),
