@@ -1,6 +1,19 @@
 // Generated from the names of the files in this directory by `npm run generate`; do not edit.
 import alias_traversal from './alias-traversal.js';
 import allow_without_deny from './allow-without-deny.js';
+import cache_bypass_stored from './cache-bypass-stored.js';
+import cache_directive_without_cache from './cache-directive-without-cache.js';
+import cache_exceeds_disk from './cache-exceeds-disk.js';
+import cache_key_without_body from './cache-key-without-body.js';
+import cache_key_without_host from './cache-key-without-host.js';
+import cache_key_without_scheme from './cache-key-without-scheme.js';
+import cache_key_without_slice from './cache-key-without-slice.js';
+import cache_key_without_uri from './cache-key-without-uri.js';
+import cache_key_without_user from './cache-key-without-user.js';
+import cache_path_shared from './cache-path-shared.js';
+import cache_private_responses from './cache-private-responses.js';
+import cache_valid_unreachable from './cache-valid-unreachable.js';
+import cache_without_buffering from './cache-without-buffering.js';
 import cannot_listen from './cannot-listen.js';
 import capture_not_set from './capture-not-set.js';
 import capture_overwritten from './capture-overwritten.js';
@@ -76,6 +89,7 @@ import variable_never_set from './variable-never-set.js';
 import version_disclosure from './version-disclosure.js';
 import weak_tls_ciphers from './weak-tls-ciphers.js';
 import weak_tls_protocols from './weak-tls-protocols.js';
+import websocket_cached from './websocket-cached.js';
 import websocket_not_passed from './websocket-not-passed.js';
 import websocket_over_http2 from './websocket-over-http2.js';
 import websocket_read_timeout from './websocket-read-timeout.js';
@@ -85,6 +99,19 @@ import worker_connections_limit from './worker-connections-limit.js';
 export const lints: readonly Lint[] = [
   alias_traversal,
   allow_without_deny,
+  cache_bypass_stored,
+  cache_directive_without_cache,
+  cache_exceeds_disk,
+  cache_key_without_body,
+  cache_key_without_host,
+  cache_key_without_scheme,
+  cache_key_without_slice,
+  cache_key_without_uri,
+  cache_key_without_user,
+  cache_path_shared,
+  cache_private_responses,
+  cache_valid_unreachable,
+  cache_without_buffering,
   cannot_listen,
   capture_not_set,
   capture_overwritten,
@@ -159,6 +186,7 @@ export const lints: readonly Lint[] = [
   version_disclosure,
   weak_tls_ciphers,
   weak_tls_protocols,
+  websocket_cached,
   websocket_not_passed,
   websocket_over_http2,
   websocket_read_timeout,
