@@ -31,6 +31,7 @@ const GUIDES = [
   'logs',
   'metrics',
   'tracing',
+  'cache',
 ];
 const missing = ['/usr/bin/curl', '/usr/bin/openssl'].find((path) => !existsSync(path));
 const skip = missing === undefined ? false : `${missing} is not installed`;

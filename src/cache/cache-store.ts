@@ -4,8 +4,17 @@ import type { TemporaryPath } from '../config/temporary-path-argument.js';
 import { nativePath } from '../files/native-path.js';
 import type { Compiler, Enforceable } from '../program/module.js';
 import { openZone } from '../program/zones.js';
-import type { CacheNews } from '../zones/cache-entries.js';
-import { accessedEntries, followEntries, missEntry, removedEntry, storedEntry } from '../zones/cache-operations.js';
+import type { CacheNews, CacheTotals } from '../zones/cache-entries.js';
+import {
+  accessedEntries,
+  type EntryList,
+  followEntries,
+  listCacheEntries,
+  measureCache,
+  missEntry,
+  removedEntry,
+  storedEntry,
+} from '../zones/cache-operations.js';
 import type { Zone, ZoneBackend } from '../zones/zone.js';
 import { CacheKeeper } from './cache-keeper.js';
 import type { CachePathData } from './cache-path.js';
@@ -41,6 +50,8 @@ export class CacheStore implements Enforceable {
   private readonly backend: ZoneBackend;
   private readonly zone: Zone;
   private readonly keeper: CacheKeeper;
+  /** Nothing is read from or written to the disk: requests are only explained. */
+  readonly isSimulated: boolean;
 
   constructor(
     readonly data: CachePathData,
@@ -49,6 +60,7 @@ export class CacheStore implements Enforceable {
     const { zone: name, size, path, levels } = data;
     this.directory = { path, levels };
     this.backend = compiler.zones;
+    this.isSimulated = compiler.observer.connect !== null;
     const receive = (news: unknown) => this.receive(news as CacheNews);
     this.zone = openZone(compiler, { kind: 'cache', name, size, key: path }, 'cache', receive);
     this.locks = new FillLocks(this.backend, name);
@@ -93,6 +105,7 @@ export class CacheStore implements Enforceable {
    */
   open(hash: string, isMain: boolean, key: string, maxObject: number, log: CacheLog): OpenEntry | null {
     const { memory } = this;
+    if (this.isSimulated) return null;
     const path = entryPath(this.directory, hash);
     const open = (): OpenEntry | null => openEntry(path, key, log);
     if (memory === null || maxObject < 0) return open();
@@ -135,6 +148,16 @@ export class CacheStore implements Enforceable {
   removed(hash: string): void {
     this.memory?.drop(hash);
     this.backend.tell(removedEntry, { zone: this.zone.id, hash });
+  }
+
+  /** Entries with files, from a row of the ledger on; null if its owner does not respond. */
+  list(from: number, count: number): EntryList | null | Promise<EntryList | null> {
+    return this.backend.ask(listCacheEntries, { zone: this.zone.id, from, count });
+  }
+
+  /** Totals of the ledger; null if its owner does not respond. */
+  measure(): CacheTotals | null | Promise<CacheTotals | null> {
+    return this.backend.ask(measureCache, { zone: this.zone.id });
   }
 
   /** Status of the error that is served for an entry; 0: none. `now`: s since 1970. */

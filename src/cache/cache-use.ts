@@ -70,9 +70,9 @@ export class CacheUse {
 
   private constructor(
     private readonly x: Exchange,
-    private readonly settings: CacheSettings,
-    private readonly store: CacheStore,
-    private readonly key: string,
+    readonly settings: CacheSettings,
+    readonly store: CacheStore,
+    readonly key: string,
     private readonly startUpdate: StartUpdate,
   ) {
     this.storable = true;
@@ -420,6 +420,7 @@ export class CacheUse {
 
   /** Begins to write the response; null if that fails, which is logged. */
   write(head: EntryHead): EntryWriter | null {
+    if (this.store.isSimulated) return null;
     try {
       return new EntryWriter(this.store.placeOf(this.hash, this.settings.temporary), head);
     } catch (error) {

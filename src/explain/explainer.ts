@@ -19,6 +19,7 @@ import { listensOf } from '../routing/listen-data.js';
 import { listenAddresses, listenKey } from '../routing/listeners.js';
 import { Upstream } from '../upstream/upstream.js';
 import { explainBalancing, resetUpstream } from './balancing.js';
+import { cacheOf } from './cache-rules.js';
 import { CannotExplain } from './cannot-explain.js';
 import { effectiveDirectives } from './effective-directives.js';
 import type { ExplainedAnswer, ExplainedServer, ExplainedUpstream, Explanation, Written } from './explanation.js';
@@ -230,6 +231,7 @@ export class Explainer {
         ...upstream,
         requests: requests.map(({ peer, head, body, answer }) => ({ address: peer.name, head, body, answer })),
       })),
+      cache: cacheOf(httpExchange(main), answer, directives),
       answer: {
         status,
         head: received.head,

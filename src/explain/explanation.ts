@@ -198,6 +198,28 @@ export interface ExplainedUpstream {
   }[];
 }
 
+/** The cache of the location. The first request is assumed: nothing is stored yet. */
+export interface ExplainedCache {
+  /** `proxy_cache`. */
+  readonly zone: Written;
+  /** The key as evaluated; null: the request does not use the cache. */
+  readonly key: string | null;
+  /** Path of the file; null without a key. */
+  readonly file: string | null;
+  /** Why a stored response would not be served; null if it would. */
+  readonly lookup: string | null;
+  /** Whether the assumed response is stored. */
+  readonly stored: boolean;
+  /** Why it is stored for that time, or not at all. */
+  readonly why: string;
+  /** Seconds for which it is fresh; 0 if it is not stored. */
+  readonly seconds: number;
+  /** Fields of requests that select a variant; empty for none. */
+  readonly vary: string;
+  /** Locks, stale responses and the like. */
+  readonly rules: readonly ExplainedRule[];
+}
+
 /** A WebSocket, another tunnel, or an event stream that a response begins. */
 export interface ExplainedStream {
   readonly kind: 'WebSocket' | 'tunnel' | 'event stream';
@@ -234,6 +256,8 @@ export interface Explanation {
   readonly location: Written;
   readonly directives: readonly DirectiveInForce[];
   readonly upstreams: readonly ExplainedUpstream[];
+  /** Null if the request reaches no upstream through a cache. */
+  readonly cache: ExplainedCache | null;
   readonly answer: ExplainedAnswer;
   /** Assumptions that may not hold where the proxy runs. */
   readonly assumptions: readonly string[];

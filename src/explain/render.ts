@@ -1,8 +1,10 @@
 /** Renders an explanation as human-readable text. */
 import { COLOURED, PLAIN } from '../diagnostics/style.js';
 import { PHASES } from '../program/phases.js';
+import { cacheText } from './cache-rules.js';
 import type {
   DirectiveInForce,
+  ExplainedCache,
   ExplainedPeer,
   ExplainedStream,
   ExplainedUpstream,
@@ -32,7 +34,7 @@ const NAME_REASONS: Readonly<Record<ServerReason, string>> = {
 /** The text; ends in a line break. */
 export function renderExplanation(explanation: Explanation, { color = false, file }: RenderOptions = {}): string {
   const page = new Page({ style: color ? COLOURED : PLAIN, file: file ?? ((name) => name) });
-  const { request, assumptions, upstreams } = explanation;
+  const { request, assumptions, upstreams, cache } = explanation;
   page.line(`${page.style.strong(visible(request.line))}  from ${request.from}`);
   if (request.body > 0) page.line(`with a body of ${request.body} bytes`);
   destination(explanation, page);
@@ -40,6 +42,7 @@ export function renderExplanation(explanation: Explanation, { color = false, fil
   renderSteps(explanation, page);
   directives(explanation, page);
   for (const upstream of upstreams) upstreamSection(upstream, page);
+  if (cache !== null) cacheSection(cache, page);
   answer(explanation, page);
   if (assumptions.length > 0) {
     page.heading('assumptions');
@@ -172,6 +175,18 @@ function whenAsked({ address, why }: ExplainedPeer, order: readonly string[], ch
   if (address === chosen) return why === '' ? 'this request' : `this request: ${why}`;
   const i = order.indexOf(address);
   return [why, i <= 0 ? '' : `no. ${i + 1} if the previous ones fail`].filter((each) => each !== '').join(', ');
+}
+
+function cacheSection(cache: ExplainedCache, page: Page): void {
+  const { zone, key, file, rules } = cache;
+  page.heading('cache', page.written(zone));
+  if (key !== null) page.line(`  ${page.style.faint('key ')} ${visible(key)}`);
+  if (file !== null) page.line(`  ${page.style.faint('file')} ${visible(file)}`);
+  for (const line of cacheText(cache)) page.line(`  ${visible(line)}`);
+  page.table(
+    rules.map(({ directive: { text, at }, effect }) => ({ text, at, remark: effect })),
+    '  ',
+  );
 }
 
 /** Maximum number of body characters shown. */

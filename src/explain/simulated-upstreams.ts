@@ -1,5 +1,7 @@
 /** Replaces upstream connections: receives the requests, and sends the assumed responses. */
+
 import type net from 'node:net';
+import { CACHE_USE } from '../cache/cache-use.js';
 import { httpExchange } from '../exchange/exchange.js';
 import { httpDateNow } from '../http/clock.js';
 import { isEventStream } from '../http/event-reader.js';
@@ -159,7 +161,9 @@ function sampleAnswer({ x, head, upstream }: SentRequest, { status, fields }: Sa
       const scheme = x.attempts?.at(-1)?.url.startsWith('https:') === true ? 'https' : 'http';
       assumed.push(['Location', ownUrl(scheme, head, upstream.name)]);
     }
-    assumed.push(['Set-Cookie', `sample=1; Path=/; Domain=${upstream.name.replace(/:\d*$/, '')}`]);
+    // It would prevent storing, which is not what the configuration does.
+    if (x.state(CACHE_USE) === undefined)
+      assumed.push(['Set-Cookie', `sample=1; Path=/; Domain=${upstream.name.replace(/:\d*$/, '')}`]);
   }
   const lines = [...assumed.filter(([name]) => !own.has(name.toLowerCase())), ...given];
   return [`HTTP/1.1 ${statusText(code)}`, ...lines.map(([name, value]) => `${name}: ${value}`), '', ''].join('\r\n');

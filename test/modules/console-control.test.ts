@@ -47,8 +47,8 @@ test('a tunnel is closed with the code and the reason that were given', async (t
 });
 
 /** Every way to change the proxy, and the resources that only read. */
-const CONTROLS = ['reload', 'replay', 'tunnels/1-1/close'];
-const READS = ['state', 'config', 'generations', 'diff?from=1&to=1'];
+const CONTROLS = ['reload', 'replay', 'tunnels/1-1/close', 'caches/pages/purge'];
+const READS = ['state', 'caches', 'config', 'generations', 'diff?from=1&to=1'];
 
 test('control needs the token, JSON, a same-origin request and a location that allows it', async (t) => {
   const { proxy, port, token } = await scene(t);

@@ -9,6 +9,7 @@ import { showShortcuts } from './shortcuts.js';
 import { themeButton } from './theme.js';
 import { Traffic } from './traffic.js';
 import type { View } from './view.js';
+import { CacheView } from './view-cache.js';
 import { ConfigurationView } from './view-configuration.js';
 import { HttpView } from './view-http.js';
 import { OverviewView } from './view-overview.js';
@@ -41,6 +42,7 @@ class Page {
     ['http', { title: 'HTTP', view: new HttpView(this.traffic, this.connection, this.control) }],
     ['websockets', { title: 'WebSockets', view: new WebSocketsView(this.traffic, this.connection, this.control) }],
     ['sse', { title: 'SSE', view: new SseView(this.traffic, this.connection, this.control) }],
+    ['cache', { title: 'Cache', view: new CacheView(this.control) }],
     ['configuration', { title: 'Config', view: new ConfigurationView(this.control) }],
   ]);
   private readonly links = new Map<string, HTMLAnchorElement>();

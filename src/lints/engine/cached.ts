@@ -7,7 +7,7 @@ import { enclosingLocation, type Scope } from './scope.js';
 import { assignedFor } from './values.js';
 import { variablesIn } from './variables.js';
 
-/** What the key consists of without `proxy_cache_key`. */
+/** The key without `proxy_cache_key`. */
 const DEFAULT_KEY = '$scheme$proxy_host$request_uri';
 
 export interface CachedLocation {

@@ -1,6 +1,7 @@
 /** Finds the operation of a request, checks the request against it and executes it. */
 import { toText } from '../../diagnostics/byte-string.js';
 import type { Exchange } from '../../program/exchange.js';
+import { cacheRoutes } from './caches.js';
 import { clientRoutes } from './client-routes.js';
 import { keyvalRoutes } from './keyvals.js';
 import { openApi } from './openapi.js';
@@ -20,6 +21,7 @@ const RESOURCES: readonly Route[] = [
   ...resolverRoutes,
   ...upstreamRoutes,
   ...keyvalRoutes,
+  ...cacheRoutes,
   ...clientRoutes,
   ...usageRoutes,
 ];

@@ -36,10 +36,10 @@ const directives = {
     contexts: ['location'],
     takes: custom('[write=on|off]', 0, 1, parseApi),
     inherit: 'noname',
-    doc: 'Provides an API, shaped like that of nginx Plus, in the location: upstreams with a `zone` and their servers, key-value zones (`keyval_zone`), the memory of zones, counts of connections and requests, and, as extensions, open connections and tunnels, which can be closed. With `write=on` it also changes the proxy; changes are kept in a restart only if they have a file (`state` of the upstream or of `keyval_zone`). `/9/openapi.json` below the location describes it, and `tsproxy ctl` is a client for the command line. Restrict access to it (`allow`, `deny`, a unix domain socket): whoever can use it controls the proxy. Requests that a browser makes on behalf of other sites are refused, by `Origin`, `Sec-Fetch-Site` and, at loopback addresses, `Host`.',
+    doc: 'Provides an API, shaped like that of nginx Plus, in the location: upstreams with a `zone` and their servers, key-value zones (`keyval_zone`), caches with the responses stored in them, which can be removed, the memory of zones, counts of connections and requests, and, as extensions, open connections and tunnels, which can be closed. With `write=on` it also changes the proxy; changes are kept in a restart only if they have a file (`state` of the upstream or of `keyval_zone`). `/9/openapi.json` below the location describes it, and `tsproxy ctl` is a client for the command line. Restrict access to it (`allow`, `deny`, a unix domain socket): whoever can use it controls the proxy. Requests that a browser makes on behalf of other sites are refused, by `Origin`, `Sec-Fetch-Site` and, at loopback addresses, `Host`.',
     example: 'api write=on;',
     differs:
-      'All versions from 1 to 9 have the same resources. Counters of upstreams are those of the running worker processes, and response times are means over all responses. Missing are `ssl` and `zombies` of upstreams, and the resources of `stream`, `ssl`, `limit_conns`, `limit_reqs`, `caches`, `server_zones` and `location_zones`.',
+      'All versions from 1 to 9 have the same resources. Counters of upstreams are those of the running worker processes, and response times are means over all responses. Missing are `ssl` and `zombies` of upstreams, counts of hits and misses in `caches`, and the resources of `stream`, `ssl`, `limit_conns`, `limit_reqs`, `server_zones` and `location_zones`.',
     differsFor: () => true,
     differsSlightly: true,
   },

@@ -1,4 +1,6 @@
 /** Parts of a routing table that the API shows and changes. */
+import type { CacheStore } from '../../cache/cache-store.js';
+import { cacheStores } from '../../cache/stored-responses.js';
 import { sharedConnections } from '../../exchange/open-connections.js';
 import { type Recording, recordingOf } from '../../metrics/recording.js';
 import { type KeyvalZone, keyvalZones } from '../../program/keyval-zone.js';
@@ -43,6 +45,11 @@ export class TableView {
 
   get keyvals(): ReadonlyMap<string, KeyvalZone> {
     return keyvalZones(this.shared);
+  }
+
+  /** Caches by the names of their zones. */
+  get caches(): ReadonlyMap<string, CacheStore> {
+    return cacheStores(this.shared);
   }
 
   /** Resolvers with `status_zone`, by its name. */

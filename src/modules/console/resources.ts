@@ -4,6 +4,7 @@ import { refusalOfFormType } from '../../exchange/cross-site.js';
 import type { ErrorLog } from '../../logging/error-log.js';
 import type { Exchange } from '../../program/exchange.js';
 import { DONE, type Verdict } from '../../program/verdict.js';
+import { cacheEntries, caches, purgeCache } from './caches.js';
 import { configuration, difference, explanation, generations, reload } from './configuration.js';
 import type { ConsoleSettings, ConsoleTable } from './context.js';
 import { checkControl, closeTunnel } from './control.js';
@@ -48,6 +49,18 @@ const RESOURCES: readonly Resource[] = [
       const report = await reload(table.compiler.link);
       return report.generation === null ? new Refused(report) : report;
     },
+  },
+  { path: /^caches$/, method: 'GET', run: ({ table }) => caches(table) },
+  {
+    path: /^caches\/([^/]{1,200})\/entries$/,
+    method: 'GET',
+    run: ({ table, id, x }) => cacheEntries(table, id, x.args),
+  },
+  {
+    path: /^caches\/([^/]{1,200})\/purge$/,
+    method: 'POST',
+    controls: true,
+    run: ({ table, id, body }) => purgeCache(table, id, body),
   },
   {
     path: /^replay$/,
