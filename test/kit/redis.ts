@@ -35,6 +35,10 @@ export class RedisServer {
     return `redis://127.0.0.1:${this.port}`;
   }
 
+  get pid(): number {
+    return this.process?.pid ?? 0;
+  }
+
   get socket(): string {
     return join(this.directory, 's');
   }

@@ -45,6 +45,8 @@ export class StoreConnection {
   /** In the order of the deadlines, which is that of the questions. */
   private readonly pending = new Set<Pending>();
   private timer: NodeJS.Timeout | null = null;
+  /** Stream whose writes are gathered until the end of the turn. */
+  private gathering: Redis['stream'] | null = null;
 
   constructor(private readonly options: StoreConnectionOptions) {}
 
@@ -92,10 +94,22 @@ export class StoreConnection {
         reject(error);
         this.lose(client, error);
       };
+      this.gather(client);
       client.evalsha(script.sha, keys.length, ...keys, ...args).then(settle, (cause: Error) => {
         if (!cause.message.startsWith('NOSCRIPT')) return fail(cause);
         client.eval(script.text, keys.length, ...keys, ...args).then(settle, fail);
       });
+    });
+  }
+
+  /** All questions of a turn of the event loop are written at once. */
+  private gather({ stream }: Redis): void {
+    if (this.gathering === stream) return;
+    this.gathering = stream;
+    stream.cork();
+    setImmediate(() => {
+      if (this.gathering === stream) this.gathering = null;
+      stream.uncork();
     });
   }
 

@@ -30,50 +30,64 @@ end
 `;
 
 /**
- * Counts a request with all its rates, or with none if one of them refuses: the arithmetic of `RequestRates`. The value of a
+ * Counts requests, each with all its rates, or with none if one of them refuses: the arithmetic of `RequestRates`. The value of a
  * key is `excess:time`.
  *
- * KEYS: one per limit. ARGV: for each, rate, burst, delay, cost, and number of requests to count at once.
- * Returns 0 passed, 1 beyond or 2 delayed; excess; index of the limit; ms of delay; further requests counted for each limit.
+ * KEYS: one per limit. ARGV: for each request the number of its limits, and for each of these rate, burst, delay, cost, and the
+ * number of requests to count at once. Returns for each request: 0 passed, 1 beyond or 2 delayed; excess; index of the limit; ms
+ * of delay; further requests counted for each limit.
  */
 export const COUNT_RATES = script(`${NOW}${REPLACE}
-local excesses, lasts = {}, {}
-for i, key in ipairs(KEYS) do
-  local at = (i - 1) * 5
-  local rate, burst, cost = tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2]), tonumber(ARGV[at + 4])
-  local value = redis.pcall('GET', key)
-  local problem = failed(value, key)
+local function decide(first, number, at)
+  local excesses, lasts = {}, {}
+  for i = 1, number do
+    local key = KEYS[first + i]
+    local from = at + (i - 1) * 5
+    local rate, burst, cost = tonumber(ARGV[from + 1]), tonumber(ARGV[from + 2]), tonumber(ARGV[from + 4])
+    local value = redis.pcall('GET', key)
+    local problem = failed(value, key)
+    if problem then return nil, problem end
+    local excess, last
+    if type(value) == 'string' and #value < 40 then excess, last = string.match(value, '^(%d+):(%d+)$') end
+    excess, last = tonumber(excess), tonumber(last)
+    if excess and excess <= 9007199254740991 then
+      local ms = now - last
+      if ms < -60000 then ms = 1 elseif ms < 0 then ms = 0 end
+      excess = math.max(0, excess - math.floor(rate * ms / 1000) + cost)
+    else
+      excess, last = cost - 1000, nil
+    end
+    if excess > burst then return {1, excess, i - 1, 0} end
+    excesses[i], lasts[i] = excess, last
+  end
+  local answer = {0, 0, -1, 0}
+  for i = number, 1, -1 do
+    local from = at + (i - 1) * 5
+    local rate, burst, delay = tonumber(ARGV[from + 1]), tonumber(ARGV[from + 2]), tonumber(ARGV[from + 3])
+    local excess, last = excesses[i], lasts[i]
+    local room = math.floor((math.min(burst, delay) - excess) / 1000)
+    local more = math.max(0, math.min(tonumber(ARGV[from + 5]) - 1, room))
+    if not last or now > last or now - last < -60000 then last = now end
+    local stored = excess + more * 1000
+    local lifetime = math.min(2592000000, math.ceil((stored + 1000) * 1000 / rate) + 1000)
+    redis.call('SET', KEYS[first + i], string.format('%.0f:%.0f', stored, last), 'PX', string.format('%.0f', lifetime))
+    answer[4 + i] = more
+    if excess > delay then
+      local wait = math.floor((excess - delay) * 1000 / rate)
+      if wait > answer[4] then answer[1], answer[2], answer[3], answer[4] = 2, excess, i - 1, wait end
+    end
+  end
+  return answer
+end
+local answers, key, at = {}, 0, 1
+while at <= #ARGV do
+  local number = tonumber(ARGV[at])
+  local answer, problem = decide(key, number, at)
   if problem then return problem end
-  local excess, last
-  if type(value) == 'string' and #value < 40 then excess, last = string.match(value, '^(%d+):(%d+)$') end
-  excess, last = tonumber(excess), tonumber(last)
-  if excess and excess <= 9007199254740991 then
-    local ms = now - last
-    if ms < -60000 then ms = 1 elseif ms < 0 then ms = 0 end
-    excess = math.max(0, excess - math.floor(rate * ms / 1000) + cost)
-  else
-    excess, last = cost - 1000, nil
-  end
-  if excess > burst then return {1, excess, i - 1, 0} end
-  excesses[i], lasts[i] = excess, last
+  answers[#answers + 1] = answer
+  key, at = key + number, at + 1 + number * 5
 end
-local answer = {0, 0, -1, 0}
-for i = #KEYS, 1, -1 do
-  local at = (i - 1) * 5
-  local rate, burst, delay = tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2]), tonumber(ARGV[at + 3])
-  local excess, last = excesses[i], lasts[i]
-  local more = math.max(0, math.min(tonumber(ARGV[at + 5]) - 1, math.floor((math.min(burst, delay) - excess) / 1000)))
-  if not last or now > last or now - last < -60000 then last = now end
-  local stored = excess + more * 1000
-  local lifetime = math.min(2592000000, math.ceil((stored + 1000) * 1000 / rate) + 1000)
-  redis.call('SET', KEYS[i], string.format('%.0f:%.0f', stored, last), 'PX', string.format('%.0f', lifetime))
-  answer[4 + i] = more
-  if excess > delay then
-    local wait = math.floor((excess - delay) * 1000 / rate)
-    if wait > answer[4] then answer[1], answer[2], answer[3], answer[4] = 2, excess, i - 1, wait end
-  end
-end
-return answer
+return answers
 `);
 
 /**

@@ -15,6 +15,7 @@ import {
   LEARN_SESSION,
   REGISTER_NODE,
   RENEW_CONNECTIONS,
+  type Script,
   TAKE_CONNECTIONS,
 } from './scripts.js';
 import type { StoreSecrets, StoreSettings } from './settings.js';
@@ -24,7 +25,9 @@ const REGISTER_INTERVAL = 1000;
 const REGISTERED_FOR = 5000;
 /** Connections that one call of a script renews or ends. */
 const BATCH = 500;
-/** ms for bringing the store up to date after a failure. */
+/** Questions about rates in one call: the store does nothing else meanwhile. */
+const MAX_BATCH = 100;
+/** ms for bringing the store up to date after a failure, and for its first answer. */
 const SYNC_TIMEOUT = 5000;
 /** Characters of the identifier of a peer; longer ones are not those of tsproxy. */
 const MAX_PEER = 1024;
@@ -55,6 +58,14 @@ export interface StoredRate extends Omit<RateLimit, 'zone'> {
   readonly lease: number;
 }
 
+/** A question about rates that is not sent yet. */
+interface RateQuestion {
+  readonly limits: readonly StoredRate[];
+  /** Number of requests to count at once for each of them. */
+  readonly leases: readonly number[];
+  readonly resolve: (answer: RateAnswer | null) => void;
+}
+
 /** A maximum of connections for a key of the store. */
 export interface StoredMaximum {
   readonly key: string;
@@ -67,8 +78,10 @@ export class Store {
   private readonly held: HeldConnections;
   private readonly leases = new RateLeases();
   private readonly nodesKey: string;
+  private batch: RateQuestion[] = [];
   private nodeCount = 1;
   private isStarted = false;
+  private wasUp = false;
   private heartbeat: NodeJS.Timeout | null = null;
   private renewal: NodeJS.Timeout | null = null;
   private loggedAt = Number.NEGATIVE_INFINITY;
@@ -147,19 +160,48 @@ export class Store {
     return this.isUp ? this.countInStore(limits) : Promise.resolve(null);
   }
 
-  private async countInStore(limits: readonly StoredRate[]): Promise<RateAnswer | null> {
+  private countInStore(limits: readonly StoredRate[]): Promise<RateAnswer | null> {
+    return new Promise((resolve) => {
+      const leases = this.leases.request(limits);
+      if (this.batch.push({ limits, leases, resolve }) === 1) setImmediate(() => this.sendBatch());
+      else if (this.batch.length === MAX_BATCH) this.sendBatch();
+    });
+  }
+
+  /** Puts the questions of a turn of the event loop in one call: most of its cost does not depend on their number. */
+  private sendBatch(): void {
+    const { batch } = this;
+    if (batch.length === 0) return;
+    this.batch = [];
+    const keys: string[] = [];
     const args: number[] = [];
-    const leases = this.leases.request(limits);
-    limits.forEach(
-      ({ rate, burst, delay, cost = 1000 }, i) => void args.push(rate, burst, delay, cost, leases[i] ?? 1),
+    for (const { limits, leases } of batch) {
+      args.push(limits.length);
+      for (let i = 0; i < limits.length; i++) {
+        const { key, rate, burst, delay, cost = 1000 } = limits[i] as StoredRate;
+        keys.push(key);
+        args.push(rate, burst, delay, cost, leases[i] ?? 1);
+      }
+    }
+    const answer = (replies: readonly unknown[]): void => {
+      for (let i = 0; i < batch.length; i++) this.answerRates(batch[i] as RateQuestion, replies[i]);
+    };
+    this.run(COUNT_RATES, keys, args).then(
+      (replies) => answer(Array.isArray(replies) ? replies : []),
+      () => answer([]),
     );
-    const keys = limits.map(({ key }) => key);
-    const reply = await this.ask(COUNT_RATES, keys, args);
-    this.leases.answered(limits, leases, isNumbers(reply) ? reply.slice(4) : []);
-    if (!isNumbers(reply) || reply.length < 4) return null;
-    const [code, excess, limitIndex, delay] = reply as [number, number, number, number]; // checked before
-    if (code === 1) return { result: 'beyond', excess, limitIndex, delay: 0 };
-    return code === 2 ? { result: 'delayed', excess, limitIndex, delay } : PASSED;
+  }
+
+  private answerRates({ limits, leases, resolve }: RateQuestion, reply: unknown): void {
+    const numbers = isNumbers(reply) && reply.length >= 4 ? reply : null;
+    this.leases.answered(limits, leases, numbers?.slice(4) ?? []);
+    if (numbers === null) {
+      resolve(null);
+      return;
+    }
+    const [code, excess, limitIndex, delay] = numbers as [number, number, number, number]; // checked above
+    if (code === 1) resolve({ result: 'beyond', excess, limitIndex, delay: 0 });
+    else resolve(code === 2 ? { result: 'delayed', excess, limitIndex, delay } : PASSED);
   }
 
   // -- connections
@@ -241,20 +283,25 @@ export class Store {
     const { settings } = this.options;
     // An earlier attempt may have failed halfway.
     this.held.lost();
-    await this.register();
+    // A store that answers too late is not used again; the rest, and the start of a busy process, may take longer.
+    await this.register(this.wasUp ? settings.timeout : SYNC_TIMEOUT);
     const key = `${settings.prefix}check:${this.held.owner}`;
-    await this.run(COUNT_RATES, [key], [1000, 0, 0, 1000, 1]);
-    await this.run(TAKE_CONNECTIONS, [key], ['check', 1000, 1]);
-    await this.run(RENEW_CONNECTIONS, [key], [1000, 'check']);
-    await this.run(END_CONNECTIONS, [key], ['check']);
-    await this.run(LEARN_SESSION, [key], [1000, 'check', 1]);
-    await this.run(FIND_SESSION, [key], [0]);
+    const check = (script: Script, ...args: (string | number)[]) => this.run(script, [key], args, SYNC_TIMEOUT);
+    await Promise.all([
+      check(COUNT_RATES, 1, 1000, 0, 0, 1000, 1),
+      check(TAKE_CONNECTIONS, 'check', 1000, 1),
+      check(RENEW_CONNECTIONS, 1000, 'check'),
+      check(END_CONNECTIONS, 'check'),
+      check(LEARN_SESSION, 1000, 'check', 1),
+      check(FIND_SESSION, 0),
+    ]);
     for (const [keys, args] of batches(this.held.takeStale()))
       await this.run(END_CONNECTIONS, keys, args, SYNC_TIMEOUT);
     for (const [keys, args] of batches(this.held.takeMissing())) await this.renew(keys, args, SYNC_TIMEOUT);
   }
 
   private up(): void {
+    this.wasUp = true;
     // Changes since `prepare` began are sent before any question.
     for (const [keys, args] of batches(this.held.takeStale()))
       void this.run(END_CONNECTIONS, keys, args).catch(() => {});
@@ -283,8 +330,8 @@ export class Store {
     this.renewal = null;
   }
 
-  private async register(): Promise<void> {
-    const reply = await this.run(REGISTER_NODE, [this.nodesKey], [this.options.node, REGISTERED_FOR]);
+  private async register(timeout?: number): Promise<void> {
+    const reply = await this.run(REGISTER_NODE, [this.nodesKey], [this.options.node, REGISTERED_FOR], timeout);
     if (typeof reply === 'number' && reply >= 1) this.nodeCount = reply;
   }
 
