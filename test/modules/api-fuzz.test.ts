@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { toBytes } from '../../src/diagnostics/byte-string.js';
+import { anyCharacter } from '../kit/any-character.js';
 import { get, startProxy, type TestProxy } from '../kit/index.js';
 import { api, JSON_TYPE } from './api-client.js';
 
@@ -54,7 +55,7 @@ const LIKELY: Readonly<Record<string, readonly string[]>> = {
   route: ['r1', 'a b', '#', '"', '$x'],
 };
 
-const anyText = fc.oneof(fc.string({ maxLength: 40 }), fc.string({ unit: 'binary', maxLength: 20 }));
+const anyText = fc.oneof(fc.string({ maxLength: 40 }), fc.string({ unit: anyCharacter, maxLength: 20 }));
 
 function text(name: string): fc.Arbitrary<string> {
   const likely = LIKELY[name];
