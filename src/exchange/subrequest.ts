@@ -63,6 +63,8 @@ class Subrequests implements ActiveSubrequests {
 
 /** A subrequest: the parent's handle of it, and the client side of its exchange. */
 export class NestedRequest extends InnerClient implements EngineSubrequest {
+  /** The exchange that it belongs to: in the background the client's own request, so that no other one waits for it. */
+  readonly parent: EngineExchange;
   readonly exchange: EngineExchange;
   readonly background: boolean;
   readonly sink: SubrequestSink;
@@ -102,32 +104,30 @@ export class NestedRequest extends InnerClient implements EngineSubrequest {
     return subrequest;
   }
 
-  private constructor(
-    readonly parent: EngineExchange,
-    uri: string,
-    args: string,
-    options: SubrequestOptions,
-  ) {
+  private constructor(from: EngineExchange, uri: string, args: string, options: SubrequestOptions) {
     super();
-    this.origin = parent;
-    const { nested } = parent;
+    const { nested } = from;
     this.depth = nested === null ? 1 : nested.depth + 1;
-    this.main = nested?.main ?? parent;
+    this.main = nested?.main ?? from;
     this.sink = options.sink;
     this.background = options.background ?? false;
-    const x = parent.fork(this);
+    const parent = this.background ? this.main : from;
+    this.parent = parent;
+    this.origin = parent;
+    const x = from.fork(this);
     x.method = options.method ?? 'GET';
     x.uri = uri;
     x.args = args;
     x.headOnly = options.headOnly ?? false;
     const { body = false } = options;
     if (typeof body !== 'boolean') x.body = body;
-    else if (body && parent.body !== null) x.body = new BorrowedBody(parent.body);
+    else if (body && from.body !== null) x.body = new BorrowedBody(from.body);
     if (options.clone === true) {
-      x.location = parent.location;
-      x.uriUnchanged = parent.uriUnchanged;
-      x.validLocation = parent.validLocation;
-      x.internal = parent.internal;
+      x.location = from.location;
+      x.uriUnchanged = from.uriUnchanged;
+      x.validLocation = from.validLocation;
+      x.internal = from.internal;
+      x.captures = from.captures;
     }
     this.exchange = x;
     if (parent.subrequests === null) parent.subrequests = new Subrequests(parent, this);

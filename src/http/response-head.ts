@@ -45,6 +45,8 @@ export class ResponseHead {
   private replacesLocation = false;
   /** Whether the source of the body can send `parts` itself, in any order. */
   seekable = false;
+  /** Offset in the content of the next byte of the body, for ranges: not 0 at first if the source has only a part (`slice`). */
+  contentOffset = 0;
   /** Whether conditions of the client are evaluated although the response is the upstream's: it may be in the cache. */
   conditional = false;
   /** Parts that a seekable source sends instead of the whole body; null: the whole body. */
@@ -92,6 +94,7 @@ export class ResponseHead {
     this.trailers.length = 0;
     this.seekable = false;
     this.conditional = false;
+    this.contentOffset = 0;
     this.parts = null;
   }
 

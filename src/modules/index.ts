@@ -56,6 +56,7 @@ import realip_module from './realip.js';
 import referer_module from './referer.js';
 import rewrite_module from './rewrite.js';
 import secure_link_module from './secure_link.js';
+import slice_module from './slice.js';
 import split_clients_module from './split_clients.js';
 import sse_module from './sse.js';
 import ssi_module from './ssi/index.js';
@@ -152,6 +153,7 @@ export const modules: readonly Module[] = [
   referer_module,
   rewrite_module,
   secure_link_module,
+  slice_module,
   split_clients_module,
   sse_module,
   ssi_module,

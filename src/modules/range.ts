@@ -5,7 +5,7 @@ import { type ByteRange, parseByteRanges } from '../http/byte-ranges.js';
 import { Field } from '../http/field-names.js';
 import { parseHttpDate } from '../http/http-date.js';
 import { modifiedSeconds } from '../http/modified.js';
-import type { BodyPart } from '../http/response-head.js';
+import type { BodyPart, ResponseHead } from '../http/response-head.js';
 import type { BodyFilter, Chunk } from '../program/body.js';
 import type { Exchange } from '../program/exchange.js';
 import { defineModule } from '../program/module.js';
@@ -81,18 +81,20 @@ function multipart(x: Exchange, ranges: readonly ByteRange[]): void {
   response.contentLength = parts.reduce((sum, { text, start, end }) => sum + text.length + end - start, 0);
 }
 
-/** Cuts one range out of a body that is streamed sequentially. */
+/** Cuts one range out of a body that is streamed sequentially. `response.contentOffset` is the position in the content. */
 class RangeFilter implements BodyFilter {
-  private offset = 0;
-
-  constructor(private readonly range: ByteRange) {}
+  constructor(
+    private readonly range: ByteRange,
+    private readonly response: ResponseHead,
+  ) {}
 
   push(chunk: Chunk | null, next: (chunk: Chunk | null) => boolean): boolean {
     if (chunk === null) return next(null);
     const { start, end } = this.range;
-    const from = this.offset;
-    this.offset += chunk.length;
-    if (end <= from || start >= this.offset) return true;
+    const from = this.response.contentOffset;
+    const to = from + chunk.length;
+    this.response.contentOffset = to;
+    if (end <= from || start >= to) return true;
     const first = Math.max(0, start - from);
     const last = Math.min(chunk.length, end - from);
     return next(typeof chunk === 'string' ? chunk.slice(first, last) : chunk.subarray(first, last));
@@ -102,7 +104,7 @@ class RangeFilter implements BodyFilter {
 function rangeFilter(x: Exchange): BodyFilter | null {
   const { parts, seekable } = x.response;
   const [part] = parts ?? [];
-  return part === undefined || seekable ? null : new RangeFilter(part);
+  return part === undefined || seekable ? null : new RangeFilter(part, x.response);
 }
 
 export default defineModule({

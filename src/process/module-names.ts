@@ -196,7 +196,7 @@ export const MODULE_NAMES: readonly NamedModule[] = [
       proxy_cache proxy_cache_key proxy_cache_valid proxy_cache_methods proxy_cache_min_uses proxy_cache_bypass
       proxy_no_cache proxy_cache_lock proxy_cache_lock_timeout proxy_cache_lock_age proxy_cache_use_stale
       proxy_cache_background_update proxy_cache_revalidate proxy_cache_convert_head proxy_cache_max_range_offset
-      proxy_cache_memory slice_range proxy_host proxy_port proxy_add_x_forwarded_for`,
+      proxy_cache_memory proxy_host proxy_port proxy_add_x_forwarded_for`,
   },
   { load: () => import('../modules/random_index.js'), names: 'random_index' },
   { load: () => import('../modules/range.js'), names: '' },
@@ -220,6 +220,7 @@ export const MODULE_NAMES: readonly NamedModule[] = [
     names: `
       secure_link secure_link_md5 secure_link_secret secure_link_expires`,
   },
+  { load: () => import('../modules/slice.js'), names: 'slice slice_range' },
   { load: () => import('../modules/split_clients.js'), names: 'split_clients' },
   {
     load: () => import('../modules/sse.js'),

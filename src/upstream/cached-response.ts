@@ -56,6 +56,7 @@ const NOTHING = { chunk: () => true, done: (_subrequest: Subrequest): void => {}
 function startUpdate(x: Exchange): Exchange | null {
   const subrequest = x.subrequest(x.uri, x.args, {
     sink: NOTHING,
+    method: x.method,
     headOnly: true,
     background: true,
     clone: true,

@@ -287,10 +287,6 @@ export default defineModule({
     checkCache('proxy', block, c);
   },
   variables: {
-    slice_range: {
-      get: (x: Exchange) => x.headers.joined('range'),
-      doc: "The client's `Range`. In nginx, the range of the slice that is requested (`slice`).",
-    },
     proxy_host: {
       get: (x) => httpExchange(x).upstreamHost,
       changeable: true,
