@@ -156,10 +156,10 @@ test('a file that is included twice is printed once by -T', async (t) => {
 
 test('-t of a file with unsupported features lists them by module, and names the command with all places', async (t) => {
   const hint =
-    /^tsproxy: not supported \(with the number of places\):\n {2}ngx_http_slice_module: slice \(6\)\ntsproxy: "tsproxy compat .*nginx\.conf" lists all places; --allow-unsupported starts without them$/m;
-  const prefix = new Prefix(t, `events { }\nhttp {\nslice 1m;\n}\n`);
+    /^tsproxy: not supported \(with the number of places\):\n {2}ngx_http_degradation_module: degrade \(6\)\ntsproxy: "tsproxy compat .*nginx\.conf" lists all places; --allow-unsupported starts without them$/m;
+  const prefix = new Prefix(t, `events { }\nhttp {\ndegrade 204;\n}\n`);
   assert.doesNotMatch((await command([...prefix.words, '-t'])).stderr, hint);
-  prefix.write('nginx.conf', `events { }\nhttp {\n${'slice 1m;\n'.repeat(6)}}\n`);
+  prefix.write('nginx.conf', `events { }\nhttp {\n${'degrade 204;\n'.repeat(6)}}\n`);
   assert.match((await command([...prefix.words, '-t'])).stderr, hint);
 });
 

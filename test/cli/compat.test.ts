@@ -45,31 +45,31 @@ test('a directive is different where its words are about the difference', () => 
 
 test('directives of nginx and third parties are listed as missing, with their module', () => {
   const result = survey(
-    'stream { server { listen 1; } }\nevents { }\nhttp { slice 1m; pagespeed on; server { slice 0; location / { content_by_lua_block { "}" } } } log_format a $memcached_key; }',
+    'stream { server { listen 1; } }\nevents { }\nhttp { degrade 204; pagespeed on; server { degrade off; location / { content_by_lua_block { "}" } } } log_format a $memcached_key; }',
   );
   assert.equal(verdictOf(result), 'refused');
   assert.deepEqual(named(result, 'missing'), [
     'stream',
-    'slice',
+    'degrade',
     'pagespeed',
     'content_by_lua_block',
     '$memcached_key',
   ]);
   assert.deepEqual(result.refusals, []);
   const owners = new Map(result.entries.map(({ name, module }) => [name, module]));
-  assert.equal(owners.get('slice'), 'ngx_http_slice_module');
+  assert.equal(owners.get('degrade'), 'ngx_http_degradation_module');
   assert.equal(owners.get('$memcached_key'), 'ngx_http_memcached_module');
   assert.match(owners.get('pagespeed') ?? '', /third-party/);
 });
 
 test('with allow_unsupported missing features are differences; what is off, and mere settings, have no effect', () => {
-  const text = 'events { }\nhttp { slice 1m; modsecurity off; fastcgi_param A b; server { listen 127.0.0.1:1; } }';
+  const text = 'events { }\nhttp { degrade 204; modsecurity off; fastcgi_param A b; server { listen 127.0.0.1:1; } }';
   const refused = survey(text);
   assert.equal(verdictOf(refused), 'refused');
-  assert.deepEqual(named(refused, 'missing'), ['slice']);
+  assert.deepEqual(named(refused, 'missing'), ['degrade']);
   assert.deepEqual(named(refused, 'without effect'), ['modsecurity', 'fastcgi_param']);
   assert.match(
-    refused.entries.find(({ name }) => name === 'slice')?.remark ?? '',
+    refused.entries.find(({ name }) => name === 'degrade')?.remark ?? '',
     /^With allow_unsupported, it is ignored/,
   );
   assert.equal(verdictOf(survey(`allow_unsupported on;\n${text}`)), 'different');
@@ -89,19 +89,22 @@ test('errors of -t are refusals: parameters, values, unknown names, places, synt
 
 test('included files are looked through, and a place counts once', () => {
   const result = survey('events { }\nhttp { include a.conf; server { include a.conf; listen 127.0.0.1:1; } }', {
-    '/a.conf': 'slice 1m;\n',
+    '/a.conf': 'degrade 204;\n',
   });
-  const [slice] = result.entries.filter(({ name }) => name === 'slice');
+  const [degrade] = result.entries.filter(({ name }) => name === 'degrade');
   assert.deepEqual(
-    slice?.places.map(({ source, start }) => `${source.name}:${start}`),
+    degrade?.places.map(({ source, start }) => `${source.name}:${start}`),
     ['/a.conf:0'],
   );
 });
 
 test('the text names places and reasons, and ends with the verdict', () => {
-  const result = survey(`slice 1m;\n${'http { slice 1m; }\n'.repeat(6)}events { }\nworker_rlimit_core 1m;\n`);
+  const result = survey(`degrade 204;\n${'http { degrade 204; }\n'.repeat(6)}events { }\nworker_rlimit_core 1m;\n`);
   const text = reportText({ file: 'nginx.conf', readAs: null }, result, PLAIN, 80);
-  assert.match(text, /^Missing \(1\)\n {2}slice \(ngx_http_slice_module\) {2}\/nginx\.conf:2:8, .* and 2 more\n/);
+  assert.match(
+    text,
+    /^Missing \(1\)\n {2}degrade \(ngx_http_degradation_module\) {2}\/nginx\.conf:2:8, .* and 2 more\n/,
+  );
   assert.match(text, /\nAccepted without effect \(1\)\n {2}worker_rlimit_core {2}\/nginx\.conf:9:1\n {6}\w/);
   assert.match(
     text,
@@ -123,24 +126,24 @@ test('compat exits 0 where all is supported or without effect, else 1', async (t
     good.stdout,
     /^Supported \(5\)\n {2}events http server listen return\n\n.*tsproxy accepts this configuration/,
   );
-  const bad = await command(['compat', '-c', `${prefix(t, 'events { }\nhttp { slice 1m; }\n').path}/nginx.conf`]);
+  const bad = await command(['compat', '-c', `${prefix(t, 'events { }\nhttp { degrade 204; }\n').path}/nginx.conf`]);
   assert.equal(bad.code, 1);
   assert.match(bad.stdout, /^Missing \(1\)\n/);
 });
 
 test('compat --json gives all places', async (t) => {
-  const { path } = prefix(t, 'events { }\nhttp {\n slice 1m;\n server { listen 1 sdp; slice 1m; }\n}\n');
+  const { path } = prefix(t, 'events { }\nhttp {\n degrade 204;\n server { listen 1 sdp; degrade 204; }\n}\n');
   const output = await command(['compat', '--json', '-p', path, '-c', 'nginx.conf']);
   assert.equal(output.code, 1);
   const report = JSON.parse(output.stdout) as JsonReport;
   assert.equal(report.verdict, 'refused');
   assert.equal(report.counts.missing, 1);
   assert.deepEqual(
-    report.entries.find(({ name }) => name === 'slice'),
+    report.entries.find(({ name }) => name === 'degrade'),
     {
-      name: 'slice',
+      name: 'degrade',
       status: 'missing',
-      module: 'ngx_http_slice_module',
+      module: 'ngx_http_degradation_module',
       remark: 'With allow_unsupported, it is ignored, because it affects only speed or size.',
       count: 2,
       places: [
