@@ -12,7 +12,7 @@ import { modules } from '../src/modules/index.js';
 const PAGE = fileURLToPath(new URL('../../docs/differences.md', import.meta.url));
 
 /** Beginnings of the items that are about no directive. */
-const GENERAL = ['`-t` reports', 'Regular expressions are', 'HTTP/3, caching'];
+const GENERAL = ['`-t` reports', 'Regular expressions are', 'HTTP/3 and FastCGI'];
 
 const specs = new Map<string, DirectiveSpec[]>();
 for (const { directives } of modules) {
