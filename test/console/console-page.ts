@@ -56,6 +56,7 @@ export async function startSite(t: Test, parameters = 'control=on'): Promise<Sit
   const configuration = (extra: string): string => `pid nginx.pid;
 events {}
 http {
+  proxy_cache_path cache keys_zone=pages:64k;
   upstream echo { zone echo 64k; server 127.0.0.1:${upstream}; }
   server {
     listen 127.0.0.1:${port};
@@ -71,6 +72,7 @@ http {
     location /socket { proxy_pass http://echo; proxy_websocket on; }
     location /events { proxy_pass http://echo; }
     location /plain { proxy_pass http://echo; }
+    location /cached { proxy_pass http://echo; proxy_cache pages; proxy_cache_key $uri; proxy_cache_valid 1h; }
     ${extra}
   }
 }

@@ -300,6 +300,16 @@ test('a broken configuration is refused with its code frame, and a valid one is 
   await closePage(page);
 });
 
+test('stored responses are listed, and removed', { skip: noBrowser }, async () => {
+  for (const path of ['/cached/1', '/cached/2']) await get(site.port, path);
+  const page = await openPage(browser, site, 'cache');
+  const keys = `[...document.querySelectorAll('tbody code')].map((cell) => cell.textContent).sort().join()`;
+  await shows(page, `${keys} === '/cached/1,/cached/2'`);
+  await page.evaluate(`document.querySelector('[data-purge="/cached/1"]').click()`);
+  await shows(page, `${keys} === '/cached/2'`);
+  await closePage(page);
+});
+
 test('no view has an accessibility error, and nothing is wider than the window', { skip: noBrowser }, async () => {
   const page = await openPage(browser, site, 'overview');
   for (const width of [360, 1280]) {
@@ -309,6 +319,7 @@ test('no view has an accessibility error, and nothing is wider than the window',
       'http',
       'websockets',
       'sse',
+      'cache',
       'configuration',
       'configuration/explain',
       'configuration/changes',
