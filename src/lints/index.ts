@@ -10,6 +10,7 @@ import cache_key_without_scheme from './cache-key-without-scheme.js';
 import cache_key_without_slice from './cache-key-without-slice.js';
 import cache_key_without_uri from './cache-key-without-uri.js';
 import cache_key_without_user from './cache-key-without-user.js';
+import cache_lock_off from './cache-lock-off.js';
 import cache_path_shared from './cache-path-shared.js';
 import cache_private_responses from './cache-private-responses.js';
 import cache_valid_unreachable from './cache-valid-unreachable.js';
@@ -108,6 +109,7 @@ export const lints: readonly Lint[] = [
   cache_key_without_slice,
   cache_key_without_uri,
   cache_key_without_user,
+  cache_lock_off,
   cache_path_shared,
   cache_private_responses,
   cache_valid_unreachable,

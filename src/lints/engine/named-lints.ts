@@ -17,6 +17,7 @@ export const NAMED_LINTS: readonly NamedLint[] = [
   { on: 'slice', load: () => import('../cache-key-without-slice.js') },
   { on: 'proxy_cache_key', load: () => import('../cache-key-without-uri.js') },
   { on: 'proxy_cache_valid', load: () => import('../cache-key-without-user.js') },
+  { on: 'proxy_cache_lock_timeout proxy_cache_lock_age', load: () => import('../cache-lock-off.js') },
   {
     on: 'proxy_cache_path fastcgi_cache_path uwsgi_cache_path scgi_cache_path',
     load: () => import('../cache-path-shared.js'),
