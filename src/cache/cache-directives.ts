@@ -69,6 +69,15 @@ const memory = custom('size [max_object=size] | off', 1, 2, (words, c): CacheMem
   return { size, maxObject };
 });
 
+export type CacheLockMode = 'off' | 'on' | 'stream';
+
+const lockMode = custom('on [stream] | off', 1, 2, ([first, second], c): CacheLockMode => {
+  const isOn = first !== undefined && flag.parse([first], c);
+  if (second === undefined) return isOn ? 'on' : 'off';
+  if (!isOn || second.text !== 'stream') c.fail(second, 'invalid-value', `invalid value "${second.text}"`);
+  return 'stream';
+});
+
 const useStale = bitmask(
   'error',
   'timeout',
@@ -147,10 +156,10 @@ function cache(p: string) {
     },
     cache_lock: {
       contexts: CONTEXTS,
-      takes: flag,
+      takes: lockMode,
       default: 'off',
-      doc: `Whether only one request at a time is passed to the upstream for a key that is not in the cache. The others wait until the response is stored, or for \`${p}cache_lock_timeout\`.`,
-      example: `${p}cache_lock on;`,
+      doc: `Whether only one request at a time is passed to the upstream for a key that is not in the cache, over all worker processes. The others wait until the response is stored, or for \`${p}cache_lock_timeout\`. With \`on stream\` they do not wait for its end: they get it while it arrives. If that request fails, because its worker is killed or its upstream fails, the response is requested again, and they continue where they are, if it is the same: same status, \`ETag\`, \`Last-Modified\`, length, and bytes. If the response turns out not to be stored, they are passed to the upstream at once. A client that leaves does not end a request for which others wait.`,
+      example: `${p}cache_lock on stream;`,
     },
     cache_lock_timeout: {
       contexts: CONTEXTS,

@@ -4,7 +4,7 @@ import { valuesUnder } from '../config/prefixed-directives.js';
 import type { TemporaryPath } from '../config/temporary-path-argument.js';
 import type { Compiler } from '../program/module.js';
 import type { Template } from '../program/template.js';
-import type { CacheDirectives, CacheFamily, CacheMemoryData } from './cache-directives.js';
+import type { CacheDirectives, CacheFamily, CacheLockMode, CacheMemoryData } from './cache-directives.js';
 import type { CachePathData } from './cache-path.js';
 import type { CachePolicy } from './cache-policy.js';
 import { CacheStore } from './cache-store.js';
@@ -24,7 +24,8 @@ export interface CacheSettings {
   readonly minUses: number;
   readonly bypass: readonly Template[];
   readonly noCache: readonly Template[];
-  readonly lock: boolean;
+  /** `stream`: others read the response while it is stored. */
+  readonly lock: CacheLockMode;
   /** ms. */
   readonly lockTimeout: number;
   readonly lockAge: number;

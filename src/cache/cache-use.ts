@@ -3,21 +3,22 @@
  * nginx: ngx_http_upstream_cache, ngx_http_file_cache_open.
  */
 import { createHash } from 'node:crypto';
-import { epochTime } from '../http/clock.js';
-import { Field } from '../http/field-names.js';
-import { parseHttpDate } from '../http/http-date.js';
 import type { UpstreamHead } from '../http/upstream-session.js';
 import { logError } from '../program/error-context.js';
 import type { Exchange } from '../program/exchange.js';
 import { StateKey } from '../program/state-key.js';
-import type { Template } from '../program/template.js';
+import type { FillEnd } from '../zones/cache-locks.js';
 import type { CacheSettings } from './cache-settings.js';
 import type { CacheStore } from './cache-store.js';
 import { type OpenEntry, rewriteHead } from './entry-file.js';
 import type { EntryHead } from './entry-head.js';
 import { hashOf } from './entry-path.js';
 import { EntryWriter } from './entry-writer.js';
-import type { FillLock, LockResult } from './fill-lock.js';
+import { FillFollower, openGrowingEntry } from './fill-follower.js';
+import type { FillLock, LockResult, LockTerms } from './fill-lock.js';
+import { FillProgress } from './fill-progress.js';
+import { anyHolds, now, storeFor, storesRange, suitsMethod } from './request-rules.js';
+import { validatorsOf, validityUntil } from './stored-fields.js';
 import { validTime } from './valid-times.js';
 
 export type CacheStatus = 'MISS' | 'BYPASS' | 'EXPIRED' | 'STALE' | 'UPDATING' | 'REVALIDATED' | 'HIT';
@@ -35,19 +36,6 @@ const UPDATE_AGE = 2 ** 31 - 1;
 /** Lookups for one request, each after waiting for another request. */
 const MAX_LOOKUPS = 100;
 
-function now(): number {
-  return Math.floor(epochTime() / 1000);
-}
-
-/** Whether at least one value is neither empty nor `0`. nginx: ngx_http_test_predicates. */
-function anyHolds(conditions: readonly Template[], x: Exchange): boolean {
-  for (const condition of conditions) {
-    const value = condition.of(x);
-    if (value !== '' && value !== '0') return true;
-  }
-  return false;
-}
-
 /** Starts a request for the same URI in the background, in the same location; returns null if that is not possible. */
 export type StartUpdate = (x: Exchange) => Exchange | null;
 
@@ -57,6 +45,8 @@ export class CacheUse {
   storable: boolean;
   /** The entry that was found; the caller serves it if the lookup says so. */
   entry: OpenEntry | null = null;
+  /** The entry that another request is writing, which is served instead. */
+  follower: FillFollower | null = null;
   /** Empty: not needed so far. */
   private keyHash = '';
   /** Hash of the entry in question; empty: that of the key. */
@@ -102,17 +92,8 @@ export class CacheUse {
     startUpdate: StartUpdate,
   ): CacheUse | null | number {
     if (!settings.methods.has(x.method)) return null;
-    let { store } = settings;
-    if (settings.zone !== null) {
-      const name = settings.zone.of(x);
-      if (name === '' || name === 'off') return null;
-      store = settings.stores.get(name) ?? null;
-      if (store === null) {
-        logError(x, 'error', `cache "${name}" not found`);
-        return 500;
-      }
-    }
-    if (store === null) return null;
+    const store = storeFor(x, settings);
+    if (store === null || typeof store === 'number') return store;
     const use = new CacheUse(x, settings, store, settings.key?.of(x) ?? defaultKey(), startUpdate);
     x.setState(CACHE_USE, use);
     return use;
@@ -164,7 +145,7 @@ export class CacheUse {
     this.status = 'HIT';
     this.entry = entry;
     this.store.accessed(this.hash);
-    this.unlock();
+    this.unlock('filled');
     return 'serve';
   }
 
@@ -189,13 +170,8 @@ export class CacheUse {
     return null;
   }
 
-  /** The response to a HEAD request has no body that could be sent to others. */
   private usable(entry: OpenEntry | null): OpenEntry | null {
-    if (entry === null || this.x.method === 'HEAD') return entry;
-    const { status, fields } = entry.head;
-    if (entry.bodyLength > 0 || status === 204 || status === 304) return entry;
-    const [, length = '0'] = /^content-length:[ \t]*([0-9]+)/im.exec(fields) ?? [];
-    if (Number(length) === 0) return entry;
+    if (entry === null || suitsMethod(entry, this.x.method)) return entry;
     entry.close();
     return null;
   }
@@ -228,9 +204,7 @@ export class CacheUse {
     const { backgroundUpdate, policy } = this.settings;
     if (!mayServe || (isOurs && !backgroundUpdate && !policy.updatesInBackground)) return this.expired();
     if (isOurs) {
-      const update = this.startUpdate(this.x);
-      if (update === null) return 500;
-      if (this.lock !== null) update.setState(UPDATE_LOCK, this.lock);
+      if (!this.beginUpdate(this.lock)) return 500;
       this.lock = null;
     }
     this.status = isOurs ? 'STALE' : 'UPDATING';
@@ -263,44 +237,87 @@ export class CacheUse {
 
   private lockMissing(): LookupResult | Promise<LookupResult> {
     const { settings, store } = this;
-    if (!settings.lock || this.lock !== null) return this.fetch();
+    if (settings.lock === 'off' || this.lock !== null) return this.fetch();
     const lock = store.locks.lock(this.hash);
     this.lock = lock;
-    const result = lock.acquire({ wait: 'complete', timeout: settings.lockTimeout, age: settings.lockAge });
+    const result = lock.acquire(this.terms);
     if (!(result instanceof Promise)) return this.locked(result, false);
     return result.then((settled) => this.locked(settled, true));
   }
 
+  private get terms(): LockTerms {
+    const { lock, lockTimeout, lockAge } = this.settings;
+    return { wait: lock === 'stream' ? 'stream' : 'complete', timeout: lockTimeout, age: lockAge };
+  }
+
   private locked(result: LockResult, waited: boolean): LookupResult | Promise<LookupResult> {
+    if (result instanceof FillProgress) return this.follow(result);
     if (result === 'mine' || result === 'unlocked') {
+      const { hash } = this;
       // The response may have been stored meanwhile.
       const found = waited ? this.find() : null;
+      if (found === null && this.hash === this.mainHash) this.hash = hash;
       if (found !== null && this.settings.policy.reuse(this.x, found.head, now()) === 'fresh') return this.hit(found);
       found?.close();
       this.entry = null;
       return this.fetch();
     }
     this.lock = null;
-    if (result === 'filled' && ++this.lookups < MAX_LOOKUPS) return this.open();
+    if (result === 'filled') return this.lookUpAgain();
     this.storable = false;
     return 'fetch';
   }
 
-  /** The upstream is asked; a response to a request for a distant range is not stored. */
-  private fetch(): LookupResult {
-    if (this.storable && !this.storesRange()) this.storable = false;
+  private lookUpAgain(): LookupResult | Promise<LookupResult> {
+    if (++this.lookups < MAX_LOOKUPS) return this.open();
+    this.storable = false;
     return 'fetch';
   }
 
-  /** nginx: ngx_http_upstream_cache_check_range. */
-  private storesRange(): boolean {
-    const { maxRangeOffset } = this.settings;
-    const range = this.x.headers.valueOf(Field.Range);
-    if (range === undefined || maxRangeOffset === Number.POSITIVE_INFINITY) return true;
-    if (maxRangeOffset === 0) return false;
-    const [, start] = /^bytes= *(-|[0-9]*)/i.exec(range) ?? [];
-    if (start === undefined || range.length < 7) return true;
-    return start !== '-' && Number(start) < maxRangeOffset;
+  /** Another request is writing an entry, which may be that of another variant. */
+  private follow(progress: FillProgress): LookupResult | Promise<LookupResult> {
+    const { x, lock, store, settings, hash } = this;
+    this.lock = null;
+    const entry = openGrowingEntry(progress);
+    if (lock === null || entry === null) {
+      // It was stored, or given up, a moment ago.
+      lock?.leave();
+      return this.lookUpAgain();
+    }
+    const follower = new FillFollower(x, lock, entry, {
+      terms: this.terms,
+      path: store.placeOf(hash, settings.temporary).path,
+      newLock: () => store.locks.lock(hash),
+      refill: (held) => this.beginUpdate(held),
+    });
+    const { head } = follower;
+    const variant = head.vary === '' ? '' : settings.policy.variant(x, head.vary);
+    const isOther = head.variant !== variant;
+    if (!isOther && head.key === this.key && settings.policy.reuse(x, head, now()) === 'fresh') {
+      this.follower = follower;
+      this.status = 'HIT';
+      return 'serve';
+    }
+    follower.release();
+    if (isOther && ++this.lookups < MAX_LOOKUPS) {
+      this.hash = this.secondaryHash(variant);
+      return this.lockMissing();
+    }
+    return this.fetch();
+  }
+
+  /** Requests the entry in the background; that request ends the lock. */
+  private beginUpdate(lock: FillLock | null): boolean {
+    const update = this.startUpdate(this.x);
+    if (update === null) return false;
+    if (lock !== null) update.setState(UPDATE_LOCK, lock);
+    return true;
+  }
+
+  /** The upstream is asked; a response to a request for a distant range is not stored. */
+  private fetch(): LookupResult {
+    if (this.storable && !storesRange(this.x, this.settings.maxRangeOffset)) this.storable = false;
+    return 'fetch';
   }
 
   // -- the response of the upstream
@@ -318,14 +335,12 @@ export class CacheUse {
     if (validity !== null && validUntil !== 0) {
       this.renew(entry, {
         ...entry.head,
-        validUntil,
-        staleWhileRevalidateUntil: validUntil + validity.staleWhileRevalidate,
-        staleIfErrorUntil: validUntil + validity.staleIfError,
+        ...validityUntil(validUntil, validity),
         date: time,
         fields,
       });
     }
-    this.unlock();
+    this.unlock('filled');
     return true;
   }
 
@@ -348,7 +363,7 @@ export class CacheUse {
     const isConfigured = reason !== null && settings.useStale.includes(reason);
     if (!isConfigured && (byResponse || entry.head.staleIfErrorUntil < now())) return false;
     this.status = 'STALE';
-    this.unlock();
+    this.unlock('filled');
     return true;
   }
 
@@ -359,13 +374,13 @@ export class CacheUse {
       const validity = this.settings.policy.validity(this.x, response, time);
       if (validity !== null) this.remember(response.status, validity.validUntil);
     }
-    this.unlock();
+    this.pass(response.status);
   }
 
   /** There is no response. */
   failed(status: number): void {
     if (this.storable && (status === 502 || status === 504)) this.remember(status, 0);
-    this.unlock();
+    this.unlock('failed');
   }
 
   private remember(status: number, validUntil: number): void {
@@ -390,8 +405,7 @@ export class CacheUse {
       return null;
     }
     if (anyHolds(settings.noCache, x)) return null;
-    const { status, headers } = response;
-    const seconds = validTime(settings.valid, status);
+    const seconds = validTime(settings.valid, response.status);
     const validUntil = validity.validUntil || (seconds === 0 ? 0 : time + seconds);
     if (validUntil === 0) return null;
     const variant = vary === '' ? '' : policy.variant(x, vary);
@@ -399,18 +413,14 @@ export class CacheUse {
     if (this.hash !== this.mainHash && (variant === '' || this.secondaryHash(variant) !== this.hash)) {
       this.hash = this.mainHash;
     }
-    const isContent = status === 200 || status === 206;
     return {
-      validUntil,
-      staleWhileRevalidateUntil: validUntil + validity.staleWhileRevalidate,
-      staleIfErrorUntil: validUntil + validity.staleIfError,
+      ...validityUntil(validUntil, validity),
       key: this.key,
       date: time,
-      lastModified: isContent ? parseHttpDate(headers.valueOf(Field.LastModified) ?? '') : -1,
-      etag: isContent ? (headers.valueOf(Field.ETag) ?? '') : '',
+      ...validatorsOf(response),
       vary,
       variant,
-      status,
+      status: response.status,
       reason: response.reason,
       version: response.version,
       fields: policy.storedFields(x, response, time),
@@ -431,9 +441,10 @@ export class CacheUse {
 
   /** The response is complete: its file becomes the entry. */
   finish(writer: EntryWriter): void {
+    const { length } = writer;
     try {
       this.store.stored(this.hash, writer.finish());
-      this.unlock('filled');
+      this.unlock('filled', length);
     } catch (error) {
       writer.discard();
       this.storingFailed(error);
@@ -455,13 +466,26 @@ export class CacheUse {
   }
 
   closeEntry(): void {
+    this.follower?.release();
     this.entry?.close();
     this.entry = null;
   }
 
-  /** The response is not stored. */
-  unlock(end: 'filled' | 'failed' | 'passed' = 'passed'): void {
-    this.lock?.end(end, 0);
+  /** The lock by which others learn of the entry's file while it is written; null: they wait until it is complete. */
+  get announcedBy(): FillLock | null {
+    const { settings, lock, x } = this;
+    // The response to a HEAD request is none for others.
+    return settings.lock === 'stream' && (settings.convertHead || x.method !== 'HEAD') ? lock : null;
+  }
+
+  /** The response is not stored: after an error the others try one after the other, otherwise all at once if they stream. */
+  pass(status: number): void {
+    this.unlock(status >= 500 ? 'failed' : 'passed');
+  }
+
+  /** `length`: of the body that was stored. */
+  private unlock(end: FillEnd, length = 0): void {
+    this.lock?.end(end, length);
     this.lock = null;
   }
 
@@ -471,7 +495,6 @@ export class CacheUse {
     this.released = true;
     this.lock?.leave();
     this.lock = null;
-    this.entry?.close();
-    this.entry = null;
+    this.closeEntry();
   }
 }

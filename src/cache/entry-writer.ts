@@ -45,7 +45,7 @@ export class EntryWriter {
   private buffer: Buffer | null = null;
   private used = 0;
   /** Bytes of the body so far. */
-  private length = 0;
+  length = 0;
 
   constructor(
     private readonly place: EntryPlace,

@@ -2,7 +2,7 @@
  * Locks of missing entries in the cache of a zone, as a table's requests use them (`proxy_cache_lock`). The zone decides
  * across processes (`src/zones/cache-locks.ts`); here are the requests of this process that wait, and their timeouts.
  */
-import { announceFill, endFill, lockEntry, reportFill } from '../zones/cache-lock-operations.js';
+import { announceFill, endFill, type LockAnswer, lockEntry, reportFill } from '../zones/cache-lock-operations.js';
 import type { FillEnd, GrowingFill, LockNews } from '../zones/cache-locks.js';
 import { giveBack, newTicket } from '../zones/tickets.js';
 import type { Zone, ZoneBackend } from '../zones/zone.js';
@@ -24,6 +24,10 @@ export interface LockTerms {
  * `unlocked`: requested without a lock, and stored if it may be. A `FillProgress`: the entry that is being written.
  */
 export type LockResult = 'mine' | 'filled' | 'timeout' | 'busy' | 'unlocked' | FillProgress;
+
+/** ms between questions while the backend does not respond, and the longest time for which it is waited. */
+const RETRY_INTERVAL = 100;
+const RETRY_TIME = 5000;
 
 export class FillLocks {
   private readonly zone: Zone;
@@ -84,14 +88,14 @@ export class FillLocks {
       if (claim === undefined) return;
       const { outcome, growing } = news;
       if (growing !== null) claim.settle(this.follow(growing));
-      else if (outcome !== 'growing') claim.settle(outcome);
+      else if (outcome !== 'growing' && outcome !== 'unanswered') claim.settle(outcome);
     }
   }
 }
 
 /** The lock of an entry for one request. Every lock that was acquired must be ended by `end` or `leave`. */
 export class FillLock {
-  private readonly ticket = newTicket();
+  private ticket = 0;
   private resolve: ((result: LockResult) => void) | null = null;
   private timer: NodeJS.Timeout | null = null;
   private progress: FillProgress | null = null;
@@ -115,27 +119,15 @@ export class FillLock {
   /** Requests the lock. A request whose client leaves meanwhile calls `leave`; the promise is then not resolved. */
   acquire(terms: LockTerms): LockResult | Promise<LockResult> {
     if (this.held) this.leave();
-    const { locks, ticket } = this;
-    const { backend } = locks;
     this.startedWaiting = performance.now();
-    this.held = true;
-    // Registered first: an update about this ticket may arrive before the answer.
-    locks.register(ticket, this);
     let result: LockResult | null = null;
-    this.resolve = (early) => (result = early);
-    const answer = backend.ask(lockEntry, this.question(terms));
-    if (!(answer instanceof Promise)) {
-      if (answer.outcome !== 'busy' && answer.outcome !== 'growing') this.settle(answer.outcome);
-      else if (terms.wait === 'no') this.settle('busy');
-      if (result !== null) return result;
-      return new Promise((resolve) => {
-        this.resolve = resolve;
-        this.schedule(terms, answer.left);
-      });
-    }
+    this.resolve = (early) => {
+      result = early;
+    };
+    this.ask(terms);
+    if (result !== null) return result;
     return new Promise((resolve) => {
       this.resolve = resolve;
-      this.await(answer, terms);
     });
   }
 
@@ -172,8 +164,7 @@ export class FillLock {
     this.stopFollowing();
     this.isFollowed = false;
     this.flush = null;
-    this.locks.unregister(this.ticket);
-    this.locks.backend.tell(giveBack, this.ticket);
+    this.giveBack();
   }
 
   /** A request reads the file that this filler writes. */
@@ -197,19 +188,37 @@ export class FillLock {
     resolve(result);
   }
 
-  private question({ age, wait }: LockTerms) {
-    return { zone: this.locks.zoneId, key: this.key, ticket: this.ticket, age, wait };
+  private ask(terms: LockTerms): void {
+    const { locks, key } = this;
+    const { age, wait } = terms;
+    const ticket = newTicket();
+    this.ticket = ticket;
+    this.held = true;
+    // Registered first: an update about this ticket may arrive before the answer.
+    locks.register(ticket, this);
+    const answer = locks.backend.ask(lockEntry, { zone: locks.zoneId, key, ticket, age, wait });
+    if (!(answer instanceof Promise)) this.answered(answer, terms);
+    else {
+      answer.then((settled) => {
+        if (this.ticket === ticket) this.answered(settled, terms);
+      });
+    }
   }
 
-  private async await(
-    answer: Promise<{ readonly outcome: string; readonly left: number }>,
-    terms: LockTerms,
-  ): Promise<void> {
-    const { outcome, left } = await answer;
+  private answered({ outcome, left }: LockAnswer, terms: LockTerms): void {
+    // An update may have preceded the answer.
     if (this.resolve === null) return;
     if (outcome === 'mine' || outcome === 'unlocked') this.settle(outcome);
+    else if (outcome === 'unanswered') this.retry(terms);
     else if (terms.wait === 'no') this.settle('busy');
-    else this.schedule(terms, left);
+    else if (outcome === 'busy') this.schedule(terms, left);
+  }
+
+  /** The backend is slow or gone: the entry is requested without a lock, but not immediately. */
+  private retry(terms: LockTerms): void {
+    const waited = performance.now() - this.startedWaiting;
+    if (terms.wait === 'no' || waited >= Math.min(terms.timeout, RETRY_TIME)) this.settle('unlocked');
+    else this.timer = setTimeout(() => this.askAgain(terms), RETRY_INTERVAL);
   }
 
   /** Waits for an update, until the timeout, or until another request may be the filler. */
@@ -217,7 +226,6 @@ export class FillLock {
     const remaining = this.startedWaiting + terms.timeout - performance.now();
     this.timer = setTimeout(
       () => {
-        this.timer = null;
         if (performance.now() - this.startedWaiting >= terms.timeout) this.settle('timeout');
         else this.askAgain(terms);
       },
@@ -225,11 +233,16 @@ export class FillLock {
     );
   }
 
+  /** With another ticket: a question that was not answered may still be on its way. */
   private askAgain(terms: LockTerms): void {
-    const answer = this.locks.backend.ask(lockEntry, this.question(terms));
-    if (answer instanceof Promise) this.await(answer, terms);
-    else if (answer.outcome === 'mine' || answer.outcome === 'unlocked') this.settle(answer.outcome);
-    else if (this.resolve !== null) this.schedule(terms, answer.left);
+    this.timer = null;
+    this.giveBack();
+    this.ask(terms);
+  }
+
+  private giveBack(): void {
+    this.locks.unregister(this.ticket);
+    this.locks.backend.tell(giveBack, this.ticket);
   }
 
   private report(): void {

@@ -14,6 +14,7 @@ import type { ClientSide } from './client-side.js';
 export interface EngineSubrequest extends Subrequest {
   readonly parent: EngineExchange;
   readonly main: EngineExchange;
+  readonly exchange: EngineExchange;
   /** Nesting depth, from 1. */
   readonly depth: number;
 }

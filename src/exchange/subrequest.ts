@@ -54,7 +54,8 @@ class Subrequests implements ActiveSubrequests {
   outlive(): boolean {
     if (this.running.length === 0) return false;
     for (const subrequest of [...this.running]) {
-      if (!subrequest.background || !this.parent.completed) subrequest.abort();
+      const { background, exchange } = subrequest;
+      if (!background || !(this.parent.completed || exchange.ignoreClientAbort)) subrequest.abort();
     }
     this.parentFinished = this.running.length > 0;
     return this.parentFinished;

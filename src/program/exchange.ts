@@ -169,7 +169,7 @@ export interface SubrequestOptions {
   readonly atOnce?: boolean;
   /**
    * Whether the response to the client does not wait for it (`mirror`); the next request on the connection does, as in
-   * nginx. It ends with its parent only if that ends early. Default false.
+   * nginx. It ends with its parent only if that ends early, unless it ignores that its client has left. Default false.
    */
   readonly background?: boolean;
   /**

@@ -3,6 +3,7 @@
 import type { CacheSettings } from '../cache/cache-settings.js';
 import { CacheUse, type LookupResult } from '../cache/cache-use.js';
 import { sendEntry } from '../cache/cached-body.js';
+import { storedResponse } from '../cache/stored-fields.js';
 import type { HttpExchange } from '../exchange/exchange.js';
 import { epochTime } from '../http/clock.js';
 import { Field } from '../http/field-names.js';
@@ -67,11 +68,12 @@ function startUpdate(x: Exchange): Exchange | null {
 
 /** Sends the entry that the lookup, or a failure, has selected. */
 export function serveEntry(x: HttpExchange, use: CacheUse, rules: ForwardingRules): void {
-  const { entry } = use;
-  // The results that lead here have an entry.
-  if (entry === null) throw new Error('no cached response was selected');
+  const { entry, follower } = use;
+  const head = follower?.head ?? entry?.head;
+  // The results that lead here have one of them.
+  if (head === undefined) throw new Error('no cached response was selected');
   const { response } = x;
-  const stored = entry.response;
+  const stored = entry?.response ?? storedResponse(head);
   const { headers } = stored;
   response.status = stored.status;
   response.reason = stored.version === 20 ? null : stored.reason;
@@ -79,8 +81,8 @@ export function serveEntry(x: HttpExchange, use: CacheUse, rules: ForwardingRule
   x.upstreamHeaders = headers;
   if (rules.settings.obeysLimitRate) accelLimitRate(x, headers);
   rules.responseHead(x, stored);
-  use.describe(entry.head, Math.floor(epochTime() / 1000));
-  response.seekable = true;
+  use.describe(head, Math.floor(epochTime() / 1000));
+  response.seekable = follower === null;
   response.conditional = true;
   takeRanges(x, headers, use.servesRanges);
   if (!x.sendHead()) {
@@ -90,7 +92,8 @@ export function serveEntry(x: HttpExchange, use: CacheUse, rules: ForwardingRule
   if (x.headOnly) {
     use.closeEntry();
     x.end();
-  } else sendEntry(x, entry);
+  } else if (entry !== null) sendEntry(x, entry);
+  else follower?.start(rules.settings.readTimeout);
 }
 
 /** As in nginx, a response that was received in chunks is sent without a length. */

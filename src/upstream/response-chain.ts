@@ -106,7 +106,7 @@ export class ResponseChain {
     const entry = relay.buffered && !isStream ? cache.entryHead(head) : null;
     if (isStream) cache.storable = false;
     if (entry === null) {
-      cache.unlock();
+      cache.pass(head.status);
       x.ignoreClientAbort = rules.settings.ignoreClientAbort;
       return;
     }

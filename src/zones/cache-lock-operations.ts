@@ -22,14 +22,13 @@ export interface LockAnswer {
   readonly left: number;
 }
 
-/** Requests the lock of an entry, or asks again. Without an answer the entry is requested without a lock. */
+/** Requests the lock of an entry. To ask again, a request gives its ticket back and takes another one. */
 export const lockEntry: Operation<LockQuestion, LockAnswer> = {
   name: 'cache lock',
-  fallback: { outcome: 'unlocked', left: 0 },
+  fallback: { outcome: 'unanswered', left: 0 },
   run(owner, { zone, key, ticket, age, wait }) {
     const locks = owner.zone(zone, CacheLocks);
     if (locks === undefined) return { outcome: 'unlocked', left: 0 };
-    owner.giveBack(ticket);
     const claim = new LockClaim(locks, key, owner, zone, ticket, wait === 'stream', age);
     const outcome = locks.acquire(claim, wait !== 'no');
     if (outcome !== 'busy' || wait !== 'no') owner.hold(ticket, [{ in: claim, key }]);

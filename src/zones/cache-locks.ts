@@ -7,8 +7,9 @@ import type { NotifiedUser } from './zone-users.js';
 /**
  * Result of a request for a lock. `mine`: the request is the filler. `filled`: the entry was stored. `growing`: the entry is
  * being written and can be followed. `unlocked`: it is requested without a lock. `busy`: another request is the filler.
+ * `unanswered`: the backend does not respond.
  */
-export type LockOutcome = 'mine' | 'filled' | 'growing' | 'unlocked' | 'busy';
+export type LockOutcome = 'mine' | 'filled' | 'growing' | 'unlocked' | 'busy' | 'unanswered';
 
 /** A file that a filler is writing. Plain data. */
 export interface GrowingFill {
@@ -134,7 +135,7 @@ export class CacheLocks {
     claim.written = { fill: ++this.fills, path, length };
     const lock = this.locks.get(claim.key);
     if (lock?.filler !== claim) return;
-    for (const waiting of lock.waiting) {
+    for (const waiting of [...lock.waiting]) {
       if (!waiting.streams) continue;
       lock.waiting.delete(waiting);
       this.follow(waiting, claim);
@@ -147,7 +148,7 @@ export class CacheLocks {
     const { written } = claim;
     if (written === null) return;
     written.length = length;
-    this.tellReaders(claim, null);
+    this.tellReaders(claim, [...claim.readers], null);
   }
 
   /** Ends a claim: of a filler as stated, of any other by leaving. */
@@ -160,9 +161,15 @@ export class CacheLocks {
       claim.followed?.readers.delete(claim);
       claim.followed = null;
     } else if (role === 'filler') {
-      this.tellReaders(claim, end);
+      const readers = [...claim.readers];
       claim.readers.clear();
+      for (const reader of readers) {
+        reader.role = 'over';
+        reader.followed = null;
+      }
       if (lock !== undefined) this.release(lock, claim, end);
+      // Last, because a reader in this process may ask for the lock before this call returns.
+      this.tellReaders(claim, readers, end);
     }
   }
 
@@ -184,13 +191,14 @@ export class CacheLocks {
   /** A filler has ended. */
   private release(lock: Lock, claim: LockClaim, end: FillEnd): void {
     if (end === 'filled') {
-      for (const waiting of lock.waiting) this.dismiss(waiting, 'filled');
+      const waiting = [...lock.waiting];
       lock.waiting.clear();
+      for (const each of waiting) this.dismiss(each, 'filled');
     }
     if (lock.filler !== claim) return;
     if (end === 'passed') {
       // The response differs from client to client, or must not be stored: they are not requested one after the other.
-      for (const waiting of lock.waiting) {
+      for (const waiting of [...lock.waiting]) {
         if (!waiting.streams) continue;
         lock.waiting.delete(waiting);
         this.dismiss(waiting, 'unlocked');
@@ -231,22 +239,16 @@ export class CacheLocks {
   }
 
   /** Notifies each handle of each process that has readers once. */
-  private tellReaders(filler: LockClaim, ended: FillEnd | null): void {
-    const { written } = filler;
-    if (written === null || filler.readers.size === 0) return;
+  private tellReaders({ written }: LockClaim, readers: readonly LockClaim[], ended: FillEnd | null): void {
+    if (written === null || readers.length === 0) return;
     const news: LockNews = { fill: written.fill, length: written.length, ended };
     const told = new Map<NotifiedUser, Set<number>>();
-    for (const { owner, zone } of filler.readers) {
+    for (const { owner, zone } of readers) {
       const zones = told.get(owner);
       if (zones?.has(zone) === true) continue;
       if (zones === undefined) told.set(owner, new Set([zone]));
       else zones.add(zone);
       owner.notify(zone, news);
-    }
-    if (ended === null) return;
-    for (const reader of filler.readers) {
-      reader.role = 'over';
-      reader.followed = null;
     }
   }
 }

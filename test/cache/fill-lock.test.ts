@@ -128,9 +128,32 @@ for (const [name, create] of Object.entries(BACKENDS)) {
     }));
 }
 
-test('without an answer of the master the entry is requested without a lock', async () => {
+test('without an answer of the master the entry is requested without a lock after the timeout', async () => {
   const { port1, port2 } = new MessageChannel();
   const locks = new FillLocks(new RemoteBackend(portChannel(port2), { log: () => {}, timeout: 5 }), 'c');
-  assert.equal(await locks.lock('k').acquire(PATIENT), 'unlocked');
+  const started = performance.now();
+  assert.equal(await locks.lock('k').acquire({ ...PATIENT, timeout: 150 }), 'unlocked');
+  assert.ok(performance.now() - started >= 150);
+  assert.equal(await locks.lock('k').acquire({ ...PATIENT, wait: 'no' }), 'unlocked');
   port1.close();
+});
+
+test('a question that was answered too late leaves no lock behind', async () => {
+  const [slow, other] = [new MessageChannel(), new MessageChannel()];
+  const server = new ZoneServer();
+  server.serve(portChannel(other.port1));
+  const filler = new FillLocks(new RemoteBackend(portChannel(slow.port2), { log: () => {}, timeout: 200 }), 'c').lock(
+    'k',
+  );
+  const acquired = filler.acquire(PATIENT);
+  // The master begins to read after the first timeout.
+  setTimeout(() => server.serve(portChannel(slow.port1)), 250);
+  assert.equal(await acquired, 'mine');
+  const locks = new FillLocks(new RemoteBackend(portChannel(other.port2), strict), 'c');
+  assert.equal(await locks.lock('k').acquire({ ...PATIENT, wait: 'no' }), 'busy');
+  const next = locks.lock('k').acquire(PATIENT);
+  filler.leave();
+  assert.equal(await next, 'mine');
+  slow.port1.close();
+  other.port1.close();
 });

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { closeSync, fstatSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, fstatSync, mkdtempSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -20,7 +20,9 @@ class Client implements GrowingTarget {
   /** Whether it accepts more. */
   fast = true;
   readonly lines: string[] = [];
+  /** Files that are read; and whether another one is to follow if the writing fails. */
   files = 1;
+  replaces = false;
   private readonly waiting: (() => void)[] = [];
 
   writeBytes(bytes: Buffer, start: number, end: number): boolean {
@@ -59,6 +61,7 @@ function begin(t: Cleanup, { stall = 60_000 } = {}) {
   const body = new GrowingBody(client, { fd, bodyStart: HEAD }, progress, {
     stall,
     log: (level, message) => client.lines.push(`${level}: ${message}`),
+    onFailure: () => client.replaces,
     onEnd: () => client.files--,
   });
   body.resume();
@@ -67,7 +70,18 @@ function begin(t: Cleanup, { stall = 60_000 } = {}) {
     writeSync(writing, text);
     return (length += text.length);
   };
-  return { client, body, progress, fd, write };
+  /** The file of another writer with these first bytes. */
+  const another = (text: string) => {
+    writeFileSync(`${path}.2`, 'h'.repeat(2 * HEAD) + text);
+    const file = { fd: openSync(`${path}.2`, 'r'), bodyStart: 2 * HEAD };
+    const next = new FillProgress(`${path}.2`, text.length, () => {});
+    const grow = (more: string, ended: 'filled' | 'failed' | null = null) => {
+      writeFileSync(`${path}.2`, more, { flag: 'a' });
+      next.grow(next.length + more.length, ended);
+    };
+    return { file, progress: next, grow };
+  };
+  return { client, body, progress, fd, write, another };
 }
 
 test('sends bytes as soon as they are in the file, and ends with the writer', (t) => {
@@ -116,6 +130,57 @@ test('after a failure of the writer the response is truncated once its bytes are
   assert.equal(client.received, 'one');
   assert.equal(client.ended, 'abort');
   assert.deepEqual(client.lines, ['error: writing of the cache entry failed while it was sent']);
+});
+
+test('after a failure another file continues the response once it has the same bytes', async (t) => {
+  const { client, body, progress, fd, write, another } = begin(t);
+  client.replaces = true;
+  const beginning = 'abcdefgh'.repeat(40_000);
+  progress.grow(write(beginning));
+  await client.until(() => client.received.length === beginning.length);
+  progress.grow(beginning.length, 'failed');
+  assert.equal(client.ended, null);
+  client.producer?.resume();
+  const next = another(beginning.slice(0, 100));
+  body.replace(next.file, next.progress);
+  assert.equal(client.received.length, beginning.length);
+  next.grow(beginning.slice(100));
+  next.grow('the end', 'filled');
+  await client.until(() => client.ended !== null);
+  assert.equal(client.ended, 'end');
+  assert.ok(client.received === `${beginning}the end`);
+  for (const each of [fd, next.file.fd]) assert.throws(() => fstatSync(each), { code: 'EBADF' });
+});
+
+test('a file with other bytes does not continue the response, nor does a shorter one', (t) => {
+  for (const text of ['One and more', 'on', '']) {
+    const { client, body, progress, fd, write, another } = begin(t);
+    client.replaces = true;
+    progress.grow(write('one'), 'failed');
+    const next = another(text);
+    body.replace(next.file, next.progress);
+    next.grow('', 'filled');
+    assert.equal(client.ended, 'abort');
+    assert.equal(client.received, 'one');
+    assert.deepEqual(client.lines, ['error: response that was requested again differs from the part that was sent']);
+    for (const each of [fd, next.file.fd]) assert.throws(() => fstatSync(each), { code: 'EBADF' });
+  }
+});
+
+test('a second failure while the bytes are compared can be followed by a third file', (t) => {
+  const { client, body, progress, write, another } = begin(t);
+  client.replaces = true;
+  progress.grow(write('one'), 'failed');
+  const second = another('o');
+  body.replace(second.file, second.progress);
+  second.grow('', 'failed');
+  assert.equal(client.ended, null);
+  const third = another('one, two');
+  body.replace(third.file, third.progress);
+  assert.equal(client.received, 'one, two');
+  third.grow('', 'filled');
+  assert.equal(client.ended, 'end');
+  assert.throws(() => fstatSync(second.file.fd), { code: 'EBADF' });
 });
 
 test('a file shorter than reported is a truncated response', (t) => {
