@@ -22,6 +22,7 @@ import type { EntryHead } from '../src/cache/entry-head.js';
 import { entryPath, hashOf, sizeOnDisk } from '../src/cache/entry-path.js';
 import { EntryWriter } from '../src/cache/entry-writer.js';
 import { CacheEntries } from '../src/zones/cache-entries.js';
+import { untilAccepting } from '../test/kit/accepting.js';
 import { cpuMicroseconds } from './accounting.js';
 import { program } from './peers.js';
 import { ProxyProcess } from './proxy-process.js';
@@ -104,6 +105,14 @@ http {
             proxy_cache c;
             proxy_cache_valid 200 1d;
             ${memory}
+        }
+        location /checked/ {
+            rewrite ^/checked(.*) $1 break;
+            proxy_http_version 1.1;
+            proxy_set_header Connection "";
+            proxy_pass http://back_end;
+            proxy_cache c;
+            proxy_cache_valid 200 1d;
             add_header X-Cache $upstream_cache_status;
         }
     }
@@ -116,9 +125,10 @@ interface Answer {
   readonly body: Buffer;
 }
 
+/** A response, with the status of the cache in `cache`. */
 function get(port: number, path: string, agent?: http.Agent): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const request = http.get({ port, path, host: '127.0.0.1', agent }, (response) => {
+    const request = http.get({ port, path: `/checked${path}`, host: '127.0.0.1', agent }, (response) => {
       const chunks: Buffer[] = [];
       response.on('data', (chunk: Buffer) => chunks.push(chunk));
       response.on('error', reject);
@@ -296,6 +306,14 @@ function diskOf(cache: string): { readonly files: number; readonly size: number 
   return { files, size };
 }
 
+/** Starts the proxy in a directory in which another one may have been killed. */
+async function restart(port: number, text: string, directory: string): Promise<ProxyProcess> {
+  rmSync(join(directory, 'nginx.pid'), { force: true });
+  const proxy = await ProxyProcess.start(text, directory);
+  await untilAccepting(port, () => proxy.failures.length > 0);
+  return proxy;
+}
+
 async function killDuringStores(): Promise<void> {
   const stores = Number(values.stores);
   const backEnd = new BackEnd();
@@ -310,7 +328,7 @@ async function killDuringStores(): Promise<void> {
   const pathOf = (i: number): string => `/${sizes[i % sizes.length]}/${i}`;
   while (stored < stores) {
     const port = await freePort();
-    const proxy = await ProxyProcess.start(configuration(port, backEndPort, cache), directory);
+    const proxy = await restart(port, configuration(port, backEndPort, cache), directory);
     const { pids } = proxy;
     let running = true;
     proxy.onExit(() => {
@@ -339,9 +357,7 @@ async function killDuringStores(): Promise<void> {
   }
   check(wrong === 0, `${stores} stores with ${kills} kills: no wrong response`);
   const port = await freePort();
-  const proxy = await ProxyProcess.start(configuration(port, backEndPort, cache), directory);
-  const reported = (): string | undefined =>
-    [...proxy.log.matchAll(/http file cache: \S+ ([0-9.]+)M/g)].slice(kills === 0 ? 0 : -1)[0]?.[1];
+  const proxy = await restart(port, configuration(port, backEndPort, cache), directory);
   let [hits, bad] = [0, 0];
   for (let i = 0; i < stores; i++) {
     const answer = await get(port, pathOf(i));
@@ -350,11 +366,11 @@ async function killDuringStores(): Promise<void> {
   }
   check(bad === 0, `after the restart: ${hits} of ${stores} are hits, no response is wrong or truncated`);
   await proxy.stop();
-  const last = await ProxyProcess.start(configuration(port, backEndPort, cache), directory);
-  const count = (): number => last.log.split('http file cache: ').length;
-  const before = count();
+  rmSync(join(directory, 'error.log'));
+  const last = await restart(port, configuration(port, backEndPort, cache), directory);
+  const reported = (): string | undefined => /http file cache: \S+ ([0-9.]+)M/.exec(last.log)?.[1];
   const deadline = Date.now() + 120_000;
-  while (count() <= before && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 50));
+  while (reported() === undefined && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 50));
   const disk = diskOf(cache);
   const ledger = Number(reported() ?? Number.NaN) * 2 ** 20;
   const largest = sizeOnDisk(310_000);
