@@ -1,4 +1,5 @@
 /** Stores of the zones of a table (`zone_store`). They are kept on a reload that does not change them. */
+import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { CheckedConfig } from '../config/checked-config.js';
 import { nativePath } from '../files/native-path.js';
@@ -37,7 +38,11 @@ function open({ at: _, ...settings }: StoreData, { shared, previous, files, erro
     password: read(settings.passwordFile)?.replace(/\r?\n$/, '') ?? null,
     authorities: read(settings.trustedCertificate),
   };
-  const key = `zone store ${JSON.stringify([settings, secrets])}`;
+  // Keys of shared objects are no place for a password.
+  const digest = createHash('sha256')
+    .update(JSON.stringify([settings, secrets]))
+    .digest('base64');
+  const key = `connection to store ${digest}`;
   const store =
     previous?.get<Store>(key) ??
     new Store({
