@@ -5,8 +5,8 @@
  * not.
  */
 import type { ChildProcess } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
@@ -17,11 +17,16 @@ import { ownDirectory, PEERS, start, twoCores } from './peers.js';
 import { freePort, printed } from './scenarios.js';
 
 /** Medians with the version that was measured last, on Node.js 20; see docs/performance.md. */
-const EXPECTED = { 'http-proxy': 0.215, 'minimal-node': 1.25 } as const;
+const EXPECTED = { 'http-proxy': 0.23, 'minimal-node': 1.22 } as const;
 type Reference = keyof typeof EXPECTED;
 
 /** Increase at which the guard fails: a regression of 15 % must, and noise must not. */
-const TOLERANCE = 1.08;
+const TOLERANCE = 1.1;
+
+/** The Node.js release of the expected medians. */
+const RELEASE = '20';
+/** Share of the machine's CPU time that other processes may use: they evict the caches, which costs tsproxy most. */
+const MAX_FOREIGN = 0.1;
 
 /** Time after which no further round begins, ms. */
 const MAX_TIME = 23_000;
@@ -41,11 +46,21 @@ interface Load {
   readonly lines: AsyncIterator<string, undefined>;
 }
 
+/** Microseconds of the unit of /proc/stat. */
+const CLOCK_TICK = 10_000;
+
 const { values } = parseArgs({ options: { rounds: { type: 'string' } } });
 const began = Date.now();
 const cores = twoCores();
 const directory = mkdtempSync(join(tmpdir(), 'tsproxy-guard-'));
 const children: ChildProcess[] = [];
+
+// Whatever hangs: the processes end, and with them this one.
+const watchdog = setTimeout(() => {
+  console.log('not measured: the machine is too busy');
+  end();
+  process.exit(0);
+}, MAX_TIME + 2000);
 
 try {
   const backEndPort = await freePort();
@@ -65,6 +80,9 @@ try {
     }),
   );
   for (const { name, port } of targets) await requests(load, port, LOADS[name]?.[0] ?? 0);
+  const cpuBefore = cpuOfMachine();
+  const ownBefore = cpuMicroseconds(tree(process.pid));
+  const measuredFrom = performance.now();
   for (let round = 1; ; round++) {
     for (const target of targets) {
       const count = LOADS[target.name]?.[1] ?? 0;
@@ -85,11 +103,23 @@ try {
     for (const { name, costs: all } of targets) console.log(`${name}: ${median(all).toFixed(1)} µs of CPU per request`);
     for (const { name, ratio, limit } of verdicts)
       console.log(`tsproxy / ${name}: ${ratio.toFixed(3)} (limit ${limit.toFixed(3)})`);
-    console.log(`${passes ? 'passed' : 'FAILED: small requests have become more expensive'} after ${round} rounds`);
-    process.exitCode = passes ? 0 : 1;
+    const foreign = cpuOfMachine() - cpuBefore - (cpuMicroseconds(tree(process.pid)) - ownBefore);
+    const share = foreign / ((performance.now() - measuredFrom) * 1000 * availableParallelism());
+    const isComparable = share <= MAX_FOREIGN && process.versions.node.startsWith(`${RELEASE}.`);
+    console.log(`other processes: ${(share * 100).toFixed(0)} % of the CPU time; Node.js ${process.versions.node}`);
+    const failure = isComparable
+      ? 'FAILED: small requests have become more expensive'
+      : `not judged: this needs Node.js ${RELEASE}, and a machine without other load`;
+    console.log(`${passes ? 'passed' : failure} after ${round} rounds`);
+    process.exitCode = passes || !isComparable ? 0 : 1;
     break;
   }
 } finally {
+  clearTimeout(watchdog);
+  end();
+}
+
+function end(): void {
   for (const child of children) child.kill('SIGKILL');
   rmSync(directory, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
 }
@@ -110,6 +140,14 @@ async function requests(load: Load, port: number, count: number): Promise<void> 
 function verdict(name: Reference, own: readonly number[], others: readonly number[]) {
   const ratio = median(own.map((cost, i) => cost / (others[i] ?? Number.NaN)));
   return { name, ratio, limit: EXPECTED[name] * TOLERANCE };
+}
+
+/** CPU time that the processes of the machine have used, and that other machines have taken, in microseconds. */
+function cpuOfMachine(): number {
+  const [, user = 0, nice = 0, system = 0, , , , , steal = 0] = readFileSync('/proc/stat', 'latin1')
+    .split(/\s+/, 9)
+    .map(Number);
+  return (user + nice + system + steal) * CLOCK_TICK;
 }
 
 function median(values: readonly number[]): number {

@@ -14,7 +14,8 @@ const open = new Map<number, Socket[]>();
 
 async function sockets(port: number): Promise<Socket[]> {
   const known = open.get(port);
-  if (known !== undefined) return known;
+  if (known?.every(({ readyState }) => readyState === 'open')) return known;
+  for (const socket of known ?? []) socket.destroy();
   const opened = await Promise.all(
     Array.from(
       { length: connections },
@@ -45,6 +46,7 @@ async function run(port: number, count: number): Promise<void> {
             resolve();
           };
           socket.on('close', () => reject(new Error('the connection was closed')));
+          if (socket.destroyed) reject(new Error('the connection was closed'));
           socket.on('data', (chunk) => {
             pending += chunk.latin1Slice();
             if (!pending.endsWith(END)) return;
