@@ -17,6 +17,7 @@ import type { TemplateData } from '../config/template.js';
 import { parseTemplate } from '../config/template-parser.js';
 import { parseInteger, parseSeconds, parseSize } from '../config/units.js';
 import { type CachePathData, cachePath } from './cache-path.js';
+import { extensions } from './extension-directives.js';
 import type { ValidTime } from './valid-times.js';
 
 const CONTEXTS: readonly Context[] = ['http', 'server', 'location'];
@@ -102,7 +103,7 @@ function cache(p: string) {
       takes: cachePath,
       repeat: true,
       links: (data: unknown) => ({ name: `zone ${(data as CachePathData).zone}` }),
-      doc: `Declares a directory for cached responses and its zone. The name of a file is the MD5 of the key; \`levels\` gives the lengths of the names of up to three levels of subdirectories, which are taken from the end of that name. A response is written to a temporary file first, below \`${p}temp_path\`, or with \`use_temp_path=off\` in the directory itself, and then renamed; both should be on one file system. The zone (\`keys_zone\`) has the uses, sizes and last accesses of the entries; one megabyte is enough for 8 thousand. Entries that were not accessed for the time \`inactive\` (default 10m) are removed, whether they are fresh or not; so are the least recently used ones if the files exceed \`max_size\`, or if less than \`min_free\` is free on the file system. The cache manager does this in parts of at most \`manager_files\` files (default 100) or \`manager_threshold\` (200ms), with pauses of \`manager_sleep\` (50ms). After a start, the loader reads the directory in the same way (\`loader_files\`, \`loader_threshold\`, \`loader_sleep\`).`,
+      doc: `Declares a directory for cached responses and its zone. The name of a file is the MD5 of the key; \`levels\` gives the lengths of the names of up to three levels of subdirectories, which are taken from the end of that name. A response is written to a temporary file first, below \`${p}temp_path\`, or with \`use_temp_path=off\` in the directory itself, and then renamed; both should be on one file system. The zone (\`keys_zone\`) has the uses, sizes and last accesses of the entries; one megabyte is enough for 8 thousand. Entries that were not accessed for the time \`inactive\` (default 10m) are removed, whether they are fresh or not; so are the least recently used ones if the files exceed \`max_size\`, or if less than \`min_free\` is free on the file system. The cache manager does this in parts of at most \`manager_files\` files (default 100) or \`manager_threshold\` (200ms), with pauses of \`manager_sleep\` (50ms). After a start, the loader reads the directory in the same way (\`loader_files\`, \`loader_threshold\`, \`loader_sleep\`). \`purger=on\` removes the files of purged responses (\`${p}cache_purge\`) by a walk through the directory, in parts of at most \`purger_files\` files (10) or \`purger_threshold\` (50ms), with pauses of \`purger_sleep\` (50ms).`,
       example: `${p}cache_path /var/cache/tsproxy levels=1:2 keys_zone=one:10m max_size=1g use_temp_path=off;`,
     },
     cache: {
@@ -218,6 +219,7 @@ function cache(p: string) {
       doc: 'Keeps copies of small cached responses in the memory of each worker process, at most this many bytes; those that were not used lately make room for others. Responses whose bodies have more than `max_object` bytes (64k) are read from their files. A worker is told when another one stores or removes a response, and looks at the file once a second. All locations with the same cache share the copies; the largest size applies.',
       example: `${p}cache_memory 16m max_object=16k;`,
     },
+    ...extensions(p),
   } as const satisfies Record<string, DirectiveSpec>;
 }
 

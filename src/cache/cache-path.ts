@@ -38,6 +38,8 @@ export interface CachePathData {
   readonly minFree: number;
   readonly loader: SliceLimits;
   readonly manager: SliceLimits;
+  /** Limits of the walk that removes purged files; null: `purger=off`. */
+  readonly purger: SliceLimits | null;
 }
 
 function parseLevels(word: Word, value: string, c: ArgumentContext): number[] {
@@ -74,9 +76,11 @@ function parsePath(words: readonly Word[], c: ArgumentContext): CachePathData {
   let inactive = 600_000;
   let maxSize: number | null = null;
   let minFree = 0;
+  let purges = false;
   const limits = {
     loader: { files: 100, sleep: 50, threshold: 200 },
     manager: { files: 100, sleep: 50, threshold: 200 },
+    purger: { files: 10, sleep: 50, threshold: 50 },
   };
   for (const word of parameters) {
     const equals = word.text.indexOf('=');
@@ -119,6 +123,21 @@ function parsePath(words: readonly Word[], c: ArgumentContext): CachePathData {
       case 'manager_threshold':
         limits[name === 'loader_threshold' ? 'loader' : 'manager'].threshold = required(parseMilliseconds(value));
         break;
+      case 'purger':
+        if (value !== 'on' && value !== 'off') {
+          c.fail(word, 'invalid-value', `invalid purger value "${word.text}", it must be "on" or "off"`);
+        }
+        purges = value === 'on';
+        break;
+      case 'purger_files':
+        limits.purger.files = required(parseInteger(value));
+        break;
+      case 'purger_sleep':
+        limits.purger.sleep = required(parseMilliseconds(value));
+        break;
+      case 'purger_threshold':
+        limits.purger.threshold = required(parseMilliseconds(value));
+        break;
       default:
         c.fail(word, 'invalid-value', `invalid parameter "${word.text}"`);
     }
@@ -138,11 +157,12 @@ function parsePath(words: readonly Word[], c: ArgumentContext): CachePathData {
     maxSize,
     minFree,
     ...limits,
+    purger: purges ? limits.purger : null,
   };
 }
 
 export const cachePath = custom(
-  'path [levels=levels] [use_temp_path=on|off] keys_zone=name:size [inactive=time] [max_size=size] [min_free=size] [manager_files=number] [manager_sleep=time] [manager_threshold=time] [loader_files=number] [loader_sleep=time] [loader_threshold=time]',
+  'path [levels=levels] [use_temp_path=on|off] keys_zone=name:size [inactive=time] [max_size=size] [min_free=size] [manager_files=number] [manager_sleep=time] [manager_threshold=time] [loader_files=number] [loader_sleep=time] [loader_threshold=time] [purger=on|off] [purger_files=number] [purger_sleep=time] [purger_threshold=time]',
   2,
   Number.POSITIVE_INFINITY,
   parsePath,

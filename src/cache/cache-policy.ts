@@ -40,6 +40,8 @@ export interface CachePolicy {
   readonly servesRanges: boolean;
   /** Whether `stale-while-revalidate` applies without `proxy_cache_background_update`. */
   readonly updatesInBackground: boolean;
+  /** Whether `stale-if-error` applies to this error response, as `proxy_cache_use_stale` names it; null: another one. */
+  replacesErrors(reason: string | null): boolean;
   /** Called before the lookup, for a request whose method may be cached. */
   requestUse(x: Exchange): RequestUse;
   /** Validity of the response to the request; null: it may not be stored. `now`: s since 1970. */
@@ -56,6 +58,9 @@ export interface CachePolicy {
   revalidated(x: Exchange, entry: EntryHead, response: UpstreamHead, now: number): Revalidation;
   /** Adds or changes fields of a response that is served from the entry, before it is sent. */
   describe(x: Exchange, entry: EntryHead, now: number): void;
-  /** A response to a request that is not cached, such as one with an unsafe method, was received. */
-  passed(x: Exchange, response: UpstreamHead): void;
+  /**
+   * A response to a request that is not cached, such as one with an unsafe method, was received. Returns the targets on the
+   * request's site, beginning with a slash, whose entries it invalidates.
+   */
+  passed(x: Exchange, response: UpstreamHead): readonly string[];
 }

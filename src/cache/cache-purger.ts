@@ -41,11 +41,12 @@ export class CachePurger {
   /** Purges whose files the next walk removes. */
   private due: Purge[] = [];
 
-  /** `entries`: the zone of the ledger. */
+  /** `entries`: the zone of the ledger; `drop`: forgets copies of an entry whose file was removed. */
   constructor(
     private readonly data: PurgedDirectory,
     private readonly backend: ZoneBackend,
     private readonly entries: Zone,
+    private readonly drop: (hash: string) => void,
   ) {
     const declaration = { kind: 'cache_purges', name: data.zone, size: 0, key: data.path } as const;
     this.zone = backend.open(declaration, (news) => this.purges.apply(news as PurgeNews));
@@ -61,6 +62,11 @@ export class CachePurger {
   /** Purges the entry of a key with its variants; with a star at the end, all entries whose keys begin so. */
   async purgeKey(key: string, log: CacheLog): Promise<PurgeResult> {
     if (key.endsWith('*')) return this.record('prefix', key.slice(0, -1));
+    return this.removeKey(key, true, log);
+  }
+
+  /** Removes the entry of a key with its variants. `thorough`: also variants of a key whose own file is missing. */
+  async removeKey(key: string, thorough: boolean, log: CacheLog): Promise<PurgeResult> {
     const hash = hashOf(key);
     const entry = openEntry(entryPath(this.data, hash), key, log);
     const varies = entry !== null && entry.head.vary !== '';
@@ -68,7 +74,7 @@ export class CachePurger {
     entry?.close();
     if (entry !== null) this.remove(hash);
     // Variants are in files of their own, whose names are unknown here; they may outlive the file of the key.
-    const recorded = varies || entry === null ? await this.record('key', key) : 'purged';
+    const recorded = varies || (entry === null && thorough) ? await this.record('key', key) : 'purged';
     if (varies) return recorded;
     return wasUsable ? 'purged' : 'missing';
   }
@@ -148,6 +154,7 @@ export class CachePurger {
 
   private remove(hash: string): void {
     removeName(entryPath(this.data, hash));
+    this.drop(hash);
     this.backend.tell(removedEntry, { zone: this.entries.id, hash });
   }
 }

@@ -1,6 +1,6 @@
 /** Settings of the cache for one location. */
 import type { ConfOf } from '../config/directive.js';
-import { valuesUnder } from '../config/prefixed-directives.js';
+import { type Value, valuesUnder } from '../config/prefixed-directives.js';
 import type { TemporaryPath } from '../config/temporary-path-argument.js';
 import type { Compiler } from '../program/module.js';
 import type { Template } from '../program/template.js';
@@ -8,8 +8,13 @@ import type { CacheDirectives, CacheFamily, CacheLockMode, CacheMemoryData } fro
 import type { CachePathData } from './cache-path.js';
 import type { CachePolicy } from './cache-policy.js';
 import { CacheStore } from './cache-store.js';
+import { ExtendedPolicy } from './extended-policy.js';
+import type { PurgeNetwork } from './extension-directives.js';
 import { type IgnoredFields, NginxPolicy } from './nginx-policy.js';
+import { QueryFilter } from './query-arguments.js';
+import { Rfc9111Policy } from './rfc9111-policy.js';
 import type { ValidTime } from './valid-times.js';
+import { type Normalizer, normalizerFor } from './vary-normalization.js';
 
 export interface CacheSettings {
   /** Returns the cache for a request by the name that it evaluates to; null if the name has no variables. */
@@ -39,8 +44,24 @@ export interface CacheSettings {
   /** Copies of entries in memory; null: none. */
   readonly memory: CacheMemoryData | null;
   readonly policy: CachePolicy;
+  /** null: all arguments belong to the key. */
+  readonly queryFilter: QueryFilter | null;
+  /** Whether `Age` is sent although the policy does not require it. */
+  readonly sendsAge: boolean;
+  /** Name of the cache in `Cache-Status`; null: the field is not sent. */
+  readonly statusName: string | null;
+  readonly purge: PurgeSettings | null;
   /** `proxy_temp_path`. */
   readonly temporary: TemporaryPath;
+}
+
+/** Requests that purge. */
+export interface PurgeSettings {
+  readonly conditions: readonly Template[];
+  /** Clients that may purge; null: all. */
+  readonly allow: readonly PurgeNetwork[] | null;
+  readonly tags: Template | null;
+  readonly regex: Template | null;
 }
 
 const sharedKey = (prefix: string) => `caches of ${prefix}`;
@@ -73,6 +94,8 @@ export function cacheSettings<P extends string>(
   const memory = memoryData === 'off' ? null : memoryData;
   if (memory !== null) for (const each of store === null ? stores.values() : [store]) each.useMemory(memory.size);
   const staleConditions = value('cache_use_stale');
+  const rules = value('cache_rfc9111');
+  const args = value('cache_key_args');
   return {
     zone: typeof zone === 'string' ? null : compiler.template(zone),
     store,
@@ -88,12 +111,49 @@ export function cacheSettings<P extends string>(
     lockAge: value('cache_lock_age'),
     useStale: staleConditions.includes('off') ? [] : staleConditions,
     backgroundUpdate: value('cache_background_update'),
-    revalidate: value('cache_revalidate'),
+    revalidate: value('cache_revalidate') || rules !== 'off',
     convertHead: value('cache_convert_head'),
     maxRangeOffset: value('cache_max_range_offset') ?? Number.POSITIVE_INFINITY,
     memory,
-    policy: new NginxPolicy(ignoredFields(ignored)),
+    policy: policyOf(value, ignoredFields(ignored)),
+    queryFilter: args === undefined || args === null ? null : new QueryFilter(args),
+    sendsAge: value('cache_age'),
+    statusName: value('cache_status'),
+    purge: purgeSettings(value, compiler),
     temporary,
+  };
+}
+
+function policyOf(value: Value<CacheFamily>, ignored: IgnoredFields): CachePolicy {
+  const normalizers = new Map<string, Normalizer>();
+  for (const { field, known } of value('cache_vary_normalize')) {
+    const normalizer = normalizerFor(field, known);
+    if (normalizer !== null) normalizers.set(field, normalizer);
+  }
+  const targets = value('cache_targeted_fields');
+  const rules = value('cache_rfc9111');
+  if (rules === 'off') {
+    if (normalizers.size === 0 && (targets ?? []).length === 0) return new NginxPolicy(ignored);
+    return new ExtendedPolicy(ignored, targets ?? [], normalizers);
+  }
+  return new Rfc9111Policy({
+    ignored,
+    valid: value('cache_valid').flat(),
+    targets: targets ?? ['cdn-cache-control'],
+    requestDirectives: rules === 'on',
+    normalizers,
+  });
+}
+
+function purgeSettings(value: Value<CacheFamily>, compiler: Compiler): PurgeSettings | null {
+  const conditions = value('cache_purge');
+  if (conditions === undefined) return null;
+  const [tags, regex] = [value('cache_purge_tags'), value('cache_purge_regex')];
+  return {
+    conditions: conditions.map((data) => compiler.template(data)),
+    allow: value('cache_purge_allow') ?? null,
+    tags: tags === undefined ? null : compiler.template(tags),
+    regex: regex === undefined ? null : compiler.template(regex),
   };
 }
 

@@ -1,5 +1,7 @@
 /** The field `Cache-Status` (RFC 9211): how this cache has handled a request. */
 
+import type { Exchange } from '../program/exchange.js';
+
 /** Reason for which a request was forwarded. */
 export type ForwardReason = 'bypass' | 'method' | 'uri-miss' | 'vary-miss' | 'request' | 'stale' | 'partial' | 'miss';
 
@@ -25,6 +27,44 @@ const TOKEN = /^[A-Za-z*][!#$%&'*+\-.^_`|~0-9A-Za-z:/]*$/;
 export function cacheName(name: string): string {
   if (TOKEN.test(name)) return name;
   return `"${name.replace(/[^\x20-\x7e]/g, '').replace(/["\\]/g, '\\$&')}"`;
+}
+
+/** How a request has used the cache. */
+export interface CacheUsage {
+  /** `$upstream_cache_status`; null: the response of the upstream is not looked up. */
+  readonly status: string | null;
+  /** Remaining freshness, s; null: the response is not stored. */
+  readonly ttl: number | null;
+  readonly stored: boolean;
+  /** Whether it has waited for another request. */
+  readonly waited: boolean;
+  /** Whether a fresh entry had to be confirmed. */
+  readonly requested: boolean;
+}
+
+const FORWARDED: Readonly<Record<string, ForwardReason>> = {
+  MISS: 'uri-miss',
+  BYPASS: 'bypass',
+  EXPIRED: 'stale',
+  REVALIDATED: 'stale',
+};
+
+/** Adds a member to the field of the response, after those of the upstream. */
+export function addCacheStatus(x: Exchange, name: string, usage: CacheUsage): void {
+  const { status, ttl, stored, waited, requested } = usage;
+  const forward = FORWARDED[status ?? ''] ?? null;
+  const isHit = status === 'HIT' || status === 'STALE' || status === 'UPDATING';
+  const value = cacheStatusOf(cacheName(name), {
+    hit: isHit,
+    forward: isHit ? null : forward === 'stale' && requested ? 'request' : (forward ?? 'method'),
+    forwardStatus: status === 'REVALIDATED' ? 304 : 0,
+    ttl,
+    stored: stored || status === 'REVALIDATED',
+    collapsed: waited && !isHit,
+    detail: status ?? '',
+  });
+  const earlier = x.response.all('cache-status').join(', ');
+  x.response.set('Cache-Status', earlier === '' ? value : `${earlier}, ${value}`);
 }
 
 /** Value of one member. `name`: of `cacheName`. */

@@ -18,7 +18,9 @@ import {
 import type { Zone, ZoneBackend } from '../zones/zone.js';
 import { CacheKeeper } from './cache-keeper.js';
 import type { CachePathData } from './cache-path.js';
-import { type CacheLog, type OpenEntry, openEntry } from './entry-file.js';
+import { CachePurger } from './cache-purger.js';
+import { type CacheLog, type OpenEntry, openEntry, rewriteHead } from './entry-file.js';
+import type { EntryHead } from './entry-head.js';
 import { type CacheDirectory, entryPath } from './entry-path.js';
 import type { EntryPlace } from './entry-writer.js';
 import { FillLocks } from './fill-lock.js';
@@ -50,6 +52,7 @@ export class CacheStore implements Enforceable {
   private readonly backend: ZoneBackend;
   private readonly zone: Zone;
   private readonly keeper: CacheKeeper;
+  readonly purger: CachePurger;
   /** Nothing is read from or written to the disk: requests are only explained. */
   readonly isSimulated: boolean;
 
@@ -64,6 +67,7 @@ export class CacheStore implements Enforceable {
     const receive = (news: unknown) => this.receive(news as CacheNews);
     this.zone = openZone(compiler, { kind: 'cache', name, size, key: path }, 'cache', receive);
     this.locks = new FillLocks(this.backend, name);
+    this.purger = new CachePurger(data, this.backend, this.zone, (hash) => this.memory?.drop(hash));
     const { errorLog } = compiler;
     this.keeper = new CacheKeeper(data, this.backend, this.zone, (level, message) => errorLog.write(level, message));
   }
@@ -96,7 +100,7 @@ export class CacheStore implements Enforceable {
 
   /** The entry of a key, if it is in memory. */
   findKey(key: string): OpenEntry | null {
-    return this.memory === null ? null : this.memory.findKey(key);
+    return this.memory === null ? null : this.unpurged(this.memory.findKey(key));
   }
 
   /**
@@ -108,8 +112,14 @@ export class CacheStore implements Enforceable {
     if (this.isSimulated) return null;
     const path = entryPath(this.directory, hash);
     const open = (): OpenEntry | null => openEntry(path, key, log);
-    if (memory === null || maxObject < 0) return open();
-    return memory.find(hash, key) ?? memory.load(hash, path, isMain, maxObject, open);
+    if (memory === null || maxObject < 0) return this.unpurged(open());
+    return this.unpurged(memory.find(hash, key) ?? memory.load(hash, path, isMain, maxObject, open));
+  }
+
+  private unpurged(entry: OpenEntry | null): OpenEntry | null {
+    if (entry === null || !this.purger.isPurged(entry.hash, entry.head)) return entry;
+    entry.close();
+    return null;
   }
 
   /** Where an entry is written. `temporary`: `proxy_temp_path`. */
@@ -142,6 +152,17 @@ export class CacheStore implements Enforceable {
   /** An eviction may have removed the file that was just stored. */
   private confirm(hash: string, doubtful: boolean): void {
     if (doubtful && !existsSync(nativePath(entryPath(this.directory, hash)))) this.removed(hash);
+  }
+
+  /** Replaces the head of an entry that was confirmed. */
+  renew(entry: OpenEntry, head: EntryHead, temporary: TemporaryPath, log: CacheLog): void {
+    const { hash } = entry;
+    try {
+      const size = rewriteHead(entry, head, this.placeOf(hash, temporary));
+      if (size !== null) this.stored(hash, size);
+    } catch (error) {
+      log('crit', (error as Error).message); // nginx's message
+    }
   }
 
   /** The file of an entry is not there any more. */
@@ -194,5 +215,6 @@ export class CacheStore implements Enforceable {
     this.report();
     this.keeper.close();
     this.locks.close();
+    this.purger.close();
   }
 }

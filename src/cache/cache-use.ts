@@ -9,17 +9,20 @@ import type { Exchange } from '../program/exchange.js';
 import { StateKey } from '../program/state-key.js';
 import type { FillEnd } from '../zones/cache-locks.js';
 import type { CacheSettings } from './cache-settings.js';
+import type { CacheUsage } from './cache-status.js';
 import type { CacheStore } from './cache-store.js';
-import { type OpenEntry, rewriteHead } from './entry-file.js';
+import { tagsOf } from './cache-tags.js';
+import type { OpenEntry } from './entry-file.js';
 import type { EntryHead } from './entry-head.js';
 import { hashOf } from './entry-path.js';
 import { EntryWriter } from './entry-writer.js';
 import { FillFollower, openGrowingEntry } from './fill-follower.js';
 import type { FillLock, LockResult, LockTerms } from './fill-lock.js';
 import { FillProgress } from './fill-progress.js';
+import { keyOf, purge } from './purge-request.js';
 import { anyHolds, now, storeFor, storesRange, suitsMethod } from './request-rules.js';
 import { validatorsOf, validityUntil } from './stored-fields.js';
-import { validTime } from './valid-times.js';
+import { endOfValidity } from './valid-times.js';
 
 export type CacheStatus = 'MISS' | 'BYPASS' | 'EXPIRED' | 'STALE' | 'UPDATING' | 'REVALIDATED' | 'HIT';
 
@@ -53,6 +56,10 @@ export class CacheUse {
   private chosenHash = '';
   /** Held while the entry is requested or updated. */
   private lock: FillLock | null = null;
+  /** Head of the entry after a 304 response; null: as it was stored. */
+  renewed: EntryHead | null = null;
+  /** Whether the request purges the entry. */
+  private purges = false;
   /** Whether the entry is not served before it was revalidated. */
   private mustRevalidate = false;
   private lookups = 0;
@@ -91,11 +98,13 @@ export class CacheUse {
     defaultKey: () => string,
     startUpdate: StartUpdate,
   ): CacheUse | null | number {
-    if (!settings.methods.has(x.method)) return null;
+    const purges = settings.purge !== null && anyHolds(settings.purge.conditions, x);
+    if (!purges && !settings.methods.has(x.method)) return null;
     const store = storeFor(x, settings);
     if (store === null || typeof store === 'number') return store;
-    const use = new CacheUse(x, settings, store, settings.key?.of(x) ?? defaultKey(), startUpdate);
-    x.setState(CACHE_USE, use);
+    const use = new CacheUse(x, settings, store, keyOf(x, settings, defaultKey), startUpdate);
+    use.purges = purges;
+    if (!purges) x.setState(CACHE_USE, use);
     return use;
   }
 
@@ -112,6 +121,7 @@ export class CacheUse {
   // -- lookup
 
   lookUp(): LookupResult | Promise<LookupResult> {
+    if (this.purges) return purge(this.x, this.settings, this.store, this.key);
     const use = this.settings.policy.requestUse(this.x);
     if (use === 'none') {
       this.storable = false;
@@ -330,27 +340,14 @@ export class CacheUse {
     const { policy, valid } = this.settings;
     const time = now();
     const { fields, validity } = policy.revalidated(this.x, entry.head, response, time);
-    const seconds = validTime(valid, entry.head.status);
-    const validUntil = validity === null ? 0 : validity.validUntil || (seconds === 0 ? 0 : time + seconds);
-    if (validity !== null && validUntil !== 0) {
-      this.renew(entry, {
-        ...entry.head,
-        ...validityUntil(validUntil, validity),
-        date: time,
-        fields,
-      });
+    if (fields !== entry.head.fields) this.renewed = { ...entry.head, fields, date: time };
+    const until = validity === null ? 0 : endOfValidity(validity.validUntil, valid, entry.head.status, time);
+    if (validity !== null && until !== 0) {
+      this.renewed = { ...entry.head, ...validityUntil(until, validity), date: time, fields };
+      this.store.renew(entry, this.renewed, this.settings.temporary, (level, text) => logError(this.x, level, text));
     }
     this.unlock('filled');
     return true;
-  }
-
-  private renew(entry: OpenEntry, head: EntryHead): void {
-    try {
-      const size = rewriteHead(entry, head, this.store.placeOf(this.hash, this.settings.temporary));
-      if (size !== null) this.store.stored(this.hash, size);
-    } catch (error) {
-      logError(this.x, 'crit', (error as Error).message); // nginx's message
-    }
   }
 
   /**
@@ -361,7 +358,9 @@ export class CacheUse {
     const { entry, settings } = this;
     if (this.status !== 'EXPIRED' || entry === null || this.mustRevalidate) return false;
     const isConfigured = reason !== null && settings.useStale.includes(reason);
-    if (!isConfigured && (byResponse || entry.head.staleIfErrorUntil < now())) return false;
+    const isPermitted =
+      entry.head.staleIfErrorUntil >= now() && (!byResponse || settings.policy.replacesErrors(reason));
+    if (!isConfigured && !isPermitted) return false;
     this.status = 'STALE';
     this.unlock('filled');
     return true;
@@ -384,8 +383,7 @@ export class CacheUse {
   }
 
   private remember(status: number, validUntil: number): void {
-    const seconds = validTime(this.settings.valid, status);
-    const until = validUntil || (seconds === 0 ? 0 : now() + seconds);
+    const until = endOfValidity(validUntil, this.settings.valid, status, now());
     if (until !== 0) this.store.rememberError(this.hash, status, until);
   }
 
@@ -405,8 +403,7 @@ export class CacheUse {
       return null;
     }
     if (anyHolds(settings.noCache, x)) return null;
-    const seconds = validTime(settings.valid, response.status);
-    const validUntil = validity.validUntil || (seconds === 0 ? 0 : time + seconds);
+    const validUntil = endOfValidity(validity.validUntil, settings.valid, response.status, time);
     if (validUntil === 0) return null;
     const variant = vary === '' ? '' : policy.variant(x, vary);
     // A response that does not vary as the entry did is stored under the key itself.
@@ -424,7 +421,7 @@ export class CacheUse {
       reason: response.reason,
       version: response.version,
       fields: policy.storedFields(x, response, time),
-      tags: [],
+      tags: tagsOf(response.headers),
     };
   }
 
@@ -456,9 +453,11 @@ export class CacheUse {
     this.unlock('failed');
   }
 
-  /** Changes the head of a response that is served from the entry, before it is sent. `time`: s since 1970. */
-  describe(head: EntryHead, time: number): void {
-    this.settings.policy.describe(this.x, head, time);
+  /** For `Cache-Status`. */
+  usage(head: EntryHead | null, time: number, stored: boolean): CacheUsage {
+    const { status, lookups } = this;
+    const ttl = head === null ? null : head.validUntil + 1 - time;
+    return { status, ttl, stored, waited: lookups > 0, requested: this.mustRevalidate };
   }
 
   get servesRanges(): boolean {

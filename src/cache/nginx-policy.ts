@@ -143,6 +143,10 @@ export class NginxPolicy implements CachePolicy {
 
   constructor(private readonly ignored: IgnoredFields) {}
 
+  replacesErrors(): boolean {
+    return false;
+  }
+
   requestUse(): RequestUse {
     return 'full';
   }
@@ -179,5 +183,7 @@ export class NginxPolicy implements CachePolicy {
 
   describe(): void {}
 
-  passed(): void {}
+  passed(): readonly string[] {
+    return [];
+  }
 }

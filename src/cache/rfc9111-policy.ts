@@ -34,8 +34,6 @@ export interface Rfc9111Options {
   readonly requestDirectives: boolean;
   /** By field name in lower case. */
   readonly normalizers: ReadonlyMap<string, Normalizer>;
-  /** Removes the entries of these targets, which begin with a slash, of the request's site. */
-  invalidate(x: Exchange, targets: readonly string[]): void;
 }
 
 const SAFE_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PROPFIND']);
@@ -59,6 +57,10 @@ export class Rfc9111Policy implements CachePolicy {
   readonly updatesInBackground = true;
 
   constructor(private readonly options: Rfc9111Options) {}
+
+  replacesErrors(reason: string | null): boolean {
+    return reason?.startsWith('http_5') === true;
+  }
 
   requestUse(x: Exchange): RequestUse {
     const directives = this.requestDirectives(x);
@@ -140,16 +142,17 @@ export class Rfc9111Policy implements CachePolicy {
 
   describe(x: Exchange, entry: EntryHead, now: number): void {
     sendAge(x, entry, now);
+    x.response.strictConditions = true;
   }
 
-  passed(x: Exchange, { status, headers }: UpstreamHead): void {
-    if (SAFE_METHODS.has(x.method) || status < 200 || status >= 400) return;
+  passed(x: Exchange, { status, headers }: UpstreamHead): readonly string[] {
+    if (SAFE_METHODS.has(x.method) || status < 200 || status >= 400) return [];
     const targets = new Set([x.target]);
     for (const field of ['location', 'content-location']) {
       const target = sameSite(x, headers.get(field));
       if (target !== null) targets.add(target);
     }
-    this.options.invalidate(x, [...targets]);
+    return [...targets];
   }
 
   private requestDirectives(x: Exchange): ControlDirectives | null {

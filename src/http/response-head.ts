@@ -49,6 +49,8 @@ export class ResponseHead {
   contentOffset = 0;
   /** Whether conditions of the client are evaluated although the response is the upstream's: it may be in the cache. */
   conditional = false;
+  /** Whether conditions have the meaning of RFC 9110 13 in all cases, not nginx's. */
+  strictConditions = false;
   /** Parts that a seekable source sends instead of the whole body; null: the whole body. */
   parts: readonly BodyPart[] | null = null;
   /** Whether the proxy's own `Server` and `Date` are sent; false if the upstream's are forwarded. */
@@ -95,6 +97,7 @@ export class ResponseHead {
     this.seekable = false;
     this.conditional = false;
     this.contentOffset = 0;
+    this.strictConditions = false;
     this.parts = null;
   }
 

@@ -41,7 +41,8 @@ function isModifiedSince(x: Exchange, date: string): boolean {
   const rule = x.location.settings.get(IF_MODIFIED_SINCE);
   if (modified < 0 || rule === 'off') return true;
   const since = parseHttpDate(date);
-  return since !== modified && (rule === 'exact' || since < modified);
+  const isExact = rule === 'exact' && !x.response.strictConditions;
+  return since !== modified && (isExact || since < modified);
 }
 
 /** Returns 412 if a precondition fails; changes the response to 304 if the client's copy is current. */
@@ -65,7 +66,9 @@ function checkConditions(x: Exchange): number | undefined {
   }
   if (match !== undefined && !listHoldsTag(match, response.etag, false)) return failPrecondition(x);
   if (modifiedSince === undefined && noneMatch === undefined) return undefined;
-  if (modifiedSince !== undefined && isModifiedSince(x, modifiedSince)) return undefined;
+  // RFC 9110 13.1.3: If-Modified-Since is ignored if there is If-None-Match.
+  const ignoresDate = response.strictConditions && noneMatch !== undefined;
+  if (modifiedSince !== undefined && !ignoresDate && isModifiedSince(x, modifiedSince)) return undefined;
   if (noneMatch !== undefined && !listHoldsTag(noneMatch, response.etag, true)) return undefined;
   response.status = 304;
   response.reason = null;

@@ -196,7 +196,9 @@ export const MODULE_NAMES: readonly NamedModule[] = [
       proxy_cache proxy_cache_key proxy_cache_valid proxy_cache_methods proxy_cache_min_uses proxy_cache_bypass
       proxy_no_cache proxy_cache_lock proxy_cache_lock_timeout proxy_cache_lock_age proxy_cache_use_stale
       proxy_cache_background_update proxy_cache_revalidate proxy_cache_convert_head proxy_cache_max_range_offset
-      proxy_cache_memory proxy_host proxy_port proxy_add_x_forwarded_for`,
+      proxy_cache_memory proxy_cache_rfc9111 proxy_cache_age proxy_cache_status proxy_cache_targeted_fields
+      proxy_cache_vary_normalize proxy_cache_key_args proxy_cache_purge proxy_cache_purge_allow proxy_cache_purge_tags
+      proxy_cache_purge_regex proxy_host proxy_port proxy_add_x_forwarded_for`,
   },
   { load: () => import('../modules/random_index.js'), names: 'random_index' },
   { load: () => import('../modules/range.js'), names: '' },

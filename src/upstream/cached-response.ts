@@ -1,13 +1,18 @@
 /** Serves responses from the cache, and starts requests that update them. nginx: ngx_http_upstream_cache_send. */
 
 import type { CacheSettings } from '../cache/cache-settings.js';
+import { addCacheStatus } from '../cache/cache-status.js';
 import { CacheUse, type LookupResult } from '../cache/cache-use.js';
 import { sendEntry } from '../cache/cached-body.js';
+import type { EntryHead } from '../cache/entry-head.js';
+import { passed } from '../cache/purge-request.js';
+import { sendAge } from '../cache/rfc9111-policy.js';
 import { storedResponse } from '../cache/stored-fields.js';
 import type { HttpExchange } from '../exchange/exchange.js';
 import { epochTime } from '../http/clock.js';
 import { Field } from '../http/field-names.js';
 import type { HeaderBlock } from '../http/header-block.js';
+import type { UpstreamHead } from '../http/upstream-session.js';
 import { parseContentLength } from '../http1/request-reader.js';
 import type { Exchange, Subrequest } from '../program/exchange.js';
 import { accelLimitRate } from './accel-redirect.js';
@@ -22,8 +27,7 @@ export function beginCached(
   rules: ForwardingRules,
   fetch: (use: CacheUse | null) => void,
 ): void {
-  const defaultKey = () => `${rules.scheme}${x.upstreamHost ?? ''}${x.upstreamUri}`;
-  const use = CacheUse.of(x, settings, defaultKey, startUpdate);
+  const use = CacheUse.of(x, settings, () => defaultKey(x, rules), startUpdate);
   if (use === null) {
     fetch(null);
     return;
@@ -51,6 +55,24 @@ export function beginCached(
   });
 }
 
+function defaultKey(x: HttpExchange, { scheme }: ForwardingRules): string {
+  return `${scheme}${x.upstreamHost ?? ''}${x.upstreamUri}`;
+}
+
+/** The response to a request that does not use the cache of the location was received. */
+export function passedCache(
+  x: HttpExchange,
+  rules: ForwardingRules,
+  settings: CacheSettings,
+  response: UpstreamHead,
+): void {
+  const { statusName } = settings;
+  if (statusName !== null) {
+    addCacheStatus(x, statusName, { status: null, ttl: null, stored: false, waited: false, requested: false });
+  }
+  passed(x, settings, () => defaultKey(x, rules), response);
+}
+
 const NOTHING = { chunk: () => true, done: (_subrequest: Subrequest): void => {} };
 
 /** A request that updates a stale entry, whose response is not sent to anyone. */
@@ -73,7 +95,7 @@ export function serveEntry(x: HttpExchange, use: CacheUse, rules: ForwardingRule
   // The results that lead here have one of them.
   if (head === undefined) throw new Error('no cached response was selected');
   const { response } = x;
-  const stored = entry?.response ?? storedResponse(head);
+  const stored = entry === null || use.renewed !== null ? storedResponse(use.renewed ?? head) : entry.response;
   const { headers } = stored;
   response.status = stored.status;
   response.reason = stored.version === 20 ? null : stored.reason;
@@ -81,7 +103,7 @@ export function serveEntry(x: HttpExchange, use: CacheUse, rules: ForwardingRule
   x.upstreamHeaders = headers;
   if (rules.settings.obeysLimitRate) accelLimitRate(x, headers);
   rules.responseHead(x, stored);
-  use.describe(head, Math.floor(epochTime() / 1000));
+  if (rules.settings.cache !== null) describeEntry(x, use, use.renewed ?? head, rules.settings.cache);
   response.seekable = follower === null;
   response.conditional = true;
   takeRanges(x, headers, use.servesRanges);
@@ -94,6 +116,21 @@ export function serveEntry(x: HttpExchange, use: CacheUse, rules: ForwardingRule
     x.end();
   } else if (entry !== null) sendEntry(x, entry);
   else follower?.start(rules.settings.readTimeout);
+}
+
+/** Changes the head of a response that is served from the entry, before it is sent. */
+function describeEntry(x: Exchange, use: CacheUse, head: EntryHead, settings: CacheSettings): void {
+  const time = Math.floor(epochTime() / 1000);
+  const { policy, sendsAge, statusName } = settings;
+  policy.describe(x, head, time);
+  if (sendsAge) sendAge(x, head, time);
+  if (statusName !== null) addCacheStatus(x, statusName, use.usage(head, time, false));
+}
+
+/** Changes the head of a response of the upstream, before it is sent. `stored`: its entry; null: it is not stored. */
+export function describeForwarded(x: Exchange, use: CacheUse, stored: EntryHead | null, settings: CacheSettings): void {
+  const { statusName } = settings;
+  if (statusName !== null) addCacheStatus(x, statusName, use.usage(stored, stored?.date ?? 0, stored !== null));
 }
 
 /** As in nginx, a response that was received in chunks is sent without a length. */

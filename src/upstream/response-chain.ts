@@ -1,5 +1,6 @@
 /** Chain of the sinks between the upstream and the exchange, as required by the head of the response. */
 import type { CacheUse } from '../cache/cache-use.js';
+import type { EntryHead } from '../cache/entry-head.js';
 import { parseSize } from '../config/units.js';
 import type { HttpExchange } from '../exchange/exchange.js';
 import { tapId } from '../exchange/tapped.js';
@@ -10,7 +11,7 @@ import type { UpstreamHead, UpstreamStream } from '../http/upstream-session.js';
 import type { Producer } from '../program/body.js';
 import { logError } from '../program/error-context.js';
 import { CacheSink } from './cache-sink.js';
-import { takeRanges } from './cached-response.js';
+import { describeForwarded, passedCache, takeRanges } from './cached-response.js';
 import { type Abandonable, EVENT_HANDLER, HandledEvents } from './event-handler.js';
 import { EVENT_STREAM, type EventSource, EventStream, isEncoded } from './event-stream.js';
 import { EVENT_STREAMS } from './event-stream-settings.js';
@@ -45,6 +46,8 @@ export class ResponseChain {
 
   /** Whether the response is being stored in the cache, and therefore read to its end. */
   stores = false;
+  /** Head of its entry. */
+  private entry: EntryHead | null = null;
 
   get buffered(): boolean {
     return this.relay.buffered;
@@ -68,6 +71,9 @@ export class ResponseChain {
     this.chooseSinks(head.headers, isWhole);
     if (this.cache !== null) this.storeInCache(this.cache, head);
     rules.responseHead(x, head);
+    const { cache } = rules.settings;
+    if (cache !== null && this.cache !== null) describeForwarded(x, this.cache, this.entry, cache);
+    else if (cache !== null) passedCache(x, rules, cache, head);
     // Ranges and conditions are evaluated here: the upstream did not get the fields that request them.
     if (this.cache?.storable === true) {
       response.conditional = true;
@@ -111,6 +117,7 @@ export class ResponseChain {
       return;
     }
     this.stores = true;
+    this.entry = entry;
     this.sink = new CacheSink(this.sink, cache, entry);
   }
 

@@ -44,7 +44,9 @@ function cache(t: TestContext, purger: PurgedDirectory['purger']) {
   const zone = backend.open({ kind: 'cache', name: 'c', size: 1 << 20, key: path });
   backend.tell(loadedEntries, { zone: zone.id });
   const data = { path, levels: [1, 2], zone: 'c', inactive: 600_000, purger };
-  const [own, other] = [new CachePurger(data, backend, zone), new CachePurger(data, backend, zone)];
+  const dropped: string[] = [];
+  const own = new CachePurger(data, backend, zone, (hash) => dropped.push(hash));
+  const other = new CachePurger(data, backend, zone, () => {});
   t.after(() => {
     own.close();
     other.close();
@@ -53,6 +55,7 @@ function cache(t: TestContext, purger: PurgedDirectory['purger']) {
   return {
     own,
     other,
+    dropped,
     store(key: string, change: Partial<EntryHead> = {}, hash = hashOf(key)): EntryHead {
       const head = headOf(key, change);
       const writer = new EntryWriter({ path: entryPath(data, hash), temporary: null }, head);
@@ -65,10 +68,11 @@ function cache(t: TestContext, purger: PurgedDirectory['purger']) {
 }
 
 test('the purge of a key removes its file at once, and no other', async (t) => {
-  const { own, store, exists, log } = cache(t, null);
+  const { own, dropped, store, exists, log } = cache(t, null);
   const [, kept] = [store('/a'), store('/ab')];
   assert.equal(await own.purgeKey('/a', log), 'purged');
   assert.equal(exists('/a'), false);
+  assert.deepEqual(dropped, [hashOf('/a')]);
   assert.equal(own.isPurged(hashOf('/ab'), kept), false);
   assert.equal(exists('/ab'), true);
   assert.equal(await own.purgeKey('/a', log), 'missing');
