@@ -1,4 +1,5 @@
 /** Decisions of the cache about a request and its response: the key, whether and for how long the response is stored, and why. */
+import type { CacheLockMode } from '../cache/cache-directives.js';
 import { CACHE_USE, type CacheUse } from '../cache/cache-use.js';
 import { entryPath, hashOf } from '../cache/entry-path.js';
 import { validTime } from '../cache/valid-times.js';
@@ -13,6 +14,12 @@ import { duration } from './upstream-rules.js';
 
 /** Fields of responses that say whether and how long they are stored. */
 const FIELDS = ['X-Accel-Expires', 'CDN-Cache-Control', 'Cache-Control', 'Expires', 'Set-Cookie', 'Vary', 'Pragma'];
+
+const LOCK_EFFECTS: Readonly<Record<CacheLockMode, string | false>> = {
+  off: false,
+  on: 'one request at a time is sent for a missing response',
+  stream: 'one request at a time is sent for a missing response, which the others get while it arrives',
+};
 
 /** Returns null if the request reaches no upstream through a cache. `answer`: head of the upstream's response; empty for none. */
 export function cacheOf(
@@ -43,7 +50,7 @@ export function cacheOf(
     seconds,
     vary,
     rules: [
-      ...rule(statements, 'proxy_cache_lock', settings.lock && 'one request at a time is sent for a missing response'),
+      ...rule(statements, 'proxy_cache_lock', LOCK_EFFECTS[settings.lock]),
       ...rule(
         statements,
         'proxy_cache_use_stale',

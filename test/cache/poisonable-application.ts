@@ -3,9 +3,10 @@ import { answeringBackend, type Backend, type ReceivedRequest, reply } from '../
 
 const ETAG = '"page"';
 
-/** Starts the application. It declares what it varies on by `Vary`, and what is private, but trusts fields of proxies. */
-export function poisonableApplication(): Promise<Backend> {
-  return answeringBackend((request, connection) => {
+/** Starts the application. It declares what it varies on by `Vary`, and what is private, but trusts fields of proxies. `delay`: ms before each response. */
+export function poisonableApplication(delay = 0): Promise<Backend> {
+  return answeringBackend(async (request, connection) => {
+    if (delay > 0) await new Promise((resolve) => setTimeout(resolve, delay));
     const provoked = request.field('x-provoke');
     const page = pageFor(request);
     const half = page.slice(0, page.length / 2);

@@ -23,6 +23,8 @@ http {
       proxy_no_cache $cookie_session;
       proxy_pass http://127.0.0.1:9;
     }
+    location /locked { proxy_cache_lock off; proxy_pass http://127.0.0.1:9; }
+    location /streamed { proxy_cache_lock on stream; proxy_pass http://127.0.0.1:9; }
     location /rare { proxy_cache_min_uses 3; proxy_pass http://127.0.0.1:9; }
     location /direct { proxy_buffering off; proxy_pass http://127.0.0.1:9; }
     location /off { proxy_cache off; proxy_pass http://127.0.0.1:9; }
@@ -85,6 +87,12 @@ test('the field that determines the time is named, and so are variants', async (
 test('a request that bypasses the cache is explained', async () => {
   const cache = await cacheOf({ request: 'http://a.example/page', headers: { cookie: 'session=7' } });
   assert.match(cache?.lookup ?? '', /^proxy_cache_bypass \$cookie_session: one of the values is "7"$/);
+});
+
+test('the lock is explained where it is on', async () => {
+  const effects = async (path: string) => (await cacheOf(`http://a.example${path}`))?.rules.map(({ effect }) => effect);
+  assert.deepEqual(await effects('/locked'), []);
+  assert.match((await effects('/streamed'))?.join() ?? '', /which the others get while it arrives$/);
 });
 
 test('there is nothing to explain without a cache', async () => {
