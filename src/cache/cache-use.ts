@@ -444,13 +444,13 @@ export class CacheUse {
       this.unlock('filled', length);
     } catch (error) {
       writer.discard();
-      this.storingFailed(error);
+      this.storingFailed(error, writer.available === length ? 'unstored' : 'failed', length);
     }
   }
 
-  storingFailed(error: unknown): void {
+  storingFailed(error: unknown, end: FillEnd = 'failed', length = 0): void {
     logError(this.x, 'crit', (error as Error).message); // nginx's message
-    this.unlock('failed');
+    this.unlock(end, length);
   }
 
   /** For `Cache-Status`. */

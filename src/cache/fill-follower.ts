@@ -12,7 +12,7 @@ import { FillProgress } from './fill-progress.js';
 import { GrowingBody, type GrowingFile } from './growing-body.js';
 
 /** Failures of other requests after which one response continues. */
-const MAX_FAILURES = 10;
+const MAX_FAILURES = 4;
 
 /** An entry that is being written: opened, with its head. */
 export interface GrowingEntry {

@@ -154,7 +154,7 @@ export class GrowingBody implements Producer, Timed {
     this.waiting = true;
     this.deadline = now() + this.options.stall;
     if (ended === null) return;
-    if (ended !== 'filled') {
+    if (ended === 'failed' || ended === 'passed') {
       this.stopListening();
       if (!this.options.onFailure()) this.truncate('error', 'writing of the cache entry failed while it was sent');
     } else if (this.failedFile !== null && this.compared < this.sent) this.differs();

@@ -21,8 +21,11 @@ export interface GrowingFill {
   readonly length: number;
 }
 
-/** End of a fill. `passed`: the response is not to be stored. */
-export type FillEnd = 'filled' | 'failed' | 'passed';
+/**
+ * End of a fill. `passed`: the response is not to be stored. `unstored`: storing has failed, but the file has the whole body for
+ * those who read it.
+ */
+export type FillEnd = 'filled' | 'failed' | 'passed' | 'unstored';
 
 /** An update for a process. */
 export type LockNews =

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import {
   type BackendConnection,
@@ -138,6 +140,20 @@ describe('proxy_cache_lock on stream', () => {
     for (const each of [second, third]) assert.equal(await each.all(), ' world!');
     assert.equal((await get(proxy.port, '/a')).body, 'hello world!');
     assert.equal(fetches(), 2);
+  });
+
+  test('a response that cannot be stored at its end reaches all clients, and is requested once for them', async (t) => {
+    const { next, client, proxy, fetches } = await begin(t);
+    const [first, second] = [await client(), await client()];
+    const { connection } = await next();
+    connection.send(`${head(12)}hello`);
+    for (const each of [first, second]) await each.until('hello');
+    rmSync(join(proxy.directory, 'cache'), { recursive: true });
+    writeFileSync(join(proxy.directory, 'cache'), 'a file, not a directory');
+    connection.send(' world!');
+    for (const each of [first, second]) assert.equal(await each.all(), ' world!');
+    assert.equal(fetches(), 1);
+    assert.ok(proxy.messages('crit').some((message) => message.startsWith('*') && /rename\(\)/.test(message)));
   });
 
   test('a second response that differs does not continue the first one', async (t) => {
