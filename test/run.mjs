@@ -2,8 +2,8 @@
 // whose path contains one of the words. TEST_REPORTER names another reporter of node:test (`tap`, `spec`). Written as plain
 // JavaScript: it must run before anything is known to compile.
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { availableParallelism, tmpdir } from 'node:os';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { basename, dirname, join, relative } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
@@ -50,8 +50,11 @@ const options = [
   `--test-timeout=${timeout}`,
   `--test-reporter=${process.env.TEST_REPORTER ?? pathToFileURL(join(root, 'test', 'reporter.mjs'))}`,
 ];
-const batches = mkdtempSync(join(tmpdir(), 'tsproxy-test-batches-'));
-process.on('exit', () => rmSync(batches, { recursive: true, force: true }));
+/** Files of batches, which are beside those that they import: the runner sorts all by their paths. */
+const batches = [];
+process.on('exit', () => {
+  for (const file of batches) rmSync(file, { force: true });
+});
 const child = spawn(process.execPath, [...options, ...batched(files)], {
   cwd: root,
   stdio: 'inherit',
@@ -86,13 +89,11 @@ function batched(paths) {
   return groups.map((group) => {
     const [first] = group;
     if (group.length === 1) return first;
-    // The name tells which files a report about the process is about.
-    const names = [
-      relative(compiled, dirname(first)).replaceAll('/', '-'),
-      ...group.map((path) => basename(path, '.test.js')),
-    ];
-    const file = join(batches, `${names.join('+')}.test.mjs`);
-    writeFileSync(file, group.map((path) => `import '${pathToFileURL(path)}';\n`).join(''));
+    // The name tells which files a report about the process is about; another run may have the same batch.
+    const names = group.map((path) => basename(path, '.test.js'));
+    const file = join(dirname(first), `${names.join('+').slice(0, 200)}.${process.pid}.test.mjs`);
+    batches.push(file);
+    writeFileSync(file, group.map((path) => `import './${basename(path)}';\n`).join(''));
     return file;
   });
 }
