@@ -261,6 +261,7 @@ test('the document describes every resource that exists', async () => {
     assert.equal((await api(proxy.port, 'GET', path)).status, 200, path);
   }
   assert.deepEqual((await api(proxy.port, 'GET', '/http')).body, [
+    'caches',
     'connections',
     'keyvals',
     'requests',
