@@ -13,7 +13,7 @@ export const STORE_PACKAGES = ['ioredis'];
 const CONNECT_TIMEOUT = 2000;
 /** ms before the first and between later attempts to connect. */
 const FIRST_DELAY = 50;
-const MAX_DELAY = 1000;
+const MAX_DELAY = 500;
 /** Maximum number of pending questions; further ones fail. */
 const MAX_PENDING = 10_000;
 
