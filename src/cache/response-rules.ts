@@ -7,7 +7,7 @@ import { type BareItem, parseDictionary } from './structured-dictionary.js';
 /** Statuses whose responses may be stored without explicit freshness (RFC 9110 15.1), except for 206. */
 const HEURISTIC: ReadonlySet<number> = new Set([200, 203, 204, 300, 301, 308, 404, 405, 410, 414, 501]);
 /** Statuses whose caching this cache understands (`must-understand`). */
-const UNDERSTOOD: ReadonlySet<number> = new Set([...HEURISTIC, 302, 303, 307, 400, 403, 500, 502, 503, 504]);
+const UNDERSTOOD: ReadonlySet<number> = new Set([...HEURISTIC, 206, 302, 303, 307, 400, 403, 500, 502, 503, 504]);
 /** Part of the time since the last modification for which a response is fresh (RFC 9111 4.2.2). */
 const HEURISTIC_FRACTION = 0.1;
 /** Longest freshness by heuristics: a day, s. */
@@ -105,7 +105,7 @@ export function effectiveDirectives(
 /** Whether a shared cache may store the response (RFC 9111 3 and 3.5), apart from its freshness. */
 export function mayStore(status: number, directives: ControlDirectives, authorized: boolean): boolean {
   const { noStore, mustUnderstand, mustRevalidate, sharedMaxAge } = directives;
-  if (status < 200 || status === 206 || status === 304) return false;
+  if (status < 200 || status === 304) return false;
   if (mustUnderstand ? !UNDERSTOOD.has(status) : noStore) return false;
   if (directives.private === true) return false;
   return !authorized || directives.public || mustRevalidate || typeof sharedMaxAge === 'number';

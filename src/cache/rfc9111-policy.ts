@@ -9,6 +9,7 @@ import type { CachePolicy, RequestUse, Reuse, Revalidation, Validity } from './c
 import { blockOf, fieldsToStore, updatedFields } from './entry-fields.js';
 import type { EntryHead } from './entry-head.js';
 import type { IgnoredFields } from './nginx-policy.js';
+import { REQUESTED_PART } from './requested-part.js';
 import {
   type EffectiveDirectives,
   effectiveDirectives,
@@ -77,6 +78,7 @@ export class Rfc9111Policy implements CachePolicy {
     const { ignored, valid } = this.options;
     const effective = this.effective(headers);
     const { directives } = effective;
+    if (status === 206 && x.state(REQUESTED_PART) === undefined) return null;
     if (!mayStore(status, directives, x.headers.indexOf(Field.Authorization) >= 0)) return null;
     if (!ignored.setCookie && headers.indexOf(Field.SetCookie) >= 0) return null;
     const accel = this.accelLifetime(headers, now);

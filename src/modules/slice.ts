@@ -1,4 +1,5 @@
 /** nginx's `ngx_http_slice_filter_module`: requests a large response in slices, each of which can be cached. */
+import { REQUESTED_PART } from '../cache/requested-part.js';
 import { size } from '../config/argument-types.js';
 import { parseInteger } from '../config/units.js';
 import { Field } from '../http/field-names.js';
@@ -158,7 +159,10 @@ class SliceFilter implements BodyFilter, Producer, SubrequestSink {
     const body = x.body !== null;
     this.current = x.subrequest(x.uri, x.args, { sink: this, method: x.method, clone: true, body });
     if (this.current === null) this.fail();
-    else this.current.exchange.setState(SLICES, slices);
+    else {
+      this.current.exchange.setState(SLICES, slices);
+      this.current.exchange.setState(REQUESTED_PART, true);
+    }
   }
 
   /** The other filters have determined which range is sent. */
@@ -210,6 +214,7 @@ export default defineModule({
         if (bytes === 0 || x.nested !== null || x.response.status !== 0) return undefined;
         const slices = new Slices(bytes, rangeStart(x));
         x.setState(SLICES, slices);
+        x.setState(REQUESTED_PART, true);
         return slices.range;
       },
       doc: 'The range of the slice that is requested, as a value of `Range`; empty without `slice`.',

@@ -29,7 +29,14 @@ function policy(valid: { status: number; seconds: number }[] = []): Rfc9111Polic
 // The policy reads these members of a request only.
 function request(fields: Pair[] = [], method = 'GET'): Exchange {
   const headers = HeaderBlock.from(fields);
-  return { headers, method, target: '/a/b?c', host: 'h', startTime: callbackTime() } as unknown as Exchange;
+  return {
+    headers,
+    method,
+    target: '/a/b?c',
+    host: 'h',
+    startTime: callbackTime(),
+    state: () => undefined,
+  } as unknown as Exchange;
 }
 
 function head(fields: Pair[], status = 200) {

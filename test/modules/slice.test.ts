@@ -50,6 +50,7 @@ describe('a sliced response', () => {
         proxy_set_header Range $slice_range;
         slice 4;
         location / { proxy_cache one; proxy_pass http://127.0.0.1:%%BACKEND%%; }
+        location /rfc/ { proxy_cache one; proxy_cache_rfc9111 on; proxy_pass http://127.0.0.1:%%BACKEND%%; }
         location /uncached/ { proxy_pass http://127.0.0.1:%%BACKEND%%; }
         location /off/ { slice 0; proxy_pass http://127.0.0.1:%%BACKEND%%; }
       }`,
@@ -70,6 +71,11 @@ describe('a sliced response', () => {
     assert.deepEqual(await fetched('/a'), [200, CONTENT, ...slices]);
     assert.deepEqual(await fetched('/a'), [200, CONTENT]);
     assert.deepEqual(await fetched('/off/a'), [200, CONTENT, '']);
+  });
+
+  it("is stored in parts with RFC 9111's rules as well", async () => {
+    assert.deepEqual(await fetched('/rfc/a', 'bytes=5-6'), [206, '56', 'bytes=4-7']);
+    assert.deepEqual(await fetched('/rfc/a', 'bytes=4-6'), [206, '456']);
   });
 
   it('is requested only as far as the client asks for a range', async () => {
