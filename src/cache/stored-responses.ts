@@ -92,13 +92,16 @@ function selects({ key, tag }: EntrySelection, head: EntryHead): boolean {
   return key.endsWith('*') ? head.key.startsWith(key.slice(0, -1)) : head.key === key;
 }
 
-/** The head of a file; null if it has gone, or cannot be used: the next request for it finds that out, and logs it. */
-function headOf({ directory }: CacheStore, hash: string): EntryHead | null {
+/**
+ * The head of a file; null if it has gone, was purged, or cannot be used: the next request for it finds that out, and logs it.
+ */
+function headOf({ directory, purger }: CacheStore, hash: string): EntryHead | null {
   try {
     const opened = openGrowing(entryPath(directory, hash));
     if (opened === null) return null;
     closeSync(opened.fd);
-    return opened.stored.head;
+    const { head } = opened.stored;
+    return purger.isPurged(hash, head) ? null : head;
   } catch {
     return null;
   }

@@ -13,6 +13,7 @@ import cache_key_without_user from './cache-key-without-user.js';
 import cache_lock_off from './cache-lock-off.js';
 import cache_path_shared from './cache-path-shared.js';
 import cache_private_responses from './cache-private-responses.js';
+import cache_purge_open from './cache-purge-open.js';
 import cache_valid_unreachable from './cache-valid-unreachable.js';
 import cache_without_buffering from './cache-without-buffering.js';
 import cannot_listen from './cannot-listen.js';
@@ -112,6 +113,7 @@ export const lints: readonly Lint[] = [
   cache_lock_off,
   cache_path_shared,
   cache_private_responses,
+  cache_purge_open,
   cache_valid_unreachable,
   cache_without_buffering,
   cannot_listen,

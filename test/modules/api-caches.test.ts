@@ -20,6 +20,7 @@ async function start(t: TestContext): Promise<{ proxy: TestProxy; backend: Backe
       location /api { api write=on; }
       location /show { api; }
       location / {
+        proxy_cache_purge $http_x_purge;
         proxy_pass http://127.0.0.1:${backend.port};
         proxy_cache pages;
         proxy_cache_key $uri;
@@ -112,6 +113,13 @@ test('responses are removed by key, by prefix, and all of them', async (t) => {
     [],
   );
   assert.equal(backend.requests.length, 5);
+});
+
+test('responses that were purged are not listed', async (t) => {
+  const { proxy } = await start(t);
+  await store(proxy.port, '/a', '/b*', '/b/1');
+  assert.equal((await get(proxy.port, '/b*', { fields: ['X-Purge: 1'] })).status, 204);
+  assert.deepEqual(await keys(proxy.port), ['/a']);
 });
 
 test('a read-only API lists responses, and removes none', async (t) => {

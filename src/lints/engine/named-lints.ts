@@ -23,6 +23,7 @@ export const NAMED_LINTS: readonly NamedLint[] = [
     load: () => import('../cache-path-shared.js'),
   },
   { on: 'proxy_ignore_headers', load: () => import('../cache-private-responses.js') },
+  { on: 'proxy_cache_purge', load: () => import('../cache-purge-open.js') },
   { on: 'proxy_cache_valid', load: () => import('../cache-valid-unreachable.js') },
   { on: 'proxy_cache', load: () => import('../cache-without-buffering.js') },
   { on: 'listen', load: () => import('../cannot-listen.js') },
