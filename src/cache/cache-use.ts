@@ -105,6 +105,7 @@ export class CacheUse {
     const use = new CacheUse(x, settings, store, keyOf(x, settings, defaultKey), startUpdate);
     use.purges = purges;
     if (!purges) x.setState(CACHE_USE, use);
+    x.cacheUse = use;
     return use;
   }
 

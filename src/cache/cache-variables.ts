@@ -5,7 +5,7 @@ import { CACHE_USE } from './cache-use.js';
 
 export const cacheVariables: Readonly<Record<string, VariableSpec>> = {
   upstream_cache_status: {
-    get: (x) => x.state(CACHE_USE)?.status ?? undefined,
+    get: (x) => x.cacheUse?.status ?? undefined,
     doc: 'The status of the cache for the response: `MISS`, `BYPASS`, `EXPIRED`, `STALE`, `UPDATING`, `REVALIDATED` or `HIT`.',
   },
   upstream_cache_last_modified: {

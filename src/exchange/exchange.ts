@@ -102,6 +102,7 @@ export class HttpExchange implements EngineExchange {
   attempts: UpstreamAttempt[] | null = null;
   upstreamHeaders: HeaderBlock | null = null;
   upstreamTrailers = '';
+  cacheUse: { readonly status: string | null } | null = null;
   upstreamHost: string | undefined = undefined;
   upstreamPort: string | undefined = undefined;
   upstreamMethod = '';
@@ -161,6 +162,7 @@ export class HttpExchange implements EngineExchange {
     x.attempts = this.attempts;
     x.upstreamHeaders = this.upstreamHeaders;
     x.upstreamTrailers = this.upstreamTrailers;
+    x.cacheUse = this.cacheUse;
     return x;
   }
 

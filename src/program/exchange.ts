@@ -94,6 +94,9 @@ export interface Exchange extends Session {
   /** The upstream's trailer section, each line terminated by CRLF; empty if there is none. */
   readonly upstreamTrailers: string;
 
+  /** The last use of the cache, whose status outlives a redirect to an error page; null without a cache. */
+  cacheUse: { readonly status: string | null } | null;
+
   // -- state of modules
   /** State that a module stored for this exchange. */
   state<T>(key: StateKey<T>): T | undefined;

@@ -368,6 +368,7 @@ export default defineModule({
         return (x) => {
           // As in nginx, fields of an earlier response are dropped before the target is evaluated.
           httpExchange(x).upstreamHeaders = null;
+          x.cacheUse = null;
           const destination = target(x);
           if (destination === null) return 500;
           if (destination instanceof Promise) {

@@ -2,6 +2,7 @@
 import type { OracleGroup } from '../oracle.js';
 import { applicationSites } from './application-sites.js';
 import { accessRules, authorization } from './authorization.js';
+import { caching } from './caching.js';
 import { conditions, ranges } from './conditions.js';
 import { encodings } from './encodings.js';
 import { files, index } from './files.js';
@@ -37,6 +38,7 @@ export const groups: readonly OracleGroup[] = [
   limits,
   requests,
   proxying,
+  caching,
   accessRules,
   authorization,
 ];
