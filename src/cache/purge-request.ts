@@ -23,6 +23,8 @@ export function keyOf(x: Exchange, { key, queryFilter }: CacheSettings, defaultK
 export async function purge(x: Exchange, settings: CacheSettings, store: CacheStore, key: string): Promise<number> {
   const { purge: rules } = settings;
   if (rules === null || !mayPurge(x, rules)) return 403;
+  // A request that is only explained is the first one: nothing is stored.
+  if (store.isSimulated) return STATUSES.missing;
   const tags = rules.tags?.of(x) ?? '';
   const expression = rules.regex?.of(x) ?? '';
   const log: CacheLog = (level, message) => logError(x, level, message);
@@ -76,6 +78,7 @@ function invalidate(
     const query = target.indexOf('?');
     const other = target === x.target ? key : key.slice(0, at) + target + key.slice(at + x.target.length);
     const args = query < 0 ? '' : target.slice(query + 1);
-    void store.purger.removeKey(settings.queryFilter?.normalize(other, args) ?? other, false, log);
+    if (!store.isSimulated)
+      void store.purger.removeKey(settings.queryFilter?.normalize(other, args) ?? other, false, log);
   }
 }

@@ -13,7 +13,18 @@ import type { DirectiveInForce, ExplainedCache, ExplainedRule, Written } from '.
 import { duration } from './upstream-rules.js';
 
 /** Fields of responses that say whether and how long they are stored. */
-const FIELDS = ['X-Accel-Expires', 'CDN-Cache-Control', 'Cache-Control', 'Expires', 'Set-Cookie', 'Vary', 'Pragma'];
+const FIELDS = [
+  'X-Accel-Expires',
+  'CDN-Cache-Control',
+  'Cache-Control',
+  'Expires',
+  'Set-Cookie',
+  'Vary',
+  'Pragma',
+  'Age',
+  'Date',
+  'Last-Modified',
+];
 
 const LOCK_EFFECTS: Readonly<Record<CacheLockMode, string | false>> = {
   off: false,
@@ -107,9 +118,9 @@ function decision(x: HttpExchange, { settings, storable }: CacheUse, answer: str
   if (x.unbuffered) return not('the response is not buffered');
   const { policy } = settings;
   const time = Math.floor(epochTime() / 1000);
-  const evaluated = (changed: HeaderBlock) => {
+  const evaluated = (changed: HeaderBlock, request: HttpExchange = x) => {
     const head: UpstreamHead = { status, reason: '', version: 11, headers: changed };
-    const validity = policy.validity(x, head, time);
+    const validity = policy.validity(request, head, time);
     const vary = policy.vary(head);
     if (validity === null || vary === null) return null;
     const seconds = validTime(settings.valid, status);
@@ -129,6 +140,11 @@ function decision(x: HttpExchange, { settings, storable }: CacheUse, answer: str
   const shown = (names: readonly string[]) =>
     names.map((name) => `${name}: ${headers.joined(name.toLowerCase())}`).join('; ');
   if (found === null) {
+    // The same request without credentials.
+    const anonymous = Object.create(x, { headers: { value: x.headers.with([], ['authorization']) } }) as HttpExchange;
+    if (x.headers.get('authorization') !== undefined && evaluated(headers, anonymous) !== null) {
+      return not('the request has Authorization');
+    }
     const present = FIELDS.filter((name) => headers.get(name.toLowerCase()) !== undefined);
     return not(`the response has ${shown(decisive.length > 0 ? decisive : present)}`);
   }
@@ -143,7 +159,9 @@ function decision(x: HttpExchange, { settings, storable }: CacheUse, answer: str
   const seconds = found.until - time;
   const timed = decisive.filter((name) => name !== 'Vary');
   const why = found.isDeclared
-    ? `the response has ${shown(timed)}`
+    ? timed.length === 0
+      ? 'its fields say so'
+      : `the response has ${shown(timed)}`
     : validRule(statements.get('proxy_cache_valid') ?? [], status);
   return { stored: true, why, seconds, vary: found.vary };
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { renderExplanation } from '../../src/explain/render.js';
 import { type ExplainRequest, explain } from '../../src/index.js';
@@ -106,6 +106,32 @@ test('an explanation neither reads nor writes the directory of the cache', async
   const { cache } = await explain(http(directory), 'http://a.example/page');
   assert.equal(cache?.stored, true);
   assert.equal(existsSync(cache?.file ?? directory), false);
+});
+
+test('the reasons of RFC 9111 are named', async () => {
+  const text = HTTP.replace('proxy_cache pages;', 'proxy_cache pages; proxy_cache_rfc9111 on;').replace(
+    /proxy_cache_valid 200 10m;/,
+    '',
+  );
+  const why = async (headers: Readonly<Record<string, string>>, answer: Readonly<Record<string, string>>) =>
+    (await explain(text, { request: 'http://a.example/page', headers, answer: { headers: answer } })).cache?.why;
+  assert.equal(await why({ authorization: 'x' }, { 'cache-control': 'max-age=60' }), 'the request has Authorization');
+  assert.match(
+    (await why({}, { 'last-modified': 'Thu, 01 Jan 2026 00:00:00 GMT' })) ?? '',
+    /Last-Modified: Thu, 01 Jan 2026/,
+  );
+});
+
+test('an explained purge removes nothing', async (t) => {
+  const directory = mkdtempSync(join(tmpdir(), 'tsproxy-explain-'));
+  t.after(() => rmSync(directory, { recursive: true, force: true }));
+  const text = http(directory).replace('proxy_cache pages;', 'proxy_cache pages; proxy_cache_purge $http_x_purge;');
+  const file = (await explain(text, 'http://a.example/page')).cache?.file ?? '';
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, 'a file');
+  const { answer } = await explain(text, { request: 'http://a.example/page', headers: { 'x-purge': '1' } });
+  assert.equal(answer.status, 404);
+  assert.equal(existsSync(file), true);
 });
 
 test('the text has the key and the decision', async () => {
