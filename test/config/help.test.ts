@@ -39,7 +39,7 @@ const CASES: readonly (readonly [text: string, message: RegExp, help: RegExp])[]
   [location('proxy_pass tcp://127.0.0.1:1;'), /invalid URL prefix/, /valid targets: http:\/\/host, .* wss:\/\//],
   [server('\u200broot /x;'), /unknown directive/, /zero-width space \(U\+200B\)/],
   [server('\u00a0root /x;'), /unknown directive/, /no-break space \(U\+00A0\)/],
-  ['slice 1m;', /"slice" is not supported/, /ngx_http_slice_module, which tsproxy does not support/],
+  ['degrade 204;', /"degrade" is not supported/, /ngx_http_degradation_module, which tsproxy does not support/],
 ];
 
 for (const [text, message, help] of CASES) {
