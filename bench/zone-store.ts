@@ -344,6 +344,8 @@ try {
     if (lease === 1) {
       await faults();
       await killed(proxies);
+      // It has ended.
+      proxies = proxies.slice(1);
     }
   }
 } finally {
