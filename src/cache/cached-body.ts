@@ -20,7 +20,11 @@ export function sendEntry(x: Exchange, entry: OpenEntry): void {
   }
   const { bytes, bodyStart, length } = entry;
   if (!seekable || parts === null) {
-    if (length > bodyStart) x.writeBytes(bytes, bodyStart, length);
+    if (length > bodyStart) {
+      const { text } = entry;
+      if (text === null) x.writeBytes(bytes, bodyStart, length);
+      else x.write(text);
+    }
   } else {
     for (const { text, start, end } of parts) {
       if (text !== '') x.write(text);

@@ -14,6 +14,8 @@ import { storedResponse } from './stored-fields.js';
 
 /** Bytes read when a file is opened: a smaller file is read wholly. */
 const FIRST_READ = 81_920;
+/** Longest body that is kept as a string, bytes. */
+const MAX_TEXT = 4096;
 /** O_NONBLOCK, because opening a named pipe would otherwise block until there is a writer. */
 const OPEN_FLAGS = constants.O_RDONLY | constants.O_NONBLOCK | (constants.O_NOFOLLOW ?? 0);
 const UPDATE_FLAGS = constants.O_RDWR | constants.O_NONBLOCK | (constants.O_NOFOLLOW ?? 0);
@@ -28,6 +30,7 @@ export class OpenEntry {
   private closed = false;
   private name = '';
   private parsed: UpstreamHead | null = null;
+  private bodyText: string | null = null;
 
   constructor(
     readonly path: string,
@@ -61,6 +64,12 @@ export class OpenEntry {
   }
   get bodyLength(): number {
     return this.stored.bodyLength;
+  }
+  /** The body as a byte string, if it is short and several requests use it: it is sent in one write with the head. */
+  get text(): string | null {
+    if (this.pooled || this.bodyLength > MAX_TEXT) return null;
+    this.bodyText ??= this.bytes.toString('latin1', this.bodyStart, this.length);
+    return this.bodyText;
   }
   /** Whether the whole file is in memory. */
   get isWhole(): boolean {
