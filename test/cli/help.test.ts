@@ -73,7 +73,7 @@ test('a name that is more than one thing leads to the others', () => {
 });
 
 test('a directive that only nginx has is explained with its module', () => {
-  has('slice', 'not in tsproxy', 'ngx_http_slice_module', 'Since:    nginx 1.9.8');
+  has('degrade', 'not in tsproxy', 'ngx_http_degradation_module');
   has('$memcached_key', 'ngx_http_memcached_module');
   has('content_by_lua_block', 'third-party');
 });

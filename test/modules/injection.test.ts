@@ -158,6 +158,9 @@ const ATTACKS: Readonly<Record<string, Attack>> = {
     refused: true,
   },
   proxy_cache_key: { to: 'value', text: `proxy_cache one; proxy_cache_valid 200 1m; proxy_cache_key $evil; ${PASS}` },
+  proxy_cache_purge: { to: 'value', text: `proxy_cache_purge $evil; ${PASS}` },
+  proxy_cache_purge_regex: { to: 'value', text: `proxy_cache_purge $arg_none; proxy_cache_purge_regex $evil; ${PASS}` },
+  proxy_cache_purge_tags: { to: 'value', text: `proxy_cache_purge $arg_none; proxy_cache_purge_tags $evil; ${PASS}` },
   proxy_cache_bypass: { to: 'value', text: `proxy_cache_bypass $evil; ${PASS}` },
   proxy_cookie_domain: { to: 'answer field', text: `proxy_cookie_domain back $evil; ${PASS}` },
   proxy_cookie_flags: {
