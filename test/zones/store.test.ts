@@ -246,6 +246,18 @@ describe('a store that fails', { skip: withoutRedis }, () => {
     );
   });
 
+  test('one that stops as soon as it is connected is not awaited longer', async () => {
+    const fresh = await openStore(server, { timeout: 300 }, 'one');
+    const user = new User(backendOf(fresh), 'limit_req', 'open');
+    server.signal('SIGSTOP');
+    const begun = performance.now();
+    assert.equal(await user.request('k', 9), 'passed');
+    assert.ok(performance.now() - begun < 3000);
+    server.signal('SIGCONT');
+    fresh.close();
+    await recovered();
+  });
+
   test('one that lost its contents gets the connections again', async () => {
     const user = new User(backendOf(store), 'limit_conn');
     const ended = newTicket();

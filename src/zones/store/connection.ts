@@ -152,6 +152,9 @@ export class StoreConnection {
       };
       await within(CONNECT_TIMEOUT, login());
       await prepare();
+      // Its deadlines are longer than those of questions.
+      if (this.timer !== null) clearTimeout(this.timer);
+      this.timer = null;
       if (this.client !== client || this.closed) throw new StoreUnavailable('the connection was closed');
       this.ready = true;
       this.failures = 0;
