@@ -88,6 +88,7 @@ const { outputFiles } = await build({
     'ajv',
     'ajv/dist/2020.js',
     'commander',
+    'ioredis',
     'jose',
     'saxes',
     'vscode-languageserver',
