@@ -5,10 +5,10 @@ import { get, until } from '../kit/index.js';
 import { command, freePort, Prefix, serve } from './running.js';
 
 test('--allow-unsupported has the effect of the directive, for tests and for a start', async (t) => {
-  const prefix = new Prefix(t, 'events { }\nhttp { slice 1m; server { listen 127.0.0.1:8080; } }\n');
+  const prefix = new Prefix(t, 'events { }\nhttp { degrade 204; server { listen 127.0.0.1:8080; } }\n');
   assert.equal((await command([...prefix.words, '-t'])).code, 1);
   const { code, stderr } = await command([...prefix.words, '-t', '--allow-unsupported']);
-  assert.match(stderr, /^tsproxy: \[warn\] "slice" is not supported in .*\/nginx\.conf:2\n/);
+  assert.match(stderr, /^tsproxy: \[warn\] "degrade" is not supported in .*\/nginx\.conf:2\n/);
   assert.equal(code, 0, stderr);
 });
 
@@ -16,7 +16,7 @@ test('compat, explain and diff take the option as -t does, wherever it is writte
   const prefix = new Prefix(
     t,
     `events { }
-    http { slice 1m; server { listen 127.0.0.1:8080; location /x { mp4; } location /y { return 200 $geoip_org; } } }
+    http { degrade 204; server { listen 127.0.0.1:8080; location /x { mp4; } location /y { return 200 $geoip_org; } } }
 `,
   );
   const { words } = prefix;
@@ -49,11 +49,14 @@ test('compat, explain and diff take the option as -t does, wherever it is writte
 });
 
 test('findings about the same feature are one in the text, with its places, and many in JSON', async (t) => {
-  const prefix = new Prefix(t, 'events { }\nhttp {\nslice 1m;\nserver { slice 2m;\nlocation / { slice 3m; } }\n}\n');
+  const prefix = new Prefix(
+    t,
+    'events { }\nhttp {\ndegrade 204;\nserver { degrade 444;\nlocation / { degrade 204; } }\n}\n',
+  );
   const { stderr } = await command([...prefix.words, '-t']);
-  assert.equal(stderr.match(/\[emerg\] "slice" is not supported/g)?.length, 1);
+  assert.equal(stderr.match(/\[emerg\] "degrade" is not supported/g)?.length, 1);
   assert.match(stderr, /\n {2}= also: .*\/nginx\.conf:4:10, .*\/nginx\.conf:5:14\n/);
-  assert.match(stderr, /\n {2}ngx_http_slice_module: slice \(3\)\n/);
+  assert.match(stderr, /\n {2}ngx_http_degradation_module: degrade \(3\)\n/);
   const { stdout } = await command([...prefix.words, '-t', '--json']);
   assert.equal((JSON.parse(stdout) as unknown[]).length, 3);
 });
@@ -61,14 +64,14 @@ test('findings about the same feature are one in the text, with its places, and 
 test('a signal reaches a proxy whose configuration has unsupported features', async (t) => {
   const port = await freePort();
   const text = (path: string) => `allow_unsupported on; pid %%DIR%%/nginx.pid; master_process off; events { }
-    http { slice 1m; server { listen 127.0.0.1:${port}; location /${path} { mp4; root %%DIR%%; } } }`;
+    http { degrade 204; server { listen 127.0.0.1:${port}; location /${path} { mp4; root %%DIR%%; } } }`;
   const { prefix, exited } = await serve(t, text('a'));
   const page = async (path: string) => (await get(port, path)).status;
   assert.deepEqual([await page('/a'), await page('/b')], [501, 404]);
   prefix.write('nginx.conf', text('b').replace('allow_unsupported on;', ''));
   assert.equal((await command([...prefix.words, '-s', 'reload'])).code, 0);
   // Without the directive the reload is refused, and the proxy continues as before.
-  await until('the reload is refused', () => /\[emerg\].*"(?:slice|mp4)" is not supported in /.test(prefix.log));
+  await until('the reload is refused', () => /\[emerg\].*"(?:degrade|mp4)" is not supported in /.test(prefix.log));
   assert.equal(await page('/a'), 501);
   prefix.write('nginx.conf', text('b'));
   assert.equal((await command([...prefix.words, '-s', 'reload'])).code, 0);
