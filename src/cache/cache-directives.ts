@@ -215,8 +215,8 @@ function cache(p: string) {
     cache_memory: {
       contexts: CONTEXTS,
       takes: memory,
-      default: 'off',
-      doc: 'Keeps copies of small cached responses in the memory of each worker process, at most this many bytes; those that were not used lately make room for others. Responses whose bodies have more than `max_object` bytes (64k) are read from their files. A worker is told when another one stores or removes a response, and looks at the file once a second. All locations with the same cache share the copies; the largest size applies.',
+      default: '8m',
+      doc: 'Keeps copies of small cached responses in the memory of each worker process, at most this many bytes; those that were not used lately make room for others. Responses whose bodies have more than `max_object` bytes (64k) are read from their files. A worker is told when another one stores or removes a response, and looks at the file once a second: a file that was removed by hand is noticed within a second. With `off`, every response is read from its file, as in nginx. All locations with the same cache share the copies; the largest size applies.',
       example: `${p}cache_memory 16m max_object=16k;`,
     },
     ...extensions(p),

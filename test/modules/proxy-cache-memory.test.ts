@@ -31,7 +31,8 @@ async function cached(t: TestContext): Promise<Cached> {
       proxy_redirect off;
       add_header X-Cache $upstream_cache_status;
       location / { proxy_cache_memory 1m max_object=2k; proxy_pass http://127.0.0.1:%%PORT%%; }
-      location /plain/ { proxy_pass http://127.0.0.1:%%PORT%%; }
+      location /plain/ { proxy_cache_memory off; proxy_pass http://127.0.0.1:%%PORT%%; }
+      location /default/ { proxy_pass http://127.0.0.1:%%PORT%%; }
     }`,
     { PORT: backend.port },
   );
@@ -63,6 +64,15 @@ test('a small response is served from memory once it was read, and a larger one 
   for (const path of ['/b?size=3000', '/b?size=3000']) await get(proxy.port, path);
   for (const path of files()) damage(path);
   assert.equal(await status('/b?size=3000'), 'MISS', 'the damaged file is a miss');
+});
+
+test('small responses are kept in memory by default', async (t) => {
+  const { proxy, files } = await cached(t);
+  for (let i = 0; i < 2; i++) await get(proxy.port, '/default/a');
+  for (const path of files()) damage(path);
+  const response = await get(proxy.port, '/default/a');
+  assert.equal(response.field('x-cache'), 'HIT');
+  assert.match(response.body, /^\/default\/a 1 $/);
 });
 
 test('a response that is stored again, or whose file is gone, is not served from memory', async (t) => {
