@@ -18,7 +18,7 @@ import { printError } from '../process/standard-streams.js';
 import { workingDirectory } from './paths.js';
 import { type Replacement, replaceFiles } from './replace-files.js';
 import { writeOut } from './stdout.js';
-import { conclusive, examine, type Tested } from './tested-source.js';
+import { conclusive, examine, STANDARD_INPUT_NAME, type Tested } from './tested-source.js';
 
 export interface FixResult {
   /** Changed files, in the order in which they were read. */
@@ -169,7 +169,7 @@ class Files implements ConfigReader {
 
   /** File of a source; null if it cannot be written, or is not where the text is from. */
   pathOf({ name }: Source): string | null {
-    return name.startsWith('/') ? this.real(name) : null;
+    return name.startsWith('/') && name !== STANDARD_INPUT_NAME ? this.real(name) : null;
   }
 
   /** Replaces texts; returns a function that restores the previous ones. */

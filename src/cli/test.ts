@@ -173,7 +173,7 @@ async function fixed(
     done.add(next.name);
     if (how !== 'apply') await showDiff(next, codes);
     // A file may be included by several texts, and its new text may belong elsewhere.
-    else if (await applyToFiles(next, codes)) argument = await testedArgument(which, as);
+    else if (await applyToFiles(next, codes)) argument = await testedArgument(which, as, argument.given);
   }
 }
 

@@ -46,6 +46,8 @@ export interface TestedArgument {
   readonly texts: readonly Tested[];
   /** Set for a directory. */
   readonly tree: Tree | null;
+  /** Text of standard input or of a pipe, which can be read only once; null otherwise. */
+  readonly given: string | null;
 }
 
 /** File names of the main configuration of a directory. */
@@ -53,7 +55,7 @@ const WHOLE = ['nginx.conf', 'conf/nginx.conf'];
 
 /** Name of standard input as an argument, and in messages. */
 const STANDARD_INPUT = '-';
-const STANDARD_INPUT_NAME = '/dev/stdin';
+export const STANDARD_INPUT_NAME = '/dev/stdin';
 
 const NONE_MISSING: ReadonlySet<string> = new Set();
 const NO_TEMPLATES: ReadonlyMap<string, MaskedTemplate | null> = new Map();
@@ -62,13 +64,20 @@ const NO_TEMPLATES: ReadonlyMap<string, MaskedTemplate | null> = new Map();
  * Resolves an argument; throws nginx's message if a directory has nothing to test.
  *
  * @param as the block of parts, instead of the detected one
+ * @param before text of standard input or of a pipe that was read before
  */
-export async function testedArgument(which: ConfigSelection, as: Enclosing | null = null): Promise<TestedArgument> {
+export async function testedArgument(
+  which: ConfigSelection,
+  as: Enclosing | null = null,
+  before: string | null = null,
+): Promise<TestedArgument> {
   const source = sourceOf(which.file === STANDARD_INPUT ? { ...which, file: STANDARD_INPUT_NAME } : which);
   const { name } = source;
   if (isDirectory(name)) return testedDirectory(which, source, as);
-  const given = which.file === STANDARD_INPUT || isPipe(name);
-  const text = which.file === STANDARD_INPUT ? (await import('../format/files.js')).readStandardInput() : textOf(name);
+  const isInput = which.file === STANDARD_INPUT;
+  const isGiven = isInput || isPipe(name);
+  const text = before ?? (isInput ? (await import('../format/files.js')).readStandardInput() : textOf(name));
+  const given = isGiven ? text : null;
   const dump = text.includes('# configuration file ') ? readDump(text) : null;
   if (dump !== null) {
     const tested = { ...source, name: dump.main, reader: dumpReader(dump) };
@@ -77,26 +86,28 @@ export async function testedArgument(which: ConfigSelection, as: Enclosing | nul
     return {
       name,
       tree: null,
+      given,
       texts: [{ source: tested, name, parts: dumped, machine: false, templates: NO_TEMPLATES, missing: NONE_MISSING }],
     };
   }
   const working = workingDirectory();
-  const directory = given ? working : confDirectoryAbove(name);
+  const directory = isGiven ? working : confDirectoryAbove(name);
   const enclosing = as ?? (await enclosingOf(name, text, directory));
   const isSample = isTemplateName(name);
   const template = isSample ? maskTags(text) : null;
   const templates = isSample ? new Map([[name, template]]) : NO_TEMPLATES;
   const parts: Part[] = enclosing === null ? [] : [{ name, enclosing }];
-  const replaced = given || template !== null ? readerWith(name, template?.text ?? text) : diskReader;
+  const replaced = isGiven || template !== null ? readerWith(name, template?.text ?? text) : diskReader;
   const reader =
     parts.length > 0 || isSample ? readerOfPart(replaced, directory) : replaced === diskReader ? undefined : replaced;
   const tested: ConfigSource = {
     ...source,
-    ...((parts.length > 0 || given) && { confDirectory: directory }),
+    ...((parts.length > 0 || isGiven) && { confDirectory: directory }),
     ...(reader !== undefined && { reader }),
   };
   const machine = parts.length === 0 && !isSample;
-  return { name, tree: null, texts: [{ source: tested, name, parts, machine, templates, missing: NONE_MISSING }] };
+  const texts = [{ source: tested, name, parts, machine, templates, missing: NONE_MISSING }];
+  return { name, tree: null, given, texts };
 }
 
 /**
@@ -155,7 +166,7 @@ async function testedDirectory(
       missing,
     };
   });
-  return { name: source.name, texts, tree };
+  return { name: source.name, texts, tree, given: null };
 }
 
 /** Result of examining a text. */

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
-import { chmodSync, lstatSync, readdirSync, statSync, symlinkSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { chmodSync, closeSync, lstatSync, openSync, readdirSync, statSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { replaceFiles } from '../../src/cli/replace-files.js';
-import { command, Prefix } from './running.js';
+import { BINARY, command, Prefix } from './running.js';
 
 const MISTAKEN = `events { }
 http {
@@ -141,4 +142,30 @@ test('--fix of a dump or of standard input changes no files that it names', asyn
     assert.equal(prefix.read('nginx.conf'), 'of this machine\n');
     assert.equal(prefix.read('dump.txt'), dump);
   }
+});
+
+test('the text of standard input is tested after a fix of a file that it includes', async (t) => {
+  const prefix = new Prefix(t, '');
+  prefix.write('more.conf', 'sendfle on;\n');
+  const text = `events {}\nhttp { include ${join(prefix.path, 'more.conf')}; }\n`;
+  const { stderr, code } = await command(['-t', '--fix', '-'], { stdin: text });
+  assert.match(stderr, /^tsproxy: fixed 1 finding in .*more\.conf\n/);
+  assert.match(stderr, /test is successful\n$/);
+  assert.equal(code, 0);
+  assert.equal(prefix.read('more.conf'), 'sendfile on;\n');
+});
+
+test('a file that is standard input is tested, and not fixed', (t) => {
+  const text = 'events {}\nhttp { sendfle on; }\n';
+  const prefix = new Prefix(t, text);
+  const input = openSync(join(prefix.path, 'nginx.conf'), 'r');
+  t.after(() => closeSync(input));
+  const { stderr, status } = spawnSync(process.execPath, [BINARY, '-t', '--fix', '-'], {
+    stdio: [input, 'ignore', 'pipe'],
+    encoding: 'utf8',
+  });
+  assert.match(stderr, /^tsproxy: 1 not fixed: --fix changes files, not a dump or standard input\n/);
+  assert.match(stderr, /unknown directive "sendfle"/);
+  assert.equal(status, 1);
+  assert.equal(prefix.read('nginx.conf'), text);
 });

@@ -9,6 +9,7 @@ import { createProxy } from '../../src/index.js';
 import {
   certificates,
   closedPort,
+  connect,
   connectTls,
   get,
   httpsBackend,
@@ -102,9 +103,22 @@ test('hosts that may be names of other sites are refused unless --allow-host nam
     '[::1]:80',
     'proxy',
     'SHOP.com:80',
+    'host.docker.internal:80',
+    'box.home.arpa',
   ];
   for (const host of known) assert.equal(await status(proxy, host), 200, host);
-  for (const host of ['evil.com', 'evil.com.', 'localhost.evil.com', '127.0.0.1.evil.com', 'evil.local', 'tunnel.io'])
+  const client = await connect(proxy.port);
+  t.after(() => client.close());
+  assert.equal((await client.send('GET / HTTP/1.0\r\n\r\n').answer()).status, 200);
+  for (const host of [
+    'evil.com',
+    'evil.com.',
+    'localhost.evil.com',
+    '127.0.0.1.evil.com',
+    'evil.internal.com',
+    'evil.local',
+    'tunnel.io',
+  ])
     assert.equal(await status(proxy, host), 421, host);
   for (const host of ['tunnel.io', 'a.b.tunnel.io:443']) assert.equal(await status(given, host), 200, host);
   assert.equal(await status(given, 'eviltunnel.io'), 421);
@@ -112,6 +126,16 @@ test('hosts that may be names of other sites are refused unless --allow-host nam
   const refusal = await get(proxy.port, '/', { fields: ['Host: evil.com'] });
   assert.equal(refusal.field('content-type'), 'text/plain');
   assert.match(refusal.body, /--allow-host NAME/);
+});
+
+test('with a certificate of its own, requests for any host are answered', async (t) => {
+  const port = await mirror(t);
+  const authority = certificates();
+  const proxy = await served(t, ['0', String(port)], { cert: authority.crt('ec'), key: authority.key('ec') });
+  const client = await connectTls(proxy.port);
+  t.after(() => client.close());
+  client.send(request('/', { fields: ['Host: shop.com'] }));
+  assert.equal((await client.answer()).status, 200);
 });
 
 test('WebSockets pass, and hosts select their routes', async (t) => {

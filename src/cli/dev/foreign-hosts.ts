@@ -13,8 +13,8 @@ import { page, shown } from './page.js';
 /** Names of this machine in its network. */
 const OWN_NAMES: ReadonlySet<string> = new Set([hostname().toLowerCase(), `${hostname().toLowerCase()}.local`]);
 
-/** Domains that cannot be registered (RFC 6761). */
-const RESERVED = /(?:^|\.)(?:localhost|test|example)$/;
+/** Domains that cannot be registered (RFC 6761, RFC 8375; ICANN reserved `internal`). */
+const RESERVED = /(?:^|\.)(?:localhost|test|example|internal|home\.arpa)$/;
 
 /**
  * Whether requests for a host (lower case, without port) are answered: an address, reserved names, those of this machine, of a

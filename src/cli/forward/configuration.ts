@@ -76,18 +76,19 @@ export function forwardConfiguration(plan: ForwardPlan, facts: ForwardFacts): st
 
 /**
  * Whether requests for unknown hosts are refused, so that a page of another site cannot read the targets by a name of its own that
- * it resolves to an address of this machine (DNS rebinding). With routes for hosts only, they have no target.
+ * it resolves to an address of this machine (DNS rebinding). With routes for hosts only, they have no target; with TLS, no
+ * certificate is valid for such a name.
  */
-function checksHost({ allowedHosts, routes }: ForwardPlan): boolean {
-  return allowedHosts !== null && routes.some(({ host }) => host === null);
+function checksHost({ allowedHosts, routes, secure }: ForwardPlan): boolean {
+  return allowedHosts !== null && !secure && routes.some(({ host }) => host === null);
 }
 
 /**
- * Whether a host is unknown. Addresses, names without a dot, and names below domains that cannot be registered (RFC 6761) are no
- * names of other sites.
+ * Whether a host is unknown. Addresses, names without a dot, and names below domains that cannot be registered (RFC 6761, RFC
+ * 8375, and `internal`, which ICANN reserved) are no names of other sites. Browsers always send a host.
  */
 function foreignHosts(allowed: readonly string[], names: readonly string[]): Block {
-  const known = new Set(['*.localhost', '*.test', '*.example', ...names, ...allowed]);
+  const known = new Set(['*.localhost', '*.test', '*.example', '*.internal', '*.home.arpa', ...names, ...allowed]);
   // In a map, ".NAME" includes both.
   for (const name of allowed)
     if (name.startsWith('.')) for (const same of [`*${name}`, name.slice(1)]) known.delete(same);
@@ -96,6 +97,7 @@ function foreignHosts(allowed: readonly string[], names: readonly string[]): Blo
     [
       ['hostnames'],
       ['default', '1'],
+      ['', '0'],
       ['~^[^.]*$', '0'],
       ['~^[0-9.]+$', '0'],
       ['~^\\[', '0'],

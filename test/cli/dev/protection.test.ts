@@ -130,6 +130,7 @@ test('hosts of the configuration, of this machine, and given ones reach the appl
     'mine.com',
     'unknown.test',
     'unknown.example',
+    'host.docker.internal',
   ]) {
     const answer = await ask(sitePort, 'GET /', [`Host: ${host}:${sitePort}`]);
     assert.equal(answer.status, 200, host);
