@@ -2,7 +2,6 @@
  * The cache as one request uses it: lookup, decision about a stale entry, storing, and the status in `$upstream_cache_status`.
  * nginx: ngx_http_upstream_cache, ngx_http_file_cache_open.
  */
-import { createHash } from 'node:crypto';
 import type { UpstreamHead } from '../http/upstream-session.js';
 import { logError } from '../program/error-context.js';
 import type { Exchange } from '../program/exchange.js';
@@ -14,7 +13,7 @@ import type { CacheStore } from './cache-store.js';
 import { tagsOf } from './cache-tags.js';
 import type { OpenEntry } from './entry-file.js';
 import type { EntryHead } from './entry-head.js';
-import { hashOf } from './entry-path.js';
+import { hashOf, variantHash } from './entry-path.js';
 import { EntryWriter } from './entry-writer.js';
 import { FillFollower, openGrowingEntry } from './fill-follower.js';
 import type { FillLock, LockResult, LockTerms } from './fill-lock.js';
@@ -133,11 +132,11 @@ export class CacheUse {
       return 'fetch';
     }
     this.status = 'MISS';
-    const lock = this.x.state(UPDATE_LOCK);
-    if (lock !== undefined) this.lock = lock;
+    this.lock = this.x.state(UPDATE_LOCK) ?? null;
     if (use === 'only-if-cached') {
       const found = this.find();
       if (found !== null && this.settings.policy.reuse(this.x, found.head, now()) === 'fresh') return this.hit(found);
+      found?.close();
       this.storable = false;
       return 504;
     }
@@ -174,7 +173,7 @@ export class CacheUse {
     const variant = this.settings.policy.variant(this.x, entry.head.vary);
     if (entry.head.variant === variant) return this.usable(entry);
     entry.close();
-    this.hash = this.secondaryHash(variant);
+    this.hash = variantHash(this.mainHash, variant);
     const secondary = store.open(this.hash, false, key, maxObject, log);
     if (secondary === null || secondary.head.variant === variant) return this.usable(secondary);
     secondary.close();
@@ -185,10 +184,6 @@ export class CacheUse {
     if (entry === null || suitsMethod(entry, this.x.method)) return entry;
     entry.close();
     return null;
-  }
-
-  private secondaryHash(variant: string): string {
-    return createHash('md5').update(this.mainHash).update(variant).digest('hex');
   }
 
   private stale(entry: OpenEntry, mustRevalidate: boolean): LookupResult | Promise<LookupResult> {
@@ -311,7 +306,7 @@ export class CacheUse {
     }
     follower.release();
     if (isOther && ++this.lookups < MAX_LOOKUPS) {
-      this.hash = this.secondaryHash(variant);
+      this.hash = variantHash(this.mainHash, variant);
       return this.lockMissing();
     }
     return this.fetch();
@@ -375,12 +370,14 @@ export class CacheUse {
       if (validity !== null) this.remember(response.status, validity.validUntil);
     }
     this.pass(response.status);
+    this.release();
   }
 
   /** There is no response. */
   failed(status: number): void {
     if (this.storable && (status === 502 || status === 504)) this.remember(status, 0);
     this.unlock('failed');
+    this.release();
   }
 
   private remember(status: number, validUntil: number): void {
@@ -408,7 +405,7 @@ export class CacheUse {
     if (validUntil === 0) return null;
     const variant = vary === '' ? '' : policy.variant(x, vary);
     // A response that does not vary as the entry did is stored under the key itself.
-    if (this.hash !== this.mainHash && (variant === '' || this.secondaryHash(variant) !== this.hash)) {
+    if (this.hash !== this.mainHash && (variant === '' || variantHash(this.mainHash, variant) !== this.hash)) {
       this.hash = this.mainHash;
     }
     return {
@@ -489,7 +486,7 @@ export class CacheUse {
     this.lock = null;
   }
 
-  /** The request is over. */
+  /** The request is over, or another response replaces that of the upstream. */
   release(): void {
     if (this.released) return;
     this.released = true;

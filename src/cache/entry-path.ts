@@ -17,6 +17,11 @@ export function hashOf(key: string): string {
   return createHash('md5').update(key, 'latin1').digest('hex');
 }
 
+/** Name of the file of a variant, which the main one refers to with `Vary`. */
+export function variantHash(hash: string, variant: string): string {
+  return createHash('md5').update(hash).update(variant).digest('hex');
+}
+
 /** Path of the file for a hash: its last digits name the subdirectories. */
 export function entryPath({ path, levels }: CacheDirectory, hash: string): string {
   let directory = path;

@@ -238,7 +238,7 @@ export class UpstreamRequest implements Producer, StreamUser, PeerUser, WriterOw
     const redirect = settings.obeysRedirect ? headers.valueOf(Field.XAccelRedirect) : undefined;
     if (redirect !== undefined) {
       const fields = keptFields(headers, (value) => rules.cookie(x, value));
-      this.abandon();
+      this.abort();
       accelRedirect(x, redirect, fields);
       return;
     }
@@ -381,6 +381,7 @@ export class UpstreamRequest implements Producer, StreamUser, PeerUser, WriterOw
   /** The client closed the connection, or another response replaces this one. */
   abort(): void {
     this.chain.sink.release();
+    this.cache?.release();
     this.abandon();
   }
 
