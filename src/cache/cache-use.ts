@@ -38,8 +38,8 @@ const UPDATE_AGE = 2 ** 31 - 1;
 /** Lookups for one request, each after waiting for another request. */
 const MAX_LOOKUPS = 100;
 
-/** Starts a request for the same URI in the background, in the same location; returns null if that is not possible. */
-export type StartUpdate = (x: Exchange) => Exchange | null;
+/** Requests the same URI in the background, in the same location; null: that is impossible. `over` is called after it. */
+export type StartUpdate = (x: Exchange, over: () => void) => Exchange | null;
 
 export class CacheUse {
   status: CacheStatus | null = null;
@@ -121,6 +121,7 @@ export class CacheUse {
   // -- lookup
 
   lookUp(): LookupResult | Promise<LookupResult> {
+    this.lock = this.x.state(UPDATE_LOCK) ?? null;
     if (this.purges) return purge(this.x, this.settings, this.store, this.key);
     const use = this.settings.policy.requestUse(this.x);
     if (use === 'none') {
@@ -132,7 +133,6 @@ export class CacheUse {
       return 'fetch';
     }
     this.status = 'MISS';
-    this.lock = this.x.state(UPDATE_LOCK) ?? null;
     if (use === 'only-if-cached') {
       const found = this.find();
       if (found !== null && this.settings.policy.reuse(this.x, found.head, now()) === 'fresh') return this.hit(found);
@@ -205,6 +205,7 @@ export class CacheUse {
 
   /** The lock of a stale entry was acquired, or another request holds it. */
   private update(result: LockResult, mayServe: boolean): LookupResult {
+    if (this.released) return 'fetch';
     const isOurs = result === 'mine' || result === 'unlocked';
     if (!isOurs) this.lock = null;
     const { backgroundUpdate, policy } = this.settings;
@@ -236,7 +237,7 @@ export class CacheUse {
   }
 
   private counted(uses: number): LookupResult | Promise<LookupResult> {
-    if (uses >= this.settings.minUses) return this.lockMissing();
+    if (uses >= this.settings.minUses && !this.released) return this.lockMissing();
     this.storable = false;
     return 'fetch';
   }
@@ -257,6 +258,7 @@ export class CacheUse {
   }
 
   private locked(result: LockResult, waited: boolean): LookupResult | Promise<LookupResult> {
+    if (this.released) return 'fetch';
     if (result instanceof FillProgress) return this.follow(result);
     if (result === 'mine' || result === 'unlocked') {
       const { hash } = this;
@@ -314,7 +316,8 @@ export class CacheUse {
 
   /** Requests the entry in the background; that request ends the lock. */
   private beginUpdate(lock: FillLock | null): boolean {
-    const update = this.startUpdate(this.x);
+    // The lock is left if the request ends before it looks the entry up.
+    const update = this.startUpdate(this.x, () => lock?.leave());
     if (update === null) return false;
     if (lock !== null) update.setState(UPDATE_LOCK, lock);
     return true;

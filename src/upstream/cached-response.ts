@@ -14,7 +14,7 @@ import { Field } from '../http/field-names.js';
 import type { HeaderBlock } from '../http/header-block.js';
 import type { UpstreamHead } from '../http/upstream-session.js';
 import { parseContentLength } from '../http1/request-reader.js';
-import type { Exchange, Subrequest } from '../program/exchange.js';
+import type { Exchange } from '../program/exchange.js';
 import { accelLimitRate } from './accel-redirect.js';
 import type { UpstreamFailure } from './failure.js';
 import type { ForwardingRules } from './forwarding-rules.js';
@@ -73,19 +73,20 @@ export function passedCache(
   passed(x, settings, () => defaultKey(x, rules), response);
 }
 
-const NOTHING = { chunk: () => true, done: (_subrequest: Subrequest): void => {} };
-
-/** A request that updates a stale entry, whose response is not sent to anyone. */
-function startUpdate(x: Exchange): Exchange | null {
+/** A request that updates a stale entry, whose response is not sent to anyone. `over`: it has ended, whatever its result. */
+function startUpdate(x: Exchange, over: () => void): Exchange | null {
   const subrequest = x.subrequest(x.uri, x.args, {
-    sink: NOTHING,
+    sink: { chunk: () => true, done: over },
     method: x.method,
     headOnly: true,
     background: true,
     clone: true,
     body: x.body !== null,
   });
-  return subrequest?.exchange ?? null;
+  if (subrequest === null) return null;
+  // The sink is not notified if the request itself is finished by then.
+  x.onFinish({ release: over });
+  return subrequest.exchange;
 }
 
 /** Sends the entry that the lookup, or a failure, has selected. */
