@@ -247,7 +247,7 @@ export class UpstreamRequest implements Producer, StreamUser, PeerUser, WriterOw
     if (this.events !== null) this.limits?.stopTimeout();
     this.state = READING_BODY;
     // A filter may send its own response instead, and abort this one.
-    if (!this.chain.sink.head(x.response)) return;
+    if (!this.chain.passHead()) return;
     const bodyExpected = status !== 204 && status !== 304 && stream.declaredLength !== 0;
     if ((x.method === 'HEAD' || x.follows !== null) && !asked && bodyExpected && !this.chain.stores) {
       // The client does not expect the body: it is not waited for.

@@ -83,6 +83,19 @@ export class ResponseChain {
     return hasEvents ? this.beginEvents(head.headers, declaredLength >= 0, streaming) : null;
   }
 
+  /**
+   * Passes the prepared head on. Returns false if the exchange has ended instead: the response is not stored, so that it is not
+   * read for a client that has left meanwhile.
+   */
+  passHead(): boolean {
+    const { x } = this;
+    if (this.cache !== null && !this.stores && x.client.closed && !x.ignoreClientAbort) {
+      x.clientGone();
+      return false;
+    }
+    return this.sink.head(x.response);
+  }
+
   /** `storable`: the response may be stored if so configured. */
   private chooseSinks(headers: HeaderBlock, storable: boolean): void {
     const { x, relay, upstream } = this;
