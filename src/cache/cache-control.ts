@@ -48,7 +48,7 @@ export function noDirectives(): ControlDirectives {
 }
 
 /** One directive: the name, and the value with its quotes. A quoted string may contain commas. */
-const DIRECTIVE = /[ \t,]*([^=,"]+)(?:=("(?:[^"\\]|\\[\s\S])*"|[^,]*))?[^,]*/y;
+const DIRECTIVE = /([^=,"]+)(?:=("(?:[^"\\]|\\[\s\S])*"|[^,]*))?[^,]*/y;
 
 /** Parses a number of seconds: digits, possibly quoted. */
 export function deltaSeconds(value: string): number | null {
@@ -70,11 +70,17 @@ function joined(earlier: Qualified, more: Qualified): Qualified {
   return earlier === true || more === true ? true : [...(earlier || []), ...(more || [])];
 }
 
+/** Index of the next character that does not separate directives; skipped here because an expression would try it repeatedly. */
+function afterSeparators(text: string, from: number): number {
+  let at = from;
+  while (at < text.length && ', \t'.includes(text.charAt(at))) at++;
+  return at;
+}
+
 /** Parses the values of a field's lines, joined by commas. */
 export function parseCacheControl(text: string): ControlDirectives {
   const found = noDirectives();
-  DIRECTIVE.lastIndex = 0;
-  for (let at = 0; at < text.length; at = DIRECTIVE.lastIndex) {
+  for (let at = afterSeparators(text, 0); at < text.length; at = afterSeparators(text, DIRECTIVE.lastIndex)) {
     DIRECTIVE.lastIndex = at;
     const [all, name, value] = DIRECTIVE.exec(text) ?? [];
     if (all === undefined || name === undefined || all.length === 0) {

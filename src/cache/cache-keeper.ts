@@ -152,15 +152,17 @@ export class CacheKeeper {
 
   /** Returns the ms until the next entry becomes inactive; null if there is none. */
   private async evict(term: number): Promise<number | null> {
-    const { files, sleep, threshold } = this.data.manager;
+    const { sleep, threshold } = this.data.manager;
+    const files = Math.max(1, this.data.manager.files);
     for (;;) {
       const started = performance.now();
       const part = this.pending.splice(0, files);
       const removed: string[] = [];
       for (const hash of part) {
-        if (performance.now() - started >= threshold || this.term !== term) break;
         await this.remove(hash);
         removed.push(hash);
+        // After at least one, however small the threshold is.
+        if (performance.now() - started >= threshold || this.term !== term) break;
       }
       if (this.term !== term) return null;
       this.pending.unshift(...part.slice(removed.length));

@@ -19,7 +19,7 @@ import { FillFollower, openGrowingEntry } from './fill-follower.js';
 import type { FillLock, LockResult, LockTerms } from './fill-lock.js';
 import { FillProgress } from './fill-progress.js';
 import { keyOf, purge } from './purge-request.js';
-import { anyHolds, now, storeFor, storesRange, suitsMethod } from './request-rules.js';
+import { anyHolds, hasWholeBody, now, storeFor, storesRange, suitsMethod } from './request-rules.js';
 import { validatorsOf, validityUntil } from './stored-fields.js';
 import { endOfValidity } from './valid-times.js';
 
@@ -110,7 +110,7 @@ export class CacheUse {
 
   /** Head of the stale entry that is being revalidated; null: conditional fields are not sent. */
   get revalidated(): EntryHead | null {
-    return this.status === 'EXPIRED' && this.settings.revalidate ? (this.entry?.head ?? null) : null;
+    return this.storable && this.status === 'EXPIRED' && this.settings.revalidate ? (this.entry?.head ?? null) : null;
   }
 
   /** Whether the whole response is requested with GET, although the client has sent HEAD. */
@@ -397,7 +397,7 @@ export class CacheUse {
     const { x, settings } = this;
     const { policy } = settings;
     const time = now();
-    const validity = policy.validity(x, response, time);
+    const validity = hasWholeBody(x.method, response, this) ? policy.validity(x, response, time) : null;
     const vary = validity === null ? null : policy.vary(response);
     if (validity === null || vary === null) {
       this.storable = false;

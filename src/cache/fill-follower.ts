@@ -13,6 +13,8 @@ import { GrowingBody, type GrowingFile } from './growing-body.js';
 
 /** Failures of other requests after which one response continues. */
 const MAX_FAILURES = 4;
+/** ms before each further request for the entry that is made for the same response. */
+const REFILL_DELAY = 100;
 
 /** An entry that is being written: opened, with its head. */
 export interface GrowingEntry {
@@ -76,6 +78,8 @@ function isSame(a: EntryHead, b: EntryHead): boolean {
 export class FillFollower {
   private body: GrowingBody | null = null;
   private failures = 0;
+  private refills = 0;
+  private timer: NodeJS.Timeout | null = null;
   private over = false;
 
   /** `lock` was acquired with the result `entry.progress`. */
@@ -115,6 +119,7 @@ export class FillFollower {
 
   private end(): void {
     this.over = true;
+    if (this.timer !== null) clearTimeout(this.timer);
     this.lock.leave();
   }
 
@@ -139,17 +144,19 @@ export class FillFollower {
       return;
     }
     if (result === 'mine') {
-      const { lock } = this;
-      // In the background, because this response continues in its middle.
-      if (this.options.refill(lock)) this.acquire();
-      else {
-        lock.leave();
-        this.truncate();
-      }
+      if (++this.refills > MAX_FAILURES) this.truncate();
+      else if (this.refills === 1) this.refill();
+      else this.timer = setTimeout(() => this.refill(), REFILL_DELAY);
     } else if (result === 'filled') this.continueWith(openStoredEntry(this.options.path));
     else if (result instanceof FillProgress)
       // It may have been stored a moment ago.
       this.continueWith(openGrowingEntry(result) ?? openStoredEntry(this.options.path));
+    else this.truncate();
+  }
+
+  /** Requests the entry in the background, because this response continues in its middle. */
+  private refill(): void {
+    if (this.options.refill(this.lock)) this.acquire();
     else this.truncate();
   }
 

@@ -1,6 +1,7 @@
 /** Conditions of requests: whether a response to them is looked up, stored, or usable. */
 import { epochTime } from '../http/clock.js';
 import { Field } from '../http/field-names.js';
+import type { UpstreamHead } from '../http/upstream-session.js';
 import { logError } from '../program/error-context.js';
 import type { Exchange } from '../program/exchange.js';
 import type { Template } from '../program/template.js';
@@ -43,7 +44,21 @@ export function storesRange(x: Exchange, maxRangeOffset: number): boolean {
   return start !== '-' && Number(start) < maxRangeOffset;
 }
 
-/** Whether the entry is a response for this method: that to a HEAD request has no body that could be sent to others. */
+/**
+ * Whether a response, if it is stored under the key, is not taken for one with an empty body: without `Content-Length`, the
+ * entry of a HEAD request looks like one. A key that contains the method is not that of other methods.
+ */
+export function hasWholeBody(
+  method: string,
+  { status, headers }: UpstreamHead,
+  { key, settings }: { readonly key: string; readonly settings: CacheSettings },
+): boolean {
+  if (method !== 'HEAD' || settings.convertHead || status === 204 || status === 304 || key.includes(method))
+    return true;
+  return headers.indexOf(Field.ContentLength) >= 0;
+}
+
+/** Whether the entry is a response for this method: one with a length but without a body is that to a HEAD request. */
 export function suitsMethod(entry: OpenEntry, method: string): boolean {
   if (method === 'HEAD') return true;
   const { status, fields } = entry.head;

@@ -41,6 +41,13 @@ test('malformed text neither loops nor hides the directives after it', () => {
   assert.deepEqual(parsed(`${'a="'.repeat(5_000)}, no-store`), { noStore: true });
 });
 
+test('the time for malformed text grows with its length, not with the square of it', () => {
+  const before = process.cpuUsage();
+  assert.deepEqual(parsed(`${','.repeat(60_000)}"`), {});
+  assert.deepEqual(parsed(`no-store${' '.repeat(60_000)}"`), { noStore: true });
+  assert.ok(process.cpuUsage(before).user < 1_000_000);
+});
+
 test('structured dictionaries are parsed strictly', () => {
   assert.deepEqual(
     [...(parseDictionary('a=1, b;x=2, c=?0, d="q\\"", e=tok/en, f=(1 "a";p);q') ?? [])],

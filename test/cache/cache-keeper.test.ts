@@ -142,6 +142,15 @@ test('the oldest files are removed when there is more than max_size', async (t) 
   assert.deepEqual(cache.paths(), expected.map((key) => entryPath(cache.data, hashOf(key))).sort());
 });
 
+test('files are removed one after the other if a part is limited to none, or to no time', async (t) => {
+  for (const limit of [{ files: 0 }, { threshold: 0 }]) {
+    const cache = kept(t, { maxSize: 2 * 4096, manager: { ...LIMITS, ...limit } });
+    await until('the keeper has done its work', () => !cache.totals().cold);
+    for (let i = 0; i < 5; i++) cache.store(`k${i}`);
+    await until('the keeper has done its work', () => cache.paths().length === 2);
+  }
+});
+
 test('inactive files are removed', async (t) => {
   const cache = kept(t, { inactive: 1000 });
   await until('the keeper has done its work', () => !cache.totals().cold);

@@ -51,6 +51,10 @@ describe('a cached response', () => {
       if (target.includes('error') && target.includes(`fails=${got.field('x-fails')}`)) {
         return reply('failed', { status: '500 Internal Server Error', fields });
       }
+      if (target.includes('chunked')) {
+        const head = 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n';
+        return got.method === 'HEAD' ? head : `${head}5\r\nwhole\r\n0\r\n\r\n`;
+      }
       const whole = reply(`body of ${target}`, { fields });
       return got.method === 'HEAD' ? whole.slice(0, whole.indexOf('\r\n\r\n') + 4) : whole;
     });
@@ -81,6 +85,9 @@ describe('a cached response', () => {
           proxy_pass http://127.0.0.1:%%BACKEND%%;
         }
         location /offset/ { proxy_cache_max_range_offset 4; proxy_pass http://127.0.0.1:%%BACKEND%%; }
+        location /renewal/ {
+          proxy_cache_revalidate on; proxy_cache_max_range_offset 4; proxy_pass http://127.0.0.1:%%BACKEND%%;
+        }
         location /head/ { proxy_cache_convert_head off; proxy_pass http://127.0.0.1:%%BACKEND%%; }
         location /background/ {
           proxy_cache_background_update on; proxy_cache_use_stale updating; proxy_pass http://127.0.0.1:%%BACKEND%%;
@@ -168,6 +175,12 @@ describe('a cached response', () => {
     await fetched('/head/a', { method: 'HEAD' });
     const { answer, status } = await fetched('/head/a');
     assert.deepEqual([status, answer.body], ['MISS', 'body of /head/a']);
+    await fetched('/head/chunked', { method: 'HEAD' });
+    const unlimited = await fetched('/head/chunked');
+    assert.deepEqual([unlimited.status, unlimited.answer.body], ['MISS', 'whole']);
+    assert.equal((await fetched('/head/chunked')).status, 'HIT');
+    const head = { method: 'HEAD' };
+    assert.deepEqual(await sequence('/head/chunked-HEAD', head, head), ['MISS 1', 'HIT 0']);
   });
 
   it('answers conditions and ranges of clients, which the upstream does not get', async () => {
@@ -214,6 +227,16 @@ describe('a cached response', () => {
     ]);
     assert.equal(received.at(-1)?.field('if-none-match'), '"tag"');
     assert.equal(received.at(-1)?.field('if-modified-since'), DATE);
+  });
+
+  it('is not revalidated by the condition of a client whose request is not stored', async () => {
+    const other = { fields: ['Range: bytes=9-', 'If-None-Match: "other"'] };
+    const order = [{}, other, {}];
+    assert.deepEqual(await sequence('/renewal/stale-dated-confirmed', ...order), [
+      'MISS 1',
+      'EXPIRED 1',
+      'REVALIDATED 1',
+    ]);
   });
 
   it('is served when it is stale and the upstream fails', async () => {
