@@ -85,11 +85,11 @@ export class ResponseChain {
 
   /**
    * Passes the prepared head on. Returns false if the exchange has ended instead: the response is not stored, so that it is not
-   * read for a client that has left meanwhile.
+   * read for a client that has left meanwhile. A `post_action` does not end with its client.
    */
   passHead(): boolean {
     const { x } = this;
-    if (this.cache !== null && !this.stores && x.client.closed && !x.ignoreClientAbort) {
+    if (this.cache !== null && !this.stores && x.follows === null && x.client.closed && !x.ignoreClientAbort) {
       x.clientGone();
       return false;
     }
