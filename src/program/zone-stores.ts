@@ -10,6 +10,7 @@ import { Store } from '../zones/store/store.js';
 import { StoreBackend } from '../zones/store/store-backend.js';
 import type { ZoneBackend } from '../zones/zone.js';
 import type { Compiler, Shared } from './module.js';
+import type { Observer } from './observer.js';
 import { deriveKey } from './secret.js';
 
 /** Parts of the compiler that are known before any hook runs. */
@@ -20,10 +21,15 @@ interface StoreCompiler {
   readonly files: ReadonlyMap<string, string>;
   readonly errorLog: ErrorLog;
   readonly secret: Buffer;
+  readonly observer: Observer;
 }
 
-/** Returns the backend of a table: `local`, or one that also puts questions to the stores that the table declares. */
+/**
+ * Returns the backend of a table: `local`, or one that also puts questions to the stores that the table declares. A simulation
+ * has no connection to them, and begins with empty zones.
+ */
 export function withStores(compiler: StoreCompiler, local: ZoneBackend): ZoneBackend {
+  if (compiler.observer.simulates) return local;
   const stores = new Map<string, Store>();
   for (const { context, values } of compiler.config.blocks) {
     if (context !== 'http') continue;

@@ -105,3 +105,17 @@ test('reasons of methods: hashes, bound clients, and backup servers', async () =
     'gets only requests bound to it',
   ]);
 });
+
+test('limits in a store that is not connected do not refuse the request', async () => {
+  const config = `events {}
+http {
+  zone_store main unix:/nonexistent/socket;
+  limit_req_zone $host zone=r:1m rate=1r/s store=main store_failure=closed;
+  limit_conn_zone $host zone=c:1m store=main store_failure=closed;
+  server { listen 80; limit_req zone=r; limit_conn c 1;
+    location /b/ { proxy_pass http://127.0.0.1:1; } }
+}
+`;
+  const { upstreams } = await explain(config, '/b/', { prefix: '/nonexistent' });
+  assert.equal(upstreams.length, 1);
+});

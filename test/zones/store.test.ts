@@ -194,6 +194,54 @@ describe('a store of zones', { skip: withoutRedis }, () => {
     const leased = stores.reduce((sum, { counts }) => sum + counts.leased, 0);
     assert.ok(leased >= 40, `${leased}`);
   });
+
+  each('beside a limit without a lease, none is used, and the burst is not used up', async () => {
+    const store = await open();
+    const limit = { rate: 1, burst: 49_000, delay: Number.MAX_SAFE_INTEGER };
+    const limits = [
+      { ...limit, key: store.key('a', 'k'), lease: 20 },
+      { ...limit, key: store.key('b', 'k'), burst: 499_000, lease: 1 },
+    ];
+    const results: string[] = [];
+    for (let i = 0; i < 51; i++) results.push((await store.count(limits))?.result ?? 'none');
+    assert.deepEqual(results, [...Array(50).fill('passed'), 'beyond']);
+  });
+
+  each('of different leases, the smallest counts, and the rest of none is thrown away', async () => {
+    const store = await open();
+    const limit = { rate: 1, burst: 49_000, delay: Number.MAX_SAFE_INTEGER };
+    const limits = [
+      { ...limit, key: store.key('a', 'k'), lease: 20 },
+      { ...limit, key: store.key('b', 'k'), burst: 9000, lease: 5 },
+    ];
+    const results: string[] = [];
+    for (let i = 0; i < 11; i++) results.push((await store.count(limits))?.result ?? 'none');
+    assert.deepEqual(results, [...Array(10).fill('passed'), 'beyond']);
+    assert.equal(store.counts.leased, 8);
+  });
+
+  each('what was counted for a limit with a burst is not used for one without', async () => {
+    const store = await open();
+    const limit = { key: store.key('a', 'k'), rate: 1, delay: Number.MAX_SAFE_INTEGER, lease: 20 };
+    const count = async (burst: number) => (await store.count([{ ...limit, burst }]))?.result;
+    assert.equal(await count(49_000), 'passed');
+    assert.equal(await count(0), 'beyond');
+    assert.equal(await count(49_000), 'passed');
+    assert.equal(store.counts.leased, 1);
+  });
+
+  each('a renewal of many connections is one call after the other', async () => {
+    const store = await open({ lease: 300 });
+    const user = new User(backendOf(store), 'limit_conn');
+    assert.equal(await user.admitted(1200, () => user.connect('k', 1200)), 1200);
+    const begun = performance.now();
+    server.signal('SIGSTOP');
+    const { calls } = store.counts;
+    await until('renewals are due', () => performance.now() - begun > 500);
+    const registrations = Math.ceil((performance.now() - begun) / 1000);
+    server.signal('SIGCONT');
+    assert.ok(store.counts.calls - calls <= 2 + registrations, `${store.counts.calls - calls}`);
+  });
 });
 
 describe('a store that fails', { skip: withoutRedis }, () => {
@@ -254,6 +302,19 @@ describe('a store that fails', { skip: withoutRedis }, () => {
     assert.equal(await user.request('k', 9), 'passed');
     assert.ok(performance.now() - begun < 3000);
     server.signal('SIGCONT');
+    fresh.close();
+    await recovered();
+  });
+
+  test('one that fails soon after each connection is connected to less and less often', async () => {
+    const fresh = await openStore(server, {}, 'one');
+    const begun = performance.now();
+    for (let failures = 1; failures <= 4; failures++) {
+      await server.command('CLIENT', 'KILL', 'TYPE', 'normal');
+      await until('it responds again', () => fresh.counts.failures === failures && fresh.isUp);
+    }
+    // At least four fifths of 50, 100, 200 and 400 ms.
+    assert.ok(performance.now() - begun > 590);
     fresh.close();
     await recovered();
   });
@@ -388,6 +449,33 @@ describe('access to a store', { skip: withoutRedis }, () => {
     }
     await create('~p:*', ...commands);
     await assert.rejects(attempt({ user: 'proxy', prefix: 'q:' }, 'pw'), StoreRefused);
+  });
+
+  test('a password and a user are bytes', async () => {
+    await server.command('ACL', 'SETUSER', 'jürgen', 'reset', 'on', '>pässword', '~*', '+@all');
+    const bytes = (text: string) => Buffer.from(text).toString('latin1');
+    (await attempt({ user: bytes('jürgen') }, bytes('pässword'))).close();
+  });
+
+  test('a cluster, even of one server, is refused unless the prefix has a hash tag', async () => {
+    const cluster = await RedisServer.start(['--cluster-enabled', 'yes']);
+    const store = storeOf(cluster, { prefix: '{t}:' });
+    const other = storeOf(cluster);
+    try {
+      await cluster.command('CLUSTER', 'ADDSLOTSRANGE', '0', '16383');
+      while (!String(await cluster.command('CLUSTER', 'INFO')).includes('cluster_state:ok'))
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      await other.load();
+      await assert.rejects(other.start(), StoreRefused);
+      await store.load();
+      await store.start();
+      const user = new User(backendOf(store), 'limit_req');
+      assert.equal(await user.admitted(3, () => user.request('k', 1)), 2);
+    } finally {
+      other.close();
+      store.close();
+      await cluster.close();
+    }
   });
 
   test('a wrong password, or a database that does not exist, is refused, and the message has no secret', async () => {

@@ -14,6 +14,8 @@ const CONNECT_TIMEOUT = 2000;
 /** ms before the first and between later attempts to connect. */
 const FIRST_DELAY = 50;
 const MAX_DELAY = 500;
+/** ms of use after which a failure is the first one again: a store that soon fails again is not connected to all the time. */
+const STABLE_AFTER = 5000;
 /** Maximum number of pending questions; further ones fail. */
 const MAX_PENDING = 10_000;
 
@@ -41,6 +43,8 @@ export class StoreConnection {
   private ready = false;
   private closed = false;
   private failures = 0;
+  /** When it was last connected. */
+  private upAt = 0;
   private retry: NodeJS.Timeout | null = null;
   /** In the order of the deadlines, which is that of the questions. */
   private readonly pending = new Set<Pending>();
@@ -147,7 +151,9 @@ export class StoreConnection {
       const { password } = secrets;
       const login = async (): Promise<void> => {
         await client.connect();
-        if (password !== null) await client.call('AUTH', ...(user === null ? [] : [user]), password);
+        // Both are bytes, and strings would be sent as UTF-8.
+        const words = [...(user === null ? [] : [user]), ...(password === null ? [] : [password])];
+        if (password !== null) await client.call('AUTH', ...words.map((each) => Buffer.from(each, 'latin1')));
         if (database !== 0) await client.call('SELECT', database);
       };
       await within(CONNECT_TIMEOUT, login());
@@ -157,7 +163,7 @@ export class StoreConnection {
       this.timer = null;
       if (this.client !== client || this.closed) throw new StoreUnavailable('the connection was closed');
       this.ready = true;
-      this.failures = 0;
+      this.upAt = performance.now();
       up();
     } catch (error) {
       const why = storeError(cause ?? error);
@@ -176,6 +182,7 @@ export class StoreConnection {
     this.disconnect(why);
     // Otherwise the attempt to connect reports it.
     if (!wasReady || this.closed) return;
+    if (performance.now() - this.upAt >= STABLE_AFTER) this.failures = 0;
     this.options.down(why);
     this.scheduleAttempt();
   }

@@ -16,6 +16,8 @@ interface HeldConnection {
   readonly keys: readonly string[];
   /** Whether the store counts it; `asked`: it may. */
   stored: boolean | 'asked';
+  /** Whether it was asked to, so that it may count it although it did not answer. */
+  maybeStored: boolean;
   readonly local: LocalZones;
   /** Ticket under which it is counted in zones of this node; 0: it is not. */
   mirrored: number;
@@ -26,7 +28,8 @@ const MAX_STALE = 20_000;
 
 export class HeldConnections {
   private readonly held = new Map<number, HeldConnection>();
-  private stale: [key: string, member: string][] = [];
+  /** Keys by member. */
+  private stale = new Map<string, readonly string[]>();
 
   /** `owner`: identifies this process in the store. */
   constructor(readonly owner: string) {}
@@ -42,7 +45,7 @@ export class HeldConnections {
 
   /** The store is asked to count a connection. */
   begin(ticket: number, keys: readonly string[], local: LocalZones): string {
-    this.held.set(ticket, { keys, stored: 'asked', local, mirrored: 0 });
+    this.held.set(ticket, { keys, stored: 'asked', maybeStored: true, local, mirrored: 0 });
     return this.member(ticket);
   }
 
@@ -59,9 +62,9 @@ export class HeldConnections {
 
   /** A connection that is counted in zones of this node, under the ticket `mirrored` (0: it is not), until the store counts it. */
   adopt(ticket: number, keys: readonly string[], local: LocalZones, mirrored: number): void {
-    const member = this.member(ticket);
-    this.stale = this.stale.filter((pair) => pair[1] !== member);
-    this.held.set(ticket, { keys, stored: false, local, mirrored });
+    // It is stale if the store was asked and did not answer.
+    const maybeStored = this.stale.delete(this.member(ticket));
+    this.held.set(ticket, { keys, stored: false, maybeStored, local, mirrored });
   }
 
   /** Ends a connection; returns it if the store is to be told now, otherwise null. */
@@ -72,19 +75,19 @@ export class HeldConnections {
     unmirror(connection);
     const member = this.member(ticket);
     if (up) return { keys: connection.keys, member };
-    this.addStale(connection.keys, member);
+    if (connection.maybeStored) this.addStale(connection.keys, member);
     return null;
   }
 
   /** A connection that has ended, but may be counted in the store. */
   addStale(keys: readonly string[], member: string): void {
-    for (const key of keys) if (this.stale.length < MAX_STALE) this.stale.push([key, member]);
+    if (this.stale.size < MAX_STALE) this.stale.set(member, keys);
   }
 
   takeStale(): readonly (readonly [string, string])[] {
     const { stale } = this;
-    this.stale = [];
-    return stale;
+    this.stale = new Map();
+    return [...stale].flatMap(([member, keys]) => keys.map((key) => [key, member] as const));
   }
 
   /** Connections that the store does not count; from then on it is taken to do so. */
@@ -93,18 +96,18 @@ export class HeldConnections {
     for (const [ticket, connection] of this.held) {
       if (connection.stored !== false) continue;
       connection.stored = true;
+      connection.maybeStored = true;
       for (const key of connection.keys) pairs.push([key, this.member(ticket)]);
     }
     return pairs;
   }
 
-  /** All connections that the store counts. */
-  all(): readonly (readonly [string, string])[] {
-    const pairs: [string, string][] = [];
-    for (const [ticket, { keys, stored }] of this.held) {
-      if (stored === true) for (const key of keys) pairs.push([key, this.member(ticket)]);
+  /** All connections that the store counts, without those that end while this is used. */
+  *all(): Generator<readonly [string, string]> {
+    for (const ticket of [...this.held.keys()]) {
+      const connection = this.held.get(ticket);
+      if (connection?.stored === true) for (const key of connection.keys) yield [key, this.member(ticket)];
     }
-    return pairs;
   }
 
   /** The store does not respond any more, and may have lost its contents. */

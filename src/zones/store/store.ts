@@ -84,6 +84,7 @@ export class Store {
   private wasUp = false;
   private heartbeat: NodeJS.Timeout | null = null;
   private renewal: NodeJS.Timeout | null = null;
+  private renewing = false;
   private loggedAt = Number.NEGATIVE_INFINITY;
   private failureLogged = false;
 
@@ -285,15 +286,17 @@ export class Store {
     this.held.lost();
     // A store that answers too late is not used again; the rest, and the start of a busy process, may take longer.
     await this.register(this.wasUp ? settings.timeout : SYNC_TIMEOUT);
-    const key = `${settings.prefix}check:${this.held.owner}`;
-    const check = (script: Script, ...args: (string | number)[]) => this.run(script, [key], args, SYNC_TIMEOUT);
+    // Two keys, which a cluster keeps in different slots: calls with both would be refused later.
+    const keys = ['a', 'b'].map((each) => `${settings.prefix}check:${each}:${this.held.owner}`);
+    const check = (script: Script, count: number, ...args: (string | number)[]) =>
+      this.run(script, keys.slice(0, count), args, SYNC_TIMEOUT);
     await Promise.all([
-      check(COUNT_RATES, 1, 1000, 0, 0, 1000, 1),
-      check(TAKE_CONNECTIONS, 'check', 1000, 1),
-      check(RENEW_CONNECTIONS, 1000, 'check'),
-      check(END_CONNECTIONS, 'check'),
-      check(LEARN_SESSION, 1000, 'check', 1),
-      check(FIND_SESSION, 0),
+      check(COUNT_RATES, 2, 2, 1000, 0, 0, 1000, 1, 1000, 0, 0, 1000, 1),
+      check(TAKE_CONNECTIONS, 2, 'check', 1000, 1, 1),
+      check(RENEW_CONNECTIONS, 2, 1000, 'check', 'check'),
+      check(END_CONNECTIONS, 2, 'check', 'check'),
+      check(LEARN_SESSION, 1, 1000, 'check', 1),
+      check(FIND_SESSION, 1, 0),
     ]);
     for (const [keys, args] of batches(this.held.takeStale()))
       await this.run(END_CONNECTIONS, keys, args, SYNC_TIMEOUT);
@@ -307,9 +310,8 @@ export class Store {
       void this.run(END_CONNECTIONS, keys, args).catch(() => {});
     this.addMissing();
     this.held.unmirror();
-    const { lease } = this.options.settings;
     this.heartbeat = setInterval(() => void this.register().catch(() => {}), REGISTER_INTERVAL).unref();
-    this.renewal = setInterval(() => this.renewAll(), lease / 3).unref();
+    this.scheduleRenewals();
     if (!this.failureLogged) return;
     this.failureLogged = false;
     this.options.log('notice', `${this.subject} responds again`);
@@ -343,8 +345,26 @@ export class Store {
     for (const [keys, args] of batches(this.held.takeMissing())) void this.renew(keys, args).catch(() => {});
   }
 
-  private renewAll(): void {
-    for (const [keys, args] of batches(this.held.all())) void this.renew(keys, args).catch(() => {});
+  /** One call after the other, so that questions do not wait for all of them. */
+  private async renewAll(): Promise<void> {
+    if (this.renewing) return;
+    this.renewing = true;
+    try {
+      for (const [keys, args] of batches(this.held.all())) await this.renew(keys, args);
+    } catch {
+      // The connection failed: the next one begins with a renewal.
+    } finally {
+      this.renewing = false;
+    }
+  }
+
+  /** The first renewal comes after a random time, because all processes may have connected at the same time. */
+  private scheduleRenewals(): void {
+    const interval = this.options.settings.lease / 3;
+    this.renewal = setTimeout(() => {
+      void this.renewAll();
+      this.renewal = setInterval(() => void this.renewAll(), interval).unref();
+    }, interval * Math.random()).unref();
   }
 
   private get subject(): string {
@@ -369,10 +389,17 @@ function isNumbers(reply: unknown): reply is readonly number[] {
   return Array.isArray(reply) && reply.every((each) => typeof each === 'number');
 }
 
-/** Pairs of key and member, in calls of a script. */
-function* batches(pairs: readonly (readonly [key: string, member: string])[]): Generator<[string[], string[]]> {
-  for (let from = 0; from < pairs.length; from += BATCH) {
-    const part = pairs.slice(from, from + BATCH);
-    yield [part.map(([key]) => key), part.map(([, member]) => member)];
+/** Pairs of key and member, in calls of a script. They are taken from `pairs` when the call is made. */
+function* batches(pairs: Iterable<readonly [key: string, member: string]>): Generator<[string[], string[]]> {
+  let keys: string[] = [];
+  let members: string[] = [];
+  for (const [key, member] of pairs) {
+    keys.push(key);
+    members.push(member);
+    if (keys.length < BATCH) continue;
+    yield [keys, members];
+    keys = [];
+    members = [];
   }
+  if (keys.length > 0) yield [keys, members];
 }
