@@ -195,41 +195,6 @@ describe('a store of zones', { skip: withoutRedis }, () => {
     assert.ok(leased >= 40, `${leased}`);
   });
 
-  each('beside a limit without a lease, none is used, and the burst is not used up', async () => {
-    const store = await open();
-    const limit = { rate: 1, burst: 49_000, delay: Number.MAX_SAFE_INTEGER };
-    const limits = [
-      { ...limit, key: store.key('a', 'k'), lease: 20 },
-      { ...limit, key: store.key('b', 'k'), burst: 499_000, lease: 1 },
-    ];
-    const results: string[] = [];
-    for (let i = 0; i < 51; i++) results.push((await store.count(limits))?.result ?? 'none');
-    assert.deepEqual(results, [...Array(50).fill('passed'), 'beyond']);
-  });
-
-  each('of different leases, the smallest counts, and the rest of none is thrown away', async () => {
-    const store = await open();
-    const limit = { rate: 1, burst: 49_000, delay: Number.MAX_SAFE_INTEGER };
-    const limits = [
-      { ...limit, key: store.key('a', 'k'), lease: 20 },
-      { ...limit, key: store.key('b', 'k'), burst: 9000, lease: 5 },
-    ];
-    const results: string[] = [];
-    for (let i = 0; i < 11; i++) results.push((await store.count(limits))?.result ?? 'none');
-    assert.deepEqual(results, [...Array(10).fill('passed'), 'beyond']);
-    assert.equal(store.counts.leased, 8);
-  });
-
-  each('what was counted for a limit with a burst is not used for one without', async () => {
-    const store = await open();
-    const limit = { key: store.key('a', 'k'), rate: 1, delay: Number.MAX_SAFE_INTEGER, lease: 20 };
-    const count = async (burst: number) => (await store.count([{ ...limit, burst }]))?.result;
-    assert.equal(await count(49_000), 'passed');
-    assert.equal(await count(0), 'beyond');
-    assert.equal(await count(49_000), 'passed');
-    assert.equal(store.counts.leased, 1);
-  });
-
   each('a renewal of many connections is one call after the other', async () => {
     const store = await open({ lease: 300 });
     const user = new User(backendOf(store), 'limit_conn');
