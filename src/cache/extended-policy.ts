@@ -5,7 +5,7 @@ import type { Exchange } from '../program/exchange.js';
 import type { Validity } from './cache-policy.js';
 import { type IgnoredFields, NginxPolicy } from './nginx-policy.js';
 import { effectiveDirectives } from './response-rules.js';
-import { type Normalizer, normalizedVariant } from './vary-normalization.js';
+import { type Normalizer, normalizedVariant, suitsVariant } from './vary-normalization.js';
 
 export class ExtendedPolicy extends NginxPolicy {
   /** `targets`: targeted fields in lower case; `normalizers`: by field name in lower case. */
@@ -19,6 +19,7 @@ export class ExtendedPolicy extends NginxPolicy {
 
   override validity(x: Exchange, response: UpstreamHead, now: number): Validity | null {
     const { headers } = response;
+    if (!suitsVariant(x.headers, headers, this.normalizers)) return null;
     const { directives, targeted } = effectiveDirectives(headers, this.targets, true);
     const hasAccelExpires = !this.exceptions.accelExpires && headers.indexOf(Field.XAccelExpires) >= 0;
     if (!targeted || hasAccelExpires) return super.validity(x, response, now);

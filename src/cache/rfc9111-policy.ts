@@ -22,7 +22,7 @@ import {
 } from './response-rules.js';
 import { type ValidTime, validTime } from './valid-times.js';
 import { MAX_VARY_LENGTH, variedFields } from './vary.js';
-import { type Normalizer, normalizedVariant } from './vary-normalization.js';
+import { type Normalizer, normalizedVariant, suitsVariant } from './vary-normalization.js';
 
 /** Settings of a location. */
 export interface Rfc9111Options {
@@ -71,6 +71,7 @@ export class Rfc9111Policy implements CachePolicy {
   }
 
   validity(x: Exchange, response: UpstreamHead, now: number): Validity | null {
+    if (!suitsVariant(x.headers, response.headers, this.options.normalizers)) return null;
     return this.validityOf(x, response.status, response.headers, now, delayOf(x));
   }
 

@@ -100,6 +100,24 @@ export function normalizerFor(lower: string, known: readonly string[]): Normaliz
   }
 }
 
+/**
+ * Whether the body has the coding that the request was normalized to, if `Accept-Encoding` has known values: others of the same
+ * variant may not accept what this client accepts, or seems to accept to the upstream.
+ */
+export function suitsVariant(
+  request: HeaderBlock,
+  response: HeaderBlock,
+  normalizers: ReadonlyMap<string, Normalizer>,
+): boolean {
+  const normalize = normalizers.get('accept-encoding');
+  if (normalize === undefined || normalize === byWeight) return true;
+  const coding = response.joined('content-encoding')?.toLowerCase();
+  const accepted = request.all('accept-encoding');
+  if (coding === undefined || accepted.length === 0) return true;
+  const varies = variedFields(response.joined('vary') ?? '').some((name) => name.toLowerCase() === 'accept-encoding');
+  return !varies || coding.replace(/^x-/, '') === normalize(accepted);
+}
+
 /** Normalizers with the same meaning for every recipient, which need no knowledge about the upstream. */
 const SAFE: ReadonlyMap<string, Normalizer> = new Map([
   ['accept-encoding', inOrder],

@@ -26,6 +26,7 @@ const FIELDS: Readonly<Record<string, readonly string[]>> = {
   error: ['Cache-Control: max-age=1, stale-if-error=100', 'Age: 1'],
   targeted: ['Cache-Control: no-store', 'CDN-Cache-Control: max-age=100'],
   vary: ['Cache-Control: max-age=100', 'Vary: Accept-Encoding'],
+  coded: ['Cache-Control: max-age=100', 'Vary: Accept-Encoding', 'Content-Encoding: gzip'],
   tagged: ['Cache-Control: max-age=100', 'Cache-Tag: red, blue'],
   keyed: ['Cache-Control: max-age=100', 'Surrogate-Key: green red'],
   status: ['Cache-Control: max-age=100', 'Cache-Status: origin; hit'],
@@ -187,6 +188,8 @@ describe('a cache with extensions', () => {
   it('shares variants between requests whose values mean the same', async () => {
     const accept = (value: string) => ({ fields: [`Accept-Encoding: ${value}`] });
     assert.equal(await statuses('/other/vary', accept('gzip, br'), accept('br, zstd')), 'MISS MISS');
+    const odd = accept('gzip;q=0.5000');
+    assert.equal(await statuses('/vary/coded', odd, odd, accept('gzip'), accept('x, gzip')), 'MISS MISS MISS HIT');
     assert.equal(await statuses('/vary/vary', accept('gzip, br'), accept('br, zstd'), accept('gzip')), 'MISS HIT MISS');
     assert.equal(received.at(-1)?.field('accept-encoding'), 'gzip');
   });
