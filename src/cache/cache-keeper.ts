@@ -47,6 +47,7 @@ export interface KeptDirectory {
 
 export class CacheKeeper {
   private closed = false;
+  private retired = false;
   /** Changes whenever this process becomes the keeper or ceases to be it. */
   private term = 0;
   private isKeeper = false;
@@ -68,7 +69,14 @@ export class CacheKeeper {
 
   /** Applies to be the keeper, and does so again if there is none. */
   start(): void {
+    this.retired = false;
     void this.apply();
+  }
+
+  /** A later configuration is in force: the keeper works until it is replaced, and does not apply again. */
+  retire(): void {
+    this.retired = true;
+    if (this.applying !== null) clearTimeout(this.applying);
   }
 
   /** Updates of the ledger. */
@@ -95,7 +103,7 @@ export class CacheKeeper {
   }
 
   private async apply(): Promise<void> {
-    if (this.closed || this.isKeeper) return;
+    if (this.closed || this.retired || this.isKeeper) return;
     if (this.applying !== null) clearTimeout(this.applying);
     this.applying = setTimeout(() => void this.apply(), APPLY_INTERVAL).unref();
     const { path, inactive, minFree, loader, manager } = this.data;

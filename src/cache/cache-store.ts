@@ -92,7 +92,9 @@ export class CacheStore implements Enforceable {
   }
 
   /** The keeper works until the table is closed, or that of a later table replaces it. */
-  superseded(): void {}
+  superseded(): void {
+    this.keeper.retire();
+  }
 
   get name(): string {
     return this.data.zone;

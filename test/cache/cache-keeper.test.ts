@@ -184,3 +184,36 @@ test('files for which the zone has no room are removed', async (t) => {
   await until('the keeper has done its work', () => cache.paths().length === cache.totals().files);
   assert.ok(cache.paths().includes(entryPath(cache.data, hashOf('more'))));
 });
+
+test('a keeper of an earlier configuration does not take the place of a later one', async (t) => {
+  const path = mkdtempSync(join(tmpdir(), 'tsproxy-cache-'));
+  t.after(() => rmSync(path, { recursive: true, force: true }));
+  const backend = new LocalBackend();
+  const replaced: string[] = [];
+  const begin = (name: string, maxSize: number): CacheKeeper => {
+    let keeper: CacheKeeper | null = null;
+    const zone = backend.open({ kind: 'cache', name: 'c', size: 1 << 20, key: path }, (news) => {
+      if ((news as CacheNews).replaced) replaced.push(name);
+      keeper?.receive(news as CacheNews);
+    });
+    const data = { path, levels: [1], inactive: 600_000, maxSize, minFree: 0, loader: LIMITS, manager: LIMITS };
+    const begun = new CacheKeeper(data, backend, zone, () => {});
+    keeper = begun;
+    t.after(() => {
+      begun.close();
+      zone.close();
+    });
+    begun.start();
+    return begun;
+  };
+  const turn = () => new Promise((resolve) => setImmediate(resolve));
+  const earlier = begin('earlier', 1 << 20);
+  await turn();
+  begin('later', 1 << 30);
+  await until('the earlier keeper is replaced', () => replaced.length > 0);
+  earlier.retire();
+  earlier.receive({ vacant: true });
+  // The application is made in the next turn.
+  for (let i = 0; i < 5; i++) await turn();
+  assert.deepEqual(replaced, ['earlier']);
+});
