@@ -12,7 +12,7 @@ import type { Store } from '../../src/zones/store/store.js';
 import { StoreBackend } from '../../src/zones/store/store-backend.js';
 import { giveBack, newTicket } from '../../src/zones/tickets.js';
 import type { ZoneBackend } from '../../src/zones/zone.js';
-import { until } from '../kit/index.js';
+import { closedPort, until } from '../kit/index.js';
 import { RedisServer, withoutRedis } from '../kit/redis.js';
 import { openStore, storeOf } from './store.js';
 
@@ -423,7 +423,9 @@ describe('access to a store', { skip: withoutRedis }, () => {
   });
 
   test('a cluster, even of one server, is refused unless the prefix has a hash tag', async () => {
-    const cluster = await RedisServer.start(['--cluster-enabled', 'yes']);
+    // By default the port of the cluster's bus is 10,000 above the other, and may be beyond the highest.
+    const bus = String(await closedPort());
+    const cluster = await RedisServer.start(['--cluster-enabled', 'yes', '--cluster-port', bus]);
     const store = storeOf(cluster, { prefix: '{t}:' });
     const other = storeOf(cluster);
     try {
