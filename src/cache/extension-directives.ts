@@ -116,7 +116,7 @@ export function extensions(p: string) {
       contexts: CONTEXTS,
       takes: custom('field [value ...]', 1, Number.POSITIVE_INFINITY, parseVaryRule),
       repeat: true,
-      doc: `Requests whose values of the field mean the same use the same variant of a response with \`Vary\`. Without values, letter case, spaces, and the order of items with the same weight do not count (\`Accept\`, \`Accept-Charset\`, \`Accept-Encoding\`, \`Accept-Language\`), and only mobile and other devices are distinguished (\`User-Agent\`). With values, only these are distinguished: the first one that the client accepts (\`Accept-Encoding\`), or the one that it prefers (\`Accept-Language\`); otherwise all clients share a variant. The upstream gets the field unchanged. ${EXTENSION}`,
+      doc: `Requests whose values of the field are equivalent share a variant of a response with \`Vary\`. Without values, letter case, spaces, and the order of items with the same weight do not matter (\`Accept\`, \`Accept-Charset\`, \`Accept-Encoding\`, \`Accept-Language\`), and only mobile and other devices are distinguished (\`User-Agent\`). With values, only these are distinguished: the first one that the client accepts (\`Accept-Encoding\`), or the one that it prefers (\`Accept-Language\`); otherwise all clients share a variant. The upstream gets the field unchanged; a response in another coding than the chosen one is not stored. ${EXTENSION}`,
       example: `${p}cache_vary_normalize Accept-Encoding br gzip;\n${p}cache_vary_normalize Accept-Language en de fr;`,
     },
     cache_key_args: {
@@ -127,13 +127,13 @@ export function extensions(p: string) {
         Number.POSITIVE_INFINITY,
         parseQueryRules,
       ),
-      doc: `Arguments of the query that belong to the key, if the key contains the query after a \`?\`, as the default key and \`$request_uri\` do: all, all but the named ones, or only these. A name may end with a star. With \`sort=on\`, the order of different names does not count. The upstream gets the query unchanged: name only arguments that do not change its responses, or clients can fill the cache with responses to their arguments. ${EXTENSION}`,
+      doc: `Arguments of the query that belong to the key, if the key contains the query after a \`?\`, as the default key and \`$request_uri\` do: all, all but the named ones, or only these. A name may end with a star. With \`sort=on\`, the order of different names does not matter. The upstream gets the query unchanged: name only arguments that do not change its responses, or clients can fill the cache with responses to their arguments. ${EXTENSION}`,
       example: `${p}cache_key_args ignore utm_* fbclid gclid;`,
     },
     cache_purge: {
       contexts: CONTEXTS,
       takes: templates,
-      doc: `Conditions under which a request purges instead of being passed to the upstream: if at least one value is neither empty nor \`0\`. It removes the response with the key of the request and its variants; if the key ends with a star, all responses whose keys begin so. The answer is 204, or 404 if there was no response with the key. Restrict it with \`${p}cache_purge_allow\` or access rules. Responses that were purged by a prefix, an expression or a tag are not used any more from then on; their files are removed when they are requested or inactive, or with \`purger=on\` of \`${p}cache_path\` by a walk through the directory. At most 500 prefixes and expressions can be in effect; further ones get 503. A restart forgets those whose files were not removed yet.`,
+      doc: `Conditions under which a request purges instead of being passed to the upstream: if at least one value is neither empty nor \`0\`. It removes the response with the key of the request and its variants; if the key ends with a star, all responses whose keys have this prefix. The status is 204, or 404 if there was no response with the key. Restrict it with \`${p}cache_purge_allow\` or access rules. Responses that were purged by a prefix, an expression or a tag are no longer used; their files are removed when they are requested or inactive, or with \`purger=on\` of \`${p}cache_path\` by a walk through the directory. At most 500 prefixes and expressions can be in effect; further ones get 503. After a restart, responses whose files were not removed yet are used again.`,
       example: `${p}cache_purge $http_x_purge;`,
       differs: 'nginx has it in its commercial version only.',
       differsFor: () => false,
@@ -141,7 +141,7 @@ export function extensions(p: string) {
     cache_purge_allow: {
       contexts: CONTEXTS,
       takes: networks,
-      doc: `Addresses of clients that may purge (\`${p}cache_purge\`); requests of others that would purge get 403. Without it, everyone may. ${EXTENSION}`,
+      doc: `Addresses of clients that may purge (\`${p}cache_purge\`); requests of others that would purge get 403. Without it, all clients may. ${EXTENSION}`,
       example: `${p}cache_purge_allow 127.0.0.1 10.0.0.0/8;`,
     },
     cache_purge_tags: {
@@ -153,7 +153,7 @@ export function extensions(p: string) {
     cache_purge_regex: {
       contexts: CONTEXTS,
       takes: template,
-      doc: `Regular expression that the keys of the responses match which a request purges (\`${p}cache_purge\`); if the value is empty, the key decides. An invalid expression gets 400. ${EXTENSION}`,
+      doc: `Regular expression: a request purges (\`${p}cache_purge\`) the responses whose keys match it; if the value is empty, the key decides. An invalid expression gets 400. ${EXTENSION}`,
       example: `${p}cache_purge_regex $http_x_purge_regex;`,
     },
   } as const satisfies Record<string, DirectiveSpec>;

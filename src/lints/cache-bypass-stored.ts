@@ -7,7 +7,7 @@ export default defineLint({
   severity: 'warning',
   on: 'proxy_cache_bypass',
   story:
-    '`proxy_cache_bypass` keeps users with a session from getting stored pages, but their own pages are stored: a bypassed response is stored like any other, and replaces the public page for everybody. Add the same condition to `proxy_no_cache`. Conditions with names such as `$cookie_nocache`, by which a client asks for a fresh page, are not reported.',
+    '`proxy_cache_bypass` keeps users with a session from getting stored pages, but their own pages are stored: a bypassed response is stored like any other, and replaces the public page for all clients. Add the same condition to `proxy_no_cache`. Conditions with names such as `$cookie_nocache`, by which a client asks for a fresh page, are not reported.',
   check(c) {
     const reported = new Set<unknown>();
     for (const { scope, keyDepends } of cachedLocations(c)) {
@@ -23,7 +23,7 @@ export default defineLint({
         if (name !== 'http_cookie' && (unless.names.has('http_cookie') || keyDepends.names.has('http_cookie')))
           continue;
         reported.add(at);
-        c.report(at, `responses to requests with "$${name}" are stored and served to everybody`, {
+        c.report(at, `responses to requests with "$${name}" are stored and served to all clients`, {
           help: `a bypassed response is stored unless proxy_no_cache has the same condition: proxy_no_cache $${name};`,
         });
       }

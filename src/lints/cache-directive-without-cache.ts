@@ -18,7 +18,7 @@ export default defineLint({
   absence: true,
   on: NEEDS_CACHE.join(' '),
   story:
-    'A directive about cached responses is in a block in which nothing is cached, because no `proxy_cache` applies to any of its locations. Name the zone of a `proxy_cache_path`: `proxy_cache ZONE;`. `proxy_cache_bypass` and `proxy_no_cache` are not reported, because many templates contain them.',
+    'A directive for cached responses is in a block in which nothing is cached, because no `proxy_cache` applies to any of its locations. Name the zone of a `proxy_cache_path`: `proxy_cache ZONE;`. `proxy_cache_bypass` and `proxy_no_cache` are not reported, because many templates contain them.',
   check(c) {
     if (!isComplete(c)) return;
     for (const name of NEEDS_CACHE) {

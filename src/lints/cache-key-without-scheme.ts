@@ -16,7 +16,7 @@ export default defineLint({
   severity: 'warning',
   on: 'proxy_cache_key',
   story:
-    'The back end is told the scheme of the request, and the cache serves both HTTP and HTTPS, but the key does not contain the scheme: a redirect from HTTP to HTTPS is stored, and served to clients that use HTTPS already, which is an endless loop. Add `$scheme` to `proxy_cache_key`.',
+    'The back end is told the scheme of the request, and the cache serves both HTTP and HTTPS, but the key does not contain the scheme: a redirect from HTTP to HTTPS is stored, and served to clients that already use HTTPS, which causes a redirect loop. Add `$scheme` to `proxy_cache_key`.',
   check(c) {
     const reported = new Set<unknown>();
     const candidates = cachedLocations(c).filter(

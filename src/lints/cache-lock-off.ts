@@ -8,7 +8,7 @@ export default defineLint({
   absence: true,
   on: 'proxy_cache_lock_timeout proxy_cache_lock_age',
   story:
-    'A time for the lock of missing responses is given where no location has the lock: the default of `proxy_cache_lock` is `off`, and every request for a missing response is passed to the upstream. Add `proxy_cache_lock on;`.',
+    'A timeout or age of `proxy_cache_lock` is set where no location has the lock: the default of `proxy_cache_lock` is `off`, and every request for a missing response is passed to the upstream. Add `proxy_cache_lock on;`.',
   check(c) {
     if (!isComplete(c)) return;
     const cached = cachedLocations(c);

@@ -16,7 +16,7 @@ export default defineLint({
   severity: 'warning',
   on: 'proxy_ignore_headers',
   story:
-    'Responses with `Set-Cookie` are cached because `proxy_ignore_headers` names it, and the stored cookie is sent to everyone: users share sessions. Add `proxy_hide_header Set-Cookie;`, or do not store such responses: `proxy_no_cache $upstream_http_set_cookie;`. If `Cache-Control` is ignored as well in `location /`, pages that the application marks as private are stored: add conditions to `proxy_no_cache` and `proxy_cache_bypass`, such as `$http_authorization` and the session cookie.',
+    'Responses with `Set-Cookie` are cached because `proxy_ignore_headers` names it, and the stored cookie is sent to all clients, so that users share sessions. Add `proxy_hide_header Set-Cookie;`, or do not store such responses: `proxy_no_cache $upstream_http_set_cookie;`. If `Cache-Control` is ignored as well in `location /`, pages that the application marks as private are stored: add conditions to `proxy_no_cache` and `proxy_cache_bypass`, such as `$http_authorization` and the session cookie.',
   check(c) {
     const reported = new Set<unknown>();
     for (const { scope, keyDepends, cache } of cachedLocations(c)) {

@@ -12,7 +12,7 @@ export default defineLint({
   severity: 'warning',
   on: 'proxy_cache_purge',
   story:
-    'Everybody who can reach a location may remove its stored responses: nothing restricts `proxy_cache_purge`. Whoever empties a cache sends all requests to the upstream. Add `proxy_cache_purge_allow 127.0.0.1;`, access rules, or a condition that depends on the address of the client (`geo`). Servers that listen on loopback addresses only are not reported.',
+    'Every client that can reach the location may remove its stored responses, because nothing restricts `proxy_cache_purge`. While a cache is empty, the upstream gets all requests. Add `proxy_cache_purge_allow 127.0.0.1;`, access rules, or a condition that depends on the address of the client (`geo`). Servers that listen on loopback addresses only are not reported.',
   check(c) {
     const reported = new Set<unknown>();
     for (const { scope } of cachedLocations(c)) {
@@ -24,8 +24,8 @@ export default defineLint({
       const { names, isOpaque } = dependenciesOf(c, scope, purge.args.map(({ text }) => text).join(' '));
       if (isOpaque || [...names].some((name) => RESTRICTING.test(name))) continue;
       reported.add(purge);
-      c.report(purge, 'everybody may remove stored responses', {
-        help: 'name the addresses of those who may: proxy_cache_purge_allow 127.0.0.1;',
+      c.report(purge, 'every client may remove stored responses', {
+        help: 'restrict purges to addresses: proxy_cache_purge_allow 127.0.0.1;',
       });
     }
   },

@@ -6,7 +6,7 @@ export default defineLint({
   severity: 'warning',
   on: 'proxy_cache_valid',
   story:
-    'The first `proxy_cache_valid` of a block that names the status of a response applies, and `any` names all of them: a second time for the same status, and everything after `any`, has no effect. Remove one of them, or write `any` last.',
+    'The first `proxy_cache_valid` of a block that names the status of a response applies, and `any` stands for all statuses: a second time for the same status, and a directive after one with `any`, has no effect. Remove one of them, or write `any` last.',
   check(c) {
     const blocks = new Set(c.written('proxy_cache_valid').map(({ scope }) => scope));
     for (const scope of blocks) {

@@ -194,13 +194,13 @@ class SliceFilter implements BodyFilter, Producer, SubrequestSink {
 
 export default defineModule({
   name: 'slice',
-  doc: 'Requests large responses from an upstream in slices of a fixed size, so that ranges of them can be cached separately. Its variable is to be part of the request and of the key: `proxy_set_header Range $slice_range` and `proxy_cache_key $uri$is_args$args$slice_range`, and `proxy_cache_valid 200 206 1h`.',
+  doc: 'Requests large responses from an upstream in slices of a fixed size, so that ranges of them can be cached separately. Its variable must be part of the request and of the key: `proxy_set_header Range $slice_range;`, `proxy_cache_key $uri$is_args$args$slice_range;` and `proxy_cache_valid 200 206 1h;`.',
   directives: {
     slice: {
       contexts: ['http', 'server', 'location'],
       takes: size,
       default: '0',
-      doc: 'Size of a slice in bytes; 0: responses are not sliced. The upstream must support ranges. A client gets the whole response, or its range, made of slices that are requested one after the other; the entity tags of all slices must be the same.',
+      doc: 'Size of a slice; with `0`, responses are not sliced. The upstream must support ranges. A client gets the whole response, or the range that it requested, from slices that are requested one after the other; all of them must have the same entity tag.',
       example: 'slice 1m;',
     },
   },
