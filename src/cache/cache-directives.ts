@@ -105,6 +105,8 @@ function cache(p: string) {
       links: (data: unknown) => ({ name: `zone ${(data as CachePathData).zone}` }),
       doc: `Declares a directory for cached responses and its zone. The name of a file is the MD5 of the key; \`levels\` gives the lengths of the names of up to three levels of subdirectories, which are taken from the end of that name. A response is written to a temporary file first, below \`${p}temp_path\`, or with \`use_temp_path=off\` in the directory itself, and then renamed; both should be on one file system. The zone (\`keys_zone\`) has the uses, sizes and last accesses of the entries; one megabyte is enough for 8 thousand. Entries that were not accessed for the time \`inactive\` (default 10m) are removed, whether they are fresh or not; so are the least recently used ones if the files exceed \`max_size\`, or if less than \`min_free\` is free on the file system. The cache manager does this in parts of at most \`manager_files\` files (default 100) or \`manager_threshold\` (200ms), with pauses of \`manager_sleep\` (50ms). After a start, the loader reads the directory in the same way (\`loader_files\`, \`loader_threshold\`, \`loader_sleep\`). \`purger=on\` removes the files of purged responses (\`${p}cache_purge\`) by a walk through the directory, in parts of at most \`purger_files\` files (10) or \`purger_threshold\` (50ms), with pauses of \`purger_sleep\` (50ms).`,
       example: `${p}cache_path /var/cache/tsproxy levels=1:2 keys_zone=one:10m max_size=1g use_temp_path=off;`,
+      differs: 'The files have another format: the loader removes those of nginx from the directory.',
+      differsFor: () => false,
     },
     cache: {
       contexts: CONTEXTS,
