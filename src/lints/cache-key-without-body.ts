@@ -1,5 +1,8 @@
-import { argumentsOf, cachedLocations, keyPlace } from './engine/cached.js';
+import { argumentsOf, cachedLocations, keyPlace, mayDependOn } from './engine/cached.js';
 import { defineLint } from './engine/lint.js';
+
+/** The body, and fields of the application, which may identify it. */
+const BODIES = /^(?:request_body$|http_x_(?!forwarded|real))/;
 
 export default defineLint({
   code: 'cache-key-without-body',
@@ -11,15 +14,12 @@ export default defineLint({
     const reported = new Set<unknown>();
     for (const one of cachedLocations(c)) {
       const method = argumentsOf(one.scope, 'proxy_cache_methods').find(({ text }) => text.toUpperCase() === 'POST');
-      const at = keyPlace(one);
-      const { names, isOpaque } = one.keyDepends;
-      if (method === undefined || isOpaque || reported.has(method)) continue;
-      // A field of the application may identify the body.
-      if ([...names].some((name) => name === 'request_body' || /^http_x_(?!forwarded|real)/.test(name))) continue;
+      if (method === undefined || reported.has(method)) continue;
+      if (mayDependOn(one.keyDepends, (name) => BODIES.test(name))) continue;
       reported.add(method);
       c.report(method, 'a stored response to POST is served for every body', {
         help: 'add the method and the body to proxy_cache_key: $request_method$request_uri$request_body',
-        related: [{ at, message: 'the key does not contain the body' }],
+        related: [{ at: keyPlace(one), message: 'the key does not contain the body' }],
       });
     }
   },

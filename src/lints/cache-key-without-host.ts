@@ -2,15 +2,15 @@ import {
   type CachedLocation,
   cachedLocations,
   dependenciesOf,
-  keyIdentity,
   keyPlace,
-  mayOverlap,
+  mayDependOn,
+  mayShareResponses,
 } from './engine/cached.js';
 import { defineLint, type LintContext } from './engine/lint.js';
 import { namesOf } from './engine/servers.js';
 import { requestField } from './engine/websocket.js';
 
-const HOSTS = ['host', 'http_host', 'server_name', 'ssl_server_name', 'http_x_forwarded_host'];
+const HOSTS = /^(?:host|http_host|server_name|ssl_server_name|http_x_forwarded_host)$/;
 
 export default defineLint({
   code: 'cache-key-without-host',
@@ -20,15 +20,13 @@ export default defineLint({
     'The back end receives the host that the client requested, and the same cache serves several hosts, but the key does not contain the host: a page stored for one site is served for the other. The default key has `$proxy_host`, which is the name written in `proxy_pass`, not the requested one. Write `proxy_cache_key $scheme$host$request_uri;`.',
   check(c) {
     const reported = new Set<unknown>();
-    const candidates = cachedLocations(c).filter(
-      ({ keyDepends: { names, isOpaque } }) => !isOpaque && !HOSTS.some((name) => names.has(name)),
-    );
+    const candidates = cachedLocations(c).filter(({ keyDepends }) => !mayDependOn(keyDepends, isHost));
     for (const one of candidates) {
       const at = keyPlace(one);
       if (reported.has(at) || !forwardsHost(c, one)) continue;
       const names = sitesOf(one);
       for (const other of candidates) {
-        if (other !== one && isShared(one, other) && forwardsHost(c, other)) names.push(...sitesOf(other));
+        if (other !== one && mayShareResponses(one, other) && forwardsHost(c, other)) names.push(...sitesOf(other));
       }
       const [first, second] = [...new Set(names)];
       if (first === undefined || second === undefined) continue;
@@ -42,19 +40,18 @@ export default defineLint({
   },
 });
 
-function isShared(one: CachedLocation, other: CachedLocation): boolean {
-  return one.zone === other.zone && keyIdentity(one) === keyIdentity(other) && mayOverlap(one.scope, other.scope);
+function isHost(name: string): boolean {
+  return HOSTS.test(name);
 }
 
 function forwardsHost(c: LintContext, { scope }: CachedLocation): boolean {
   return ['host', 'x-forwarded-host'].some((field) => {
     const value = requestField(scope, field)?.args[1]?.text ?? '';
-    const { names } = dependenciesOf(c, scope, value);
-    return HOSTS.some((name) => names.has(name));
+    return [...dependenciesOf(c, scope, value).names].some(isHost);
   });
 }
 
-/** Sites of a server: its domain names; `www.` is not a site of its own, and catch-alls tell nothing. */
+/** Sites of a server: its domain names; `www.` is not a site of its own, and a catch-all is none. */
 function sitesOf({ scope }: CachedLocation): string[] {
   const server = scope.within('server');
   if (server === null) return [];

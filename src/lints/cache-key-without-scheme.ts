@@ -2,9 +2,9 @@ import {
   type CachedLocation,
   cachedLocations,
   dependenciesOf,
-  keyIdentity,
   keyPlace,
-  mayOverlap,
+  mayDependOn,
+  mayShareResponses,
 } from './engine/cached.js';
 import { defineLint, type LintContext } from './engine/lint.js';
 import { tlsOf } from './engine/servers.js';
@@ -20,13 +20,13 @@ export default defineLint({
   check(c) {
     const reported = new Set<unknown>();
     const candidates = cachedLocations(c).filter(
-      ({ keyDepends: { names, isOpaque } }) => !isOpaque && ![...names].some((name) => SCHEMES.test(name)),
+      ({ keyDepends }) => !mayDependOn(keyDepends, (name) => SCHEMES.test(name)),
     );
     for (const one of candidates) {
       const at = keyPlace(one);
       const field = schemeField(c, one);
       if (reported.has(at) || field === undefined) continue;
-      const shared = candidates.filter((other) => isShared(one, other) && schemeField(c, other) !== undefined);
+      const shared = candidates.filter((other) => mayShareResponses(one, other) && schemeField(c, other) !== undefined);
       const uses = new Set(shared.map(usedTls));
       if (!uses.has('some') && !(uses.has('all') && uses.has('none'))) continue;
       reported.add(at);
@@ -37,13 +37,6 @@ export default defineLint({
     }
   },
 });
-
-function isShared(one: CachedLocation, other: CachedLocation): boolean {
-  return (
-    one === other ||
-    (one.zone === other.zone && keyIdentity(one) === keyIdentity(other) && mayOverlap(one.scope, other.scope))
-  );
-}
 
 /** Schemes of the requests that reach a location; `unknown` if others may be redirected before. */
 function usedTls({ scope }: CachedLocation): 'all' | 'some' | 'none' | 'unknown' {

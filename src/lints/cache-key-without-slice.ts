@@ -1,4 +1,4 @@
-import { cachedLocations, keyPlace } from './engine/cached.js';
+import { cachedLocations, keyPlace, mayDependOn } from './engine/cached.js';
 import { defineLint } from './engine/lint.js';
 import { requestField } from './engine/websocket.js';
 
@@ -16,7 +16,7 @@ export default defineLint({
       if (slice === undefined || slice.args[0]?.text === '0') continue;
       const at = keyPlace(one);
       const related = [{ at: slice, message: 'responses are requested in slices' }];
-      if (!keyDepends.isOpaque && !keyDepends.names.has('slice_range') && !reported.has(at)) {
+      if (!reported.has(at) && !mayDependOn(keyDepends, (name) => name === 'slice_range')) {
         reported.add(at);
         c.report(at, 'all slices of a response have the same key', {
           help: `add $slice_range to the key: proxy_cache_key ${one.keyText}$slice_range;`,

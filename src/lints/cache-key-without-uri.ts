@@ -1,4 +1,4 @@
-import { cachedLocations, keyPlace } from './engine/cached.js';
+import { cachedLocations, keyPlace, mayDependOn } from './engine/cached.js';
 import { defineLint } from './engine/lint.js';
 import { enclosingLocation } from './engine/scope.js';
 
@@ -19,8 +19,7 @@ export default defineLint({
       const { scope, keyDepends } = one;
       const at = keyPlace(one);
       const location = enclosingLocation(scope);
-      if (reported.has(at) || keyDepends.isOpaque || location === null) continue;
-      if ([...keyDepends.names].some((name) => URIS.test(name))) continue;
+      if (reported.has(at) || location === null || mayDependOn(keyDepends, (name) => URIS.test(name))) continue;
       if (location.kind === 'exact' || location.kind === 'named' || scope.effective('internal').length > 0) continue;
       if (
         location.kind === 'prefix' &&

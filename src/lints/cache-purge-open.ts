@@ -1,5 +1,5 @@
 import { isGuarded } from './engine/access.js';
-import { argumentsOf, cachedLocations, dependenciesOf } from './engine/cached.js';
+import { argumentsOf, cachedLocations, dependenciesOf, mayDependOn } from './engine/cached.js';
 import { defineLint } from './engine/lint.js';
 import { listensOf } from './engine/servers.js';
 
@@ -21,8 +21,8 @@ export default defineLint({
       if (argumentsOf(scope, 'proxy_cache_purge_allow').some(({ text }) => text !== 'all')) continue;
       const server = scope.within('server');
       if (server !== null && listensOf(server).every(({ loopback }) => loopback)) continue;
-      const { names, isOpaque } = dependenciesOf(c, scope, purge.args.map(({ text }) => text).join(' '));
-      if (isOpaque || [...names].some((name) => RESTRICTING.test(name))) continue;
+      const condition = dependenciesOf(c, scope, purge.args.map(({ text }) => text).join(' '));
+      if (mayDependOn(condition, (name) => RESTRICTING.test(name))) continue;
       reported.add(purge);
       c.report(purge, 'every client may remove stored responses', {
         help: 'restrict purges to addresses: proxy_cache_purge_allow 127.0.0.1;',

@@ -1,6 +1,9 @@
 import type { Word } from '../../grammar/syntax-tree.js';
 import { defineLint } from './engine/lint.js';
 
+/** Statuses of a `proxy_cache_valid` that names none, as in nginx. */
+const DEFAULT_STATUSES = ['200', '301', '302'];
+
 export default defineLint({
   code: 'cache-valid-unreachable',
   severity: 'warning',
@@ -14,36 +17,28 @@ export default defineLint({
       for (const { args } of scope.own('proxy_cache_valid')) {
         const time = args.at(-1);
         if (time === undefined) continue;
-        // Without a status it applies to these (nginx's list).
-        const statuses =
-          args.length > 1
-            ? args.slice(0, -1).map((at) => [at.text, at] as const)
-            : ['200', '301', '302'].map((text) => [text, time] as const);
-        let covered = 0;
-        let cover: Word | undefined;
-        for (const [text] of statuses) {
-          const before = seen.get('any') ?? seen.get(text);
-          if (before === undefined) continue;
-          covered++;
-          cover = before;
-        }
         const isWritten = args.length > 1;
-        for (const [text, at] of statuses) {
-          const before = seen.get('any') ?? seen.get(text);
-          if (before !== undefined && isWritten) {
+        const statuses = isWritten
+          ? args.slice(0, -1).map((at) => [at.text, at] as const)
+          : DEFAULT_STATUSES.map((text) => [text, time] as const);
+        const covered = statuses.flatMap(([text, at]) => {
+          const by = seen.get('any') ?? seen.get(text);
+          return by === undefined ? [] : [{ text, at, by }];
+        });
+        if (isWritten) {
+          for (const { text, at, by } of covered) {
             c.report(at, `the time for "${text}" has no effect`, {
               help:
-                before.text === 'any'
+                by.text === 'any'
                   ? 'the first match applies; write "any" last'
                   : 'the first match applies; remove one of them',
-              related: [{ at: before, message: 'this one applies' }],
+              related: [{ at: by, message: 'this one applies' }],
             });
           }
-        }
-        if (!isWritten && covered === statuses.length && cover !== undefined) {
+        } else if (covered.length === statuses.length) {
           c.report(time, 'this time has no effect', {
             help: 'the first match applies, and others name 200, 301 and 302 before',
-            related: [{ at: cover, message: 'this one applies' }],
+            related: [{ at: covered.at(-1)?.by ?? time, message: 'this one applies' }],
           });
         }
         for (const [text, at] of statuses) if (!seen.has(text)) seen.set(text, at);

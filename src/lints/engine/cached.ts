@@ -96,8 +96,13 @@ export function isOfUser(name: string): boolean {
   return /^(?:http_authorization|http_cookie|remote_user|cookie_\w+|ssl_client_\w+)$/.test(name);
 }
 
-export function distinguishesUsers({ names, isOpaque }: Dependencies): boolean {
-  return isOpaque || [...names].some(isOfUser);
+/** Whether a text may depend on a variable whose name matches. */
+export function mayDependOn({ names, isOpaque }: Dependencies, matches: (name: string) => boolean): boolean {
+  return isOpaque || [...names].some(matches);
+}
+
+export function distinguishesUsers(dependencies: Dependencies): boolean {
+  return mayDependOn(dependencies, isOfUser);
 }
 
 /** Whether a response with that status and no field about caching is stored. */
@@ -119,12 +124,18 @@ export function keyPlace({ key, cache }: CachedLocation): Word | Statement {
 }
 
 /** The key with the name of the upstream in place of `$proxy_host`: keys of locations with different texts cannot collide. */
-export function keyIdentity({ keyText, pass }: CachedLocation): string {
+function keyIdentity({ keyText, pass }: CachedLocation): string {
   return keyText.replace(/\$(?:proxy_host\b|\{proxy_host\})/g, pass.authority.toLowerCase());
 }
 
+/** Whether a response that is stored for one location may be served in the other. */
+export function mayShareResponses(one: CachedLocation, other: CachedLocation): boolean {
+  if (one === other) return true;
+  return one.zone === other.zone && keyIdentity(one) === keyIdentity(other) && mayOverlap(one.scope, other.scope);
+}
+
 /** Whether two locations may match the same URIs; false if that cannot be told. */
-export function mayOverlap(a: Scope, b: Scope): boolean {
+function mayOverlap(a: Scope, b: Scope): boolean {
   const one = enclosingLocation(a);
   const other = enclosingLocation(b);
   if (one === null || other === null) return false;
