@@ -3,11 +3,11 @@ import type { CacheUse } from '../cache/cache-use.js';
 import type { EntryHead } from '../cache/entry-head.js';
 import type { EntryWriter } from '../cache/entry-writer.js';
 import type { FillLock } from '../cache/fill-lock.js';
-import type { ResponseHead } from '../http/response-head.js';
+import { CopyingSink } from './copying-sink.js';
 import type { ResponseSink } from './response-sink.js';
 
 /** A response whose storing fails is passed on all the same. */
-export class CacheSink implements ResponseSink {
+export class CacheSink extends CopyingSink {
   private writer: EntryWriter | null;
   /** Announces the file while it is written; null if others wait for its end. */
   private readonly lock: FillLock | null;
@@ -15,10 +15,11 @@ export class CacheSink implements ResponseSink {
   private available = 0;
 
   constructor(
-    private readonly next: ResponseSink,
+    next: ResponseSink,
     private readonly use: CacheUse,
     head: EntryHead,
   ) {
+    super(next);
     this.writer = use.write(head);
     this.lock = this.writer === null ? null : use.announcedBy;
     if (this.lock === null) return;
@@ -26,44 +27,22 @@ export class CacheSink implements ResponseSink {
     if (this.writer !== null) this.lock.announce(this.writer.path, () => this.flush());
   }
 
-  head(response: ResponseHead): boolean {
-    return this.next.head(response);
-  }
-
-  bytes(bytes: Buffer, start: number, end: number): boolean {
+  protected write(bytes: Buffer, start: number, end: number): void {
     const { writer } = this;
-    if (writer !== null) {
-      try {
-        writer.write(bytes, start, end);
-        this.lock?.grown();
-      } catch (error) {
-        this.discard();
-        this.use.storingFailed(error);
-      }
+    if (writer === null) return;
+    try {
+      writer.write(bytes, start, end);
+      this.lock?.grown();
+    } catch (error) {
+      this.discard();
+      this.use.storingFailed(error);
     }
-    return this.next.bytes(bytes, start, end);
   }
 
-  end(trailers: string): void {
+  protected finish(): void {
     const { writer } = this;
     this.writer = null;
     if (writer !== null) this.use.finish(writer);
-    this.next.end(trailers);
-  }
-
-  truncate(): void {
-    this.discard();
-    this.next.truncate();
-  }
-
-  fail(status: number): void {
-    this.discard();
-    this.next.fail(status);
-  }
-
-  release(): void {
-    this.discard();
-    this.next.release();
   }
 
   /** Writes everything to the file; returns the length of the body that can be read there. */
@@ -80,7 +59,7 @@ export class CacheSink implements ResponseSink {
     return this.available;
   }
 
-  private discard(): void {
+  protected discard(): void {
     this.writer?.discard();
     this.writer = null;
   }

@@ -8,10 +8,10 @@ import { moveFile } from '../files/move-file.js';
 import { nativePath } from '../files/native-path.js';
 import { openTemporaryFile, removeName } from '../files/temporary-file.js';
 import { parseHttpDate } from '../http/http-date.js';
-import type { ResponseHead } from '../http/response-head.js';
 import { logError } from '../program/error-context.js';
 import type { Exchange } from '../program/exchange.js';
 import type { Template } from '../program/template.js';
+import { CopyingSink } from './copying-sink.js';
 import type { ResponseSink } from './response-sink.js';
 
 export interface StoreSettings {
@@ -24,50 +24,23 @@ export interface StoreSettings {
 }
 
 /** Stores a response with status 200, and passes it on. */
-export class ResponseStore implements ResponseSink {
+export class ResponseStore extends CopyingSink {
   private fd = -1;
   private temporary = '';
   private failed = false;
 
   /** `lastModified`: field of the response. */
   constructor(
-    private readonly next: ResponseSink,
+    next: ResponseSink,
     private readonly x: Exchange,
     private readonly settings: StoreSettings,
     private readonly lastModified: string | undefined,
-  ) {}
-
-  head(response: ResponseHead): boolean {
-    return this.next.head(response);
-  }
-
-  bytes(bytes: Buffer, start: number, end: number): boolean {
-    this.write(bytes, start, end);
-    return this.next.bytes(bytes, start, end);
-  }
-
-  end(trailers: string): void {
-    this.finish();
-    this.next.end(trailers);
-  }
-
-  truncate(): void {
-    this.discard();
-    this.next.truncate();
-  }
-
-  fail(status: number): void {
-    this.discard();
-    this.next.fail(status);
-  }
-
-  release(): void {
-    this.discard();
-    this.next.release();
+  ) {
+    super(next);
   }
 
   /** Appends bytes `start` to `end`. As in nginx, this blocks until the page cache has them. */
-  private write(bytes: Buffer, start: number, end: number): void {
+  protected write(bytes: Buffer, start: number, end: number): void {
     if (this.fd < 0) this.open();
     try {
       for (let at = start; at < end && !this.failed; ) at += writeSync(this.fd, bytes, at, end - at);
@@ -88,7 +61,7 @@ export class ResponseStore implements ResponseSink {
   }
 
   /** The response is complete: moves the file to its path. */
-  private finish(): void {
+  protected finish(): void {
     if (this.fd < 0) this.open();
     if (this.failed) return;
     const { x, settings, temporary, lastModified } = this;
@@ -120,7 +93,7 @@ export class ResponseStore implements ResponseSink {
   }
 
   /** Closes and removes the file if it is incomplete. */
-  private discard(): void {
+  protected discard(): void {
     this.failed = true;
     if (this.fd >= 0) closeSync(this.fd);
     this.fd = -1;
