@@ -5,6 +5,7 @@ import type { BlockingChannel } from './blocking-channel.js';
 import type { ZoneChannel } from './channel.js';
 import type { Replies, Request } from './messages.js';
 import type { Operation } from './operation.js';
+import { PendingDeadlines } from './pending-deadlines.js';
 import { giveBack } from './tickets.js';
 import { type Zone, type ZoneBackend, ZoneUnavailable } from './zone.js';
 
@@ -46,7 +47,10 @@ export class RemoteBackend implements ZoneBackend {
   private readonly listeners = new Map<number, (news: unknown) => void>();
   private asked = 0;
   private opened = 0;
-  private timer: NodeJS.Timeout | null = null;
+  private readonly deadlines = new PendingDeadlines(
+    () => this.oldestDeadline(),
+    () => this.timedOut(),
+  );
   private gone = false;
   private unresponsive = false;
   /** Tickets of questions that were not sent; the master holds nothing for them. */
@@ -99,7 +103,7 @@ export class RemoteBackend implements ZoneBackend {
         answer: resolve as (answer: unknown) => void,
         until: performance.now() + this.timeout,
       });
-      this.scheduleCheck(this.timeout);
+      this.deadlines.checkAfter(this.timeout);
     });
   }
 
@@ -148,29 +152,16 @@ export class RemoteBackend implements ZoneBackend {
       this.waiting.delete(reply.id);
       waiting.answer(reply.answer);
     }
-    if (this.waiting.size === 0) this.stopTimer();
+    if (this.waiting.size === 0) this.deadlines.stop();
   }
 
-  /**
-   * Checks the deadlines after so many ms, once the messages that have arrived by then are read: this process may itself
-   * have been stopped.
-   */
-  private scheduleCheck(ms: number): void {
-    this.timer ??= setTimeout(() => {
-      this.timer = null;
-      setImmediate(() => this.checkDeadlines());
-    }, ms);
-  }
-
-  /** Gives up on all questions if one has passed its deadline. */
-  private checkDeadlines(): void {
+  private oldestDeadline(): number | null {
     const [oldest] = this.waiting.values();
-    if (oldest === undefined) return;
-    const left = oldest.until - performance.now();
-    if (left > 0) {
-      this.scheduleCheck(left);
-      return;
-    }
+    return oldest === undefined ? null : oldest.until;
+  }
+
+  /** A question has passed its deadline: gives up on all. */
+  private timedOut(): void {
     this.unresponsive = true;
     this.logUnresponsive(`the master process did not answer within ${this.timeout} ms`);
     this.giveUp();
@@ -201,14 +192,9 @@ export class RemoteBackend implements ZoneBackend {
   private end(): void {
     if (this.gone) return;
     this.gone = true;
-    this.stopTimer();
+    this.deadlines.stop();
     if (this.waiting.size > 0) this.logUnresponsive('the master process is gone');
     this.giveUp();
-  }
-
-  private stopTimer(): void {
-    if (this.timer !== null) clearTimeout(this.timer);
-    this.timer = null;
   }
 
   private logUnresponsive(why: string): void {

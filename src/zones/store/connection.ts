@@ -2,6 +2,7 @@
 import { isIP } from 'node:net';
 import type { Redis } from 'ioredis';
 import { importOptional } from '../../config/optional-package.js';
+import { PendingDeadlines } from '../pending-deadlines.js';
 import { StoreUnavailable, storeError } from './errors.js';
 import type { Script } from './scripts.js';
 import type { StoreSecrets, StoreSettings } from './settings.js';
@@ -48,7 +49,10 @@ export class StoreConnection {
   private retry: NodeJS.Timeout | null = null;
   /** In the order of the deadlines, which is that of the questions. */
   private readonly pending = new Set<Pending>();
-  private timer: NodeJS.Timeout | null = null;
+  private readonly deadlines = new PendingDeadlines(
+    () => this.oldestDeadline(),
+    () => this.lose(this.client, new StoreUnavailable(`no response within ${this.options.settings.timeout} ms`)),
+  );
   /** Stream whose writes are gathered until the end of the turn. */
   private gathering: Redis['stream'] | null = null;
 
@@ -87,7 +91,7 @@ export class StoreConnection {
     return new Promise((resolve, reject) => {
       const pending = { until: performance.now() + timeout, reject };
       this.pending.add(pending);
-      this.scheduleCheck(timeout);
+      this.deadlines.checkAfter(timeout);
       const settle = (reply: unknown): void => {
         this.pending.delete(pending);
         resolve(reply);
@@ -159,8 +163,7 @@ export class StoreConnection {
       await within(CONNECT_TIMEOUT, login());
       await prepare();
       // Its deadlines are longer than those of questions.
-      if (this.timer !== null) clearTimeout(this.timer);
-      this.timer = null;
+      this.deadlines.stop();
       if (this.client !== client || this.closed) throw new StoreUnavailable('the connection was closed');
       this.ready = true;
       this.upAt = performance.now();
@@ -174,9 +177,14 @@ export class StoreConnection {
     }
   }
 
+  private oldestDeadline(): number | null {
+    const [oldest] = this.pending;
+    return oldest === undefined || this.client === null ? null : oldest.until;
+  }
+
   /** The connection fails: all questions are given up. */
-  private lose(client: Redis, why: Error): void {
-    if (this.client !== client) return;
+  private lose(client: Redis | null, why: Error): void {
+    if (client === null || this.client !== client) return;
     const wasReady = this.ready;
     this.ready = false;
     this.disconnect(why);
@@ -194,8 +202,7 @@ export class StoreConnection {
     const given = [...this.pending];
     this.pending.clear();
     for (const { reject } of given) reject(why);
-    if (this.timer !== null) clearTimeout(this.timer);
-    this.timer = null;
+    this.deadlines.stop();
   }
 
   private scheduleAttempt(): void {
@@ -208,23 +215,6 @@ export class StoreConnection {
       },
       delay * (0.8 + 0.2 * Math.random()),
     ).unref();
-  }
-
-  /** Checks the deadlines after so many ms, once the replies that have arrived by then are read. */
-  private scheduleCheck(ms: number): void {
-    this.timer ??= setTimeout(() => {
-      this.timer = null;
-      setImmediate(() => this.checkDeadlines());
-    }, ms);
-  }
-
-  private checkDeadlines(): void {
-    const { client } = this;
-    const [oldest] = this.pending;
-    if (oldest === undefined || client === null) return;
-    const left = oldest.until - performance.now();
-    if (left > 0) this.scheduleCheck(left);
-    else this.lose(client, new StoreUnavailable(`no response within ${this.options.settings.timeout} ms`));
   }
 }
 
