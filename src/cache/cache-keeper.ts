@@ -19,7 +19,8 @@ import {
   removedEntry,
 } from '../zones/cache-operations.js';
 import type { Zone, ZoneBackend } from '../zones/zone.js';
-import { CacheLoader, type KeeperLog, type LoaderLimits } from './cache-loader.js';
+import { CacheLoader, type KeeperLog } from './cache-loader.js';
+import type { TaskLimits } from './cache-path.js';
 import { entryPath } from './entry-path.js';
 
 /** Longest ms between two searches for inactive entries, as in nginx. */
@@ -41,8 +42,8 @@ export interface KeptDirectory {
   readonly maxSize: number | null;
   /** Bytes. */
   readonly minFree: number;
-  readonly loader: LoaderLimits;
-  readonly manager: LoaderLimits;
+  readonly loader: TaskLimits;
+  readonly manager: TaskLimits;
 }
 
 export class CacheKeeper {

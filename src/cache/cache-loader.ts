@@ -7,6 +7,7 @@ import { opendir, unlink } from 'node:fs/promises';
 import { setImmediate, setTimeout } from 'node:timers/promises';
 import { errnoText } from '../diagnostics/errno.js';
 import { nativePath } from '../files/native-path.js';
+import type { TaskLimits } from './cache-path.js';
 import { type CacheDirectory, entryPath, sizeOnDisk } from './entry-path.js';
 import { MIN_LENGTH } from './head-format.js';
 
@@ -18,15 +19,6 @@ const ABANDONED = 300_000;
 const MAX_LINES = 10;
 /** Files of which the names are read at once. */
 const READ_AHEAD = 128;
-
-export interface LoaderLimits {
-  /** Files after which there is a pause. */
-  readonly files: number;
-  /** ms of that pause. */
-  readonly sleep: number;
-  /** Longest time between two pauses, ms. */
-  readonly threshold: number;
-}
 
 export type KeeperLog = (level: 'notice' | 'warn' | 'crit', message: string) => void;
 
@@ -40,7 +32,7 @@ export class CacheLoader {
 
   constructor(
     private readonly directory: CacheDirectory,
-    private readonly limits: LoaderLimits,
+    private readonly limits: TaskLimits,
     /** Adds files to the ledger; returns those for which it has no room, null if it does not respond. */
     private readonly add: (hashes: string[], sizes: number[]) => Promise<readonly string[] | null>,
     private readonly log: KeeperLog,

@@ -8,13 +8,13 @@ import { parseInteger, parseMilliseconds, parseOffset, parseSize } from '../conf
 const MIN_SIZE = 2 * 4096;
 const MAX_LEVELS = 3;
 
-/** Limits of the work of a background task in one go. */
-export interface SliceLimits {
-  /** Maximum number of files. */
+/** Limits of a background task: loader, manager or purger. */
+export interface TaskLimits {
+  /** Files after which there is a pause. */
   readonly files: number;
-  /** ms between two parts. */
+  /** ms of that pause. */
   readonly sleep: number;
-  /** Longest part, ms. */
+  /** Longest time between two pauses, ms. */
   readonly threshold: number;
 }
 
@@ -36,10 +36,10 @@ export interface CachePathData {
   readonly maxSize: number | null;
   /** Minimum bytes that are free on the file system. */
   readonly minFree: number;
-  readonly loader: SliceLimits;
-  readonly manager: SliceLimits;
+  readonly loader: TaskLimits;
+  readonly manager: TaskLimits;
   /** Limits of the walk that removes purged files; null: `purger=off`. */
-  readonly purger: SliceLimits | null;
+  readonly purger: TaskLimits | null;
 }
 
 function parseLevels(word: Word, value: string, c: ArgumentContext): number[] {

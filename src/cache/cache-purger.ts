@@ -11,7 +11,7 @@ import { listCacheEntries, measureCache, removedEntry } from '../zones/cache-ope
 import { addPurge, completePurge } from '../zones/cache-purge-operations.js';
 import type { Purge, PurgeKind, PurgeNews } from '../zones/cache-purges.js';
 import type { Zone, ZoneBackend } from '../zones/zone.js';
-import type { LoaderLimits } from './cache-loader.js';
+import type { TaskLimits } from './cache-path.js';
 import { type CacheLog, openEntry, openGrowing } from './entry-file.js';
 import type { EntryHead } from './entry-head.js';
 import { type CacheDirectory, entryPath, hashOf } from './entry-path.js';
@@ -30,7 +30,7 @@ export interface PurgedDirectory extends CacheDirectory {
   /** ms. */
   readonly inactive: number;
   /** Limits of the walk through the directory; null: `purger=off`. */
-  readonly purger: LoaderLimits | null;
+  readonly purger: TaskLimits | null;
 }
 
 export class CachePurger {
@@ -107,7 +107,7 @@ export class CachePurger {
   }
 
   /** Removes the files of purged entries, in parts, until no purge is due. */
-  private async walk(limits: LoaderLimits): Promise<void> {
+  private async walk(limits: TaskLimits): Promise<void> {
     if (this.walking) return;
     this.walking = true;
     while (this.due.length > 0 && !this.closed) {
@@ -120,7 +120,7 @@ export class CachePurger {
   }
 
   /** Whether all entries were compared: false if the ledger does not know all of them, or the walk was ended. */
-  private async walkOnce({ files, sleep, threshold }: LoaderLimits): Promise<boolean> {
+  private async walkOnce({ files, sleep, threshold }: TaskLimits): Promise<boolean> {
     const zone = this.entries.id;
     const totals = await this.backend.ask(measureCache, { zone });
     let started = performance.now();

@@ -1,6 +1,6 @@
 /**
  * Scripts that change zones in a store, atomically. They declare every key, use the server's clock, let every key expire, and
- * call only commands that Redis 6.2, Valkey and Dragonfly have. Values that are not theirs are replaced.
+ * call only commands that Redis 6.2 and Valkey have. Values that are not theirs are replaced.
  */
 import { createHash } from 'node:crypto';
 
