@@ -1,6 +1,5 @@
 /** Field lines of stored responses: which are stored (RFC 9111 3.1), and their update by a 304 response (3.2). */
-import type { HeaderBlock } from '../http/header-block.js';
-import { HeaderBlock as Block } from '../http/header-block.js';
+import { HeaderBlock } from '../http/header-block.js';
 
 /** Fields of a connection, not of a response. */
 const CONNECTION_FIELDS: ReadonlySet<string> = new Set([
@@ -15,9 +14,9 @@ const CONNECTION_FIELDS: ReadonlySet<string> = new Set([
   'upgrade',
 ]);
 
-/** Lines as a block. */
+/** Parses stored field lines. */
 export function blockOf(fields: string): HeaderBlock {
-  const block = new Block();
+  const block = new HeaderBlock();
   block.begin(fields);
   for (let at = 0; at < fields.length; ) {
     const end = fields.indexOf('\r\n', at);
