@@ -11,7 +11,7 @@ import { wrapped } from './paragraph.js';
 
 /** Facts about the program that its help and the man page end with. */
 export const REMARKS: readonly string[] = [
-  'HTTP/3, FastCGI and stream {} are not implemented yet. With the directives of HTTP/3 clients connect over TCP. The others are refused by name; --allow-unsupported starts without them, and answers 501 where they are needed.',
+  'HTTP/3, FastCGI and stream {} are not supported. With the directives of HTTP/3 clients connect over TCP. The others are refused by name; --allow-unsupported starts without them, and answers 501 where they are needed.',
   'Signals: HUP reloads, QUIT shuts down gracefully, TERM and INT stop at once, USR1 reopens the logs. Requests and WebSockets in progress continue during a reload.',
 ];
 
